@@ -1,0 +1,66 @@
+"""Who has which blocks: generations of the array, and what one holder of a copy has of it."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Blocks: TypeAlias = NDArray[np.intp]
+"""Indices of blocks, ascending."""
+
+
+class Generations:
+    """The generation in which each block last changed; everything starts as changed in generation 1."""
+
+    def __init__(self, count: int) -> None:
+        self.current = 1
+        self.of_block = np.ones(count, dtype=np.uint32)
+
+    def mark(self, blocks: Blocks) -> int:
+        """Note that `blocks` changed, as one new generation; return it (or the current, if none changed)."""
+        if blocks.size:
+            self.current += 1
+            self.of_block[blocks] = self.current
+        return self.current
+
+    def newer_than(self, generation: int) -> Blocks:
+        """The blocks that changed after `generation`; 0 gives all of them."""
+        return np.flatnonzero(self.of_block > generation)
+
+
+class Holding:
+    """What one holder has of an array of blocks: the generation of each, and which of them only roughly.
+
+    A block that was put roughly (lossy) is owed an exact copy once it has rested. Times are seconds of any
+    monotonic clock.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._generations = np.zeros(count, dtype=np.uint32)
+        self._rough_since = np.full(count, np.inf)
+
+    def missing(self, generations: Generations) -> Blocks:
+        """The blocks of which the holder has an older generation, or none."""
+        return np.flatnonzero(generations.of_block > self._generations)
+
+    def put(self, blocks: Blocks, generations: Generations) -> None:
+        """Note that the holder is given the current `blocks`, exactly."""
+        self._generations[blocks] = generations.of_block[blocks]
+        self._rough_since[blocks] = np.inf
+
+    def roughen(self, blocks: Blocks, now: float) -> None:
+        """Note that of what was put just now, `blocks` went lossy."""
+        self._rough_since[blocks] = now
+
+    def rested(self, generations: Generations, before: float) -> Blocks:
+        """The blocks that were put roughly before `before` and have not changed since."""
+        return np.flatnonzero((self._rough_since <= before) & (generations.of_block == self._generations))
+
+    @property
+    def rough_since(self) -> float:
+        """When the block that has been rough for longest was put; infinity if all is exact."""
+        return float(self._rough_since.min(initial=np.inf))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.rough_since == np.inf

@@ -1,0 +1,125 @@
+"""Sizes, rects and the grid of blocks that covers a screen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 64
+"""Pixels a block is wide and high: a multiple of JPEG's 16-pixel units, and 510 of them cover 1920×1080."""
+
+MAX_SIDE = 16384
+"""Pixels: the widest and highest screen, so that a block's index fits 16 bits on the wire."""
+
+
+class Size(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `1920x1080`; raise ValueError for anything else or a side outside 1…16384."""
+        width, _, height = text.lower().partition("x")
+        size = cls(int(width), int(height))
+        if not (0 < size.width <= MAX_SIDE and 0 < size.height <= MAX_SIDE):
+            raise ValueError(f"a size from 1x1 to {MAX_SIDE}x{MAX_SIDE} is needed, not {text}")
+        return size
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+class Rect(NamedTuple):
+    """A rectangle of pixels; `right` and `bottom` are the first pixel outside."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.height
+
+    @classmethod
+    def of(cls, size: Size) -> Self:
+        """The rect that covers a whole screen of `size`."""
+        return cls(0, 0, size.width, size.height)
+
+    @classmethod
+    def between(cls, left: int, top: int, right: int, bottom: int) -> Self:
+        return cls(left, top, right - left, bottom - top)
+
+    def intersect(self, other: "Rect") -> "Rect | None":
+        """The part that both cover, or None."""
+        left, top = max(self.x, other.x), max(self.y, other.y)
+        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
+        return Rect.between(left, top, right, bottom) if left < right and top < bottom else None
+
+    def union(self, other: "Rect") -> "Rect":
+        """The smallest rect that covers both."""
+        return Rect.between(
+            min(self.x, other.x),
+            min(self.y, other.y),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BlockGrid:
+    """The blocks that cover a screen, numbered row by row from the top left."""
+
+    size: Size
+    block: int = BLOCK
+
+    @property
+    def columns(self) -> int:
+        return -(-self.size.width // self.block)
+
+    @property
+    def rows(self) -> int:
+        return -(-self.size.height // self.block)
+
+    @property
+    def count(self) -> int:
+        return self.columns * self.rows
+
+    @property
+    def padded(self) -> Size:
+        """The size rounded up to whole blocks."""
+        return Size(self.columns * self.block, self.rows * self.block)
+
+    def rect(self, index: int) -> Rect:
+        """The pixels of block `index`, clipped to the screen."""
+        row, column = divmod(index, self.columns)
+        x, y = column * self.block, row * self.block
+        return Rect.between(x, y, min(x + self.block, self.size.width), min(y + self.block, self.size.height))
+
+    def cells(self, rect: Rect) -> Rect | None:
+        """The rect of cells (columns and rows, not pixels) that `rect` touches; None where it is off screen."""
+        inside = rect.intersect(Rect.of(self.size))
+        if inside is None:
+            return None
+        return Rect.between(
+            inside.x // self.block,
+            inside.y // self.block,
+            -(-inside.right // self.block),
+            -(-inside.bottom // self.block),
+        )
+
+    def touched(self, rects: Iterable[Rect]) -> NDArray[np.intp]:
+        """Indices of all blocks that any of `rects` touches, ascending."""
+        mask = np.zeros((self.rows, self.columns), dtype=np.bool_)
+        for rect in rects:
+            if cells := self.cells(rect):
+                mask[cells.y : cells.bottom, cells.x : cells.right] = True
+        return np.flatnonzero(mask)

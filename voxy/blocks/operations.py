@@ -1,0 +1,39 @@
+"""Update operations: what a holder does to bring its array of blocks up to date."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from voxy.blocks.generations import Blocks
+
+
+class Encoding(IntEnum):
+    """How an atlas' image is encoded; the number travels."""
+
+    PNG = 1
+    JPEG = 2
+
+    @property
+    def is_exact(self) -> bool:
+        return self is Encoding.PNG
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Paint `blocks` with one colour, 0xRRGGBB."""
+
+    colour: int
+    blocks: Blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Atlas:
+    """Draw `blocks` from one image that holds them row by row, `columns` to a row."""
+
+    encoding: Encoding
+    columns: int
+    blocks: Blocks
+    image: bytes
+
+
+Operation: TypeAlias = Fill | Atlas

@@ -1,0 +1,52 @@
+"""The pixels of a desktop, twice: what a source grabs into, and what viewers are brought up to date with."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxy.blocks import BlockGrid, Generations, Size
+
+Pixels = NDArray[np.uint32]
+"""(rows, columns) of BGRX pixels: 0xXXRRGGBB as a little-endian number; X is always 0."""
+
+
+def blank(grid: BlockGrid) -> Pixels:
+    """Black pixels for a whole grid, padded to whole blocks."""
+    return np.zeros((grid.padded.height, grid.padded.width), dtype=np.uint32)
+
+
+class Framebuffer:
+    """A padded array of BGRX pixels with its generations.
+
+    `back` is grabbed into by the source; `front` is what was compared last, what encoders read, and what
+    `generations` counts. Rows and columns beyond the screen are black and stay so.
+    """
+
+    def __init__(self, size: Size) -> None:
+        self.grid = BlockGrid(size)
+        self.front = blank(self.grid)
+        self.generations = Generations(self.grid.count)
+        self.back = self.front.copy()
+        self._back_grid = self.grid
+
+    @property
+    def size(self) -> Size:
+        return self.grid.size
+
+    def fit_back(self, size: Size) -> Pixels:
+        """The array to grab a screen of `size` into, padded; it replaces `back` where the size changed."""
+        if size != self._back_grid.size:
+            self._back_grid = BlockGrid(size)
+            self.back = blank(self._back_grid)
+        return self.back
+
+    def adopt_size(self) -> bool:
+        """Follow the size of what was grabbed: front and generations start anew. False if it didn't change."""
+        if self.grid == self._back_grid:
+            return False
+        self.grid = self._back_grid
+        self.front = blank(self.grid)
+        generation = self.generations.current + 1
+        self.generations = Generations(self.grid.count)
+        self.generations.current = generation
+        self.generations.of_block[:] = generation
+        return True

@@ -1,0 +1,199 @@
+"""VoXY's wire protocol, version 1: every message, its parser and its serializer.
+
+One WebSocket message is one whole message. Numbers in binary messages are little-endian and unsigned; a block is
+its index in the grid of 64×64 blocks, row by row; a screen has at most 16384×16384 pixels. `tests/data/wire.json`
+has golden messages that the tests of both sides read.
+
+Opening
+    The viewer opens `stream` (a WebSocket beside the page) and sends Hello as its first message, within 10 s. The
+    server answers Welcome, then State and Cursor, then updates as they come.
+
+Server to viewer, binary
+    Update    u8 type = 1, u8 zero, u16 width, u16 height, u32 seq, then operations to the end of the message.
+              The size is the screen's; where it differs from the last, the viewer starts from a black screen of the
+              new size. All operations of an update are painted together; `seq` grows from update to update (not by
+              one) and is acknowledged after the paint.
+      Fill    u8 kind = 2, u8 red, u8 green, u8 blue, u16 count, count × u16 block
+              Paint the blocks with one colour.
+      Atlas   u8 kind = 4, u8 encoding (1 PNG, 2 JPEG), u16 columns, u16 count, u32 length, count × u16 block,
+              length bytes of image
+              The image holds the blocks row by row, `columns` to a row. PNG is exact; a block that came as JPEG is
+              replaced by an exact one when it has rested.
+
+Server to viewer, text: JSON objects with a `type`
+    welcome   protocol, version, name: the desktop's, for the title
+    state     state: live, stalled (the source doesn't answer) or lost (it is gone; VoXY tries again); reason
+    cursor    id; x, y: the hot spot; png: the shape in base64, or null where it has been sent before. Both sides
+              keep the 32 shapes used last. An empty png hides the pointer.
+    pong      id: of the ping
+
+Viewer to server, binary
+    Pointer   u8 type = 16, u16 x, u16 y, u8 buttons (bit 0 left, 1 middle, 2 right, 3 back, 4 forward)
+
+Viewer to server, text: JSON objects with a `type`
+    hello     protocol; capabilities: names of what the browser can (secure-context, webcodecs, touch, …; unknown
+              ones are ignored); hidden
+    ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
+    key       key, code: as the DOM's KeyboardEvent has them; down
+    wheel     x, y; dx, dy: 120 is a notch, right and down are positive
+    release   all keys and buttons that are held go up: the page lost the focus
+    view      hidden: nothing is sent to a hidden page
+    ping      id: answered at once. While a key or button is held the viewer sends something at least every
+              500 ms: after 1.5 s without a word the server lets go of what it holds
+
+Close codes
+    1001 the server ends · 1009 a message of over 64 KiB · 4400 malformed, unknown or out of place ·
+    4401 the session has ended · 4406 another version of the protocol · 4408 no hello in time, or nothing read for 30 s
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from voxy.blocks import Atlas, Fill, Operation, Size
+from voxy.errors import ProtocolError
+from voxy.session.events import Pointer
+
+PROTOCOL = 1
+MAX_MESSAGE_BYTES = 64 * 1024
+CURSORS_KEPT = 32
+
+CLOSE_MALFORMED = 4400
+CLOSE_SESSION_ENDED = 4401
+CLOSE_OTHER_VERSION = 4406
+CLOSE_TOO_SLOW = 4408
+
+Coordinate = Annotated[int, Meta(ge=0, le=65535)]
+Notches = Annotated[int, Meta(ge=-12000, le=12000)]
+Name = Annotated[str, Meta(max_length=64)]
+
+
+class Message(msgspec.Struct, forbid_unknown_fields=True, tag_field="type"):
+    """A JSON message; the tag is the class' name in lower case."""
+
+    def serialize(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+class Welcome(Message, tag="welcome"):
+    protocol: int
+    version: str
+    name: str
+
+
+class State(Message, tag="state"):
+    state: Literal["live", "stalled", "lost"]
+    reason: str = ""
+
+
+class Cursor(Message, tag="cursor"):
+    id: int
+    x: int
+    y: int
+    png: bytes | None
+
+
+class Pong(Message, tag="pong"):
+    id: int
+
+
+class Hello(Message, tag="hello"):
+    protocol: Annotated[int, Meta(ge=0)]
+    capabilities: Annotated[list[Name], Meta(max_length=32)] = []
+    hidden: bool = False
+
+
+class Ack(Message, tag="ack"):
+    seq: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+    decode_ms: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+
+
+class Key(Message, tag="key"):
+    key: Name
+    code: Name
+    down: bool
+
+
+class Wheel(Message, tag="wheel"):
+    x: Coordinate
+    y: Coordinate
+    dx: Notches
+    dy: Notches
+
+
+class Release(Message, tag="release"):
+    pass
+
+
+class View(Message, tag="view"):
+    hidden: bool
+
+
+class Ping(Message, tag="ping"):
+    id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+
+
+TextFromViewer: TypeAlias = Hello | Ack | Key | Wheel | Release | View | Ping
+FromViewer: TypeAlias = TextFromViewer | Pointer
+
+_text_decoder = msgspec.json.Decoder(TextFromViewer)
+_POINTER = struct.Struct("<BHHB")
+_POINTER_TYPE = 16
+_ALL_BUTTONS = 0b11111
+
+
+def parse(data: str | bytes) -> FromViewer:
+    """The message that a viewer sent; ProtocolError for anything that isn't exactly one."""
+    if isinstance(data, str):
+        try:
+            message: TextFromViewer = _text_decoder.decode(data)
+            return message
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+            raise ProtocolError(f"a message that can't be understood: {error}") from error
+    if len(data) != _POINTER.size or data[0] != _POINTER_TYPE:
+        raise ProtocolError("a binary message that is not a pointer message")
+    _, x, y, buttons = _POINTER.unpack(data)
+    if buttons & ~_ALL_BUTTONS:
+        raise ProtocolError("a pointer message with buttons that don't exist")
+    return Pointer(x, y, buttons)
+
+
+_UPDATE = struct.Struct("<BBHHI")
+_FILL = struct.Struct("<BBBBH")
+_ATLAS = struct.Struct("<BBHHI")
+
+
+class Update:
+    """One atomically painted set of operations for a screen of `size`."""
+
+    TYPE: ClassVar[int] = 1
+    FILL: ClassVar[int] = 2
+    ATLAS: ClassVar[int] = 4
+
+    def __init__(self, seq: int, size: Size, operations: Iterable[Operation]) -> None:
+        self.seq = seq
+        self.size = size
+        self.operations = tuple(operations)
+
+    def serialize(self) -> bytes:
+        return b"".join(self._parts())
+
+    def _parts(self) -> Iterator[bytes]:
+        yield _UPDATE.pack(self.TYPE, 0, *self.size, self.seq)
+        for operation in self.operations:
+            blocks = operation.blocks.astype("<u2").tobytes()
+            match operation:
+                case Fill(colour):
+                    yield _FILL.pack(self.FILL, colour >> 16, colour >> 8 & 255, colour & 255, operation.blocks.size)
+                    yield blocks
+                case Atlas(encoding, columns, _, image):
+                    yield _ATLAS.pack(self.ATLAS, encoding, columns, operation.blocks.size, len(image))
+                    yield blocks
+                    yield image
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{type(o).__name__} {o.blocks.size}" for o in self.operations)
+        return f"update {self.seq} of {self.size}: {kinds}"

@@ -1,0 +1,83 @@
+"""What every source of pixels is, and how one is opened by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from voxy.blocks import Rect, Size
+from voxy.errors import ConfigError
+from voxy.screen.framebuffer import Framebuffer
+from voxy.session.events import InputEvent
+
+Damage: TypeAlias = tuple[Rect, ...]
+"""The rects of the screen that may have changed since the last grab."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A pointer's shape: straight (not premultiplied) RGBA, `width`×`height`×4 bytes; the hot spot is (x, y)."""
+
+    id: int
+    width: int
+    height: int
+    x: int
+    y: int
+    rgba: bytes
+
+
+class SourceState(Enum):
+    """How a source is, as viewers are told."""
+
+    LIVE = "live"
+    STALLED = "stalled"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class CursorChanged:
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The source stalls (it doesn't answer) or lives again; `reason` is a sentence for people."""
+
+    state: SourceState
+    reason: str = ""
+
+
+SourceEvent: TypeAlias = CursorChanged | StateChanged
+Notify: TypeAlias = Callable[[SourceEvent], None]
+
+
+class Source(Protocol):
+    """Gives one screen's pixels and takes its input. Used from one event loop, one grab at a time.
+
+    `open`   connects and returns the size; raises SourceUnavailable. `notify` is called in the loop from then on.
+    `grab`   waits until something may have changed, writes what the screen shows there into
+             `framebuffer.fit_back(size)`, and returns where. The first grab after `open`, and the first after the
+             size changed, covers the whole screen. Raises SourceLost. Cancelling it loses no damage.
+    `inject` sends input; raises SourceLost. It waits for no drawing.
+    `close`  frees everything; harmless when repeated, and the source can be opened again after.
+    """
+
+    async def open(self, notify: Notify) -> Size: ...
+    async def grab(self, framebuffer: Framebuffer) -> Damage: ...
+    async def inject(self, event: InputEvent) -> None: ...
+    async def close(self) -> None: ...
+
+
+def open_source(name: str) -> Source:
+    """The source that `name` says (`x11::1`, `demo:`), not yet opened; ConfigError for an unknown kind."""
+    kind, _, rest = name.partition(":")
+    match kind:
+        case "x11":
+            from voxy.sources.x11 import X11Source
+
+            return X11Source(rest)
+        case "demo":
+            from voxy.sources.demo import DemoSource
+
+            return DemoSource.parse(rest)
+    raise ConfigError(f"there is no source “{name}”: use x11:DISPLAY or demo:")
