@@ -1,0 +1,89 @@
+"""The command line, and the one place where the parts are put together."""
+
+import asyncio
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from voxy import __version__
+from voxy.config import Config
+from voxy.errors import VoxyError
+
+
+def main() -> None:
+    """Run `voxy`; an error for people is one sentence on standard error and exit status 2."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        _fail(f"{_sentence(error.format_message())} See voxy serve --help.")
+    except VoxyError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    else:
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(sentence: str) -> None:
+    click.echo(f"voxy: {sentence}", err=True)
+    sys.exit(2)
+
+
+def _sentence(text: str) -> str:
+    line = " ".join(text.split())
+    return line if line.endswith((".", "?", "!")) else f"{line}."
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="voxy", message="%(prog)s %(version)s")
+def cli() -> None:
+    """A desktop in any web browser, with nothing installed there."""
+
+
+@cli.command(context_settings={"max_content_width": 110})
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    envvar="VOXY_CONFIG",
+    help="Read options from this TOML file.  Example: --config voxy.toml",
+)
+def serve(file: Path | None, **flags: Any) -> None:
+    """Serve a desktop and print the URL that opens it.
+
+    Each option can also be a variable (VOXY_MAX_FPS=30) or a key of the file (max-fps = 30).
+    """
+    said = {name: str(value).lower() if value is True else value for name, value in flags.items() if value is not None}
+    config = Config.load(said, os.environ, file or _default_file())
+    from voxy.serve import serve
+
+    asyncio.run(serve(config))
+
+
+def _default_file() -> Path | None:
+    """The user's own file, where there is one."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    file = Path(folder) / "voxy" / "voxy.toml"
+    return file if file.is_file() else None
+
+
+def _add_options() -> None:
+    """Make a flag of each field of Config."""
+    for entry in dataclasses.fields(Config):
+        flag = f"--{entry.name.replace('_', '-')}"
+        is_switch = isinstance(entry.default, bool)
+        example = flag if is_switch else f"{flag} {_quoted(entry.metadata['example'])}"
+        default = "" if is_switch or entry.default in ("", ()) else f"  [default: {entry.default}]"
+        shown: dict[str, Any] = {"is_flag": True, "default": None} if is_switch else {"metavar": entry.name.upper()}
+        click.option(flag, entry.name, help=f"{entry.metadata['purpose']}{default}  Example: {example}", **shown)(serve)
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if " " in text else text
+
+
+_add_options()

@@ -1,0 +1,162 @@
+"""One frozen Config: defaults < TOML file < VOXY_* environment < flags, all from the one table of fields below."""
+
+import dataclasses
+import ipaddress
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from voxy.errors import ConfigError
+
+
+class Listen(NamedTuple):
+    """Where to listen; port 0 is any that is free."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `127.0.0.1:8080`, `[::1]:8080` or `0.0.0.0:80`."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isdecimal() or int(port) > 65535:
+            raise ValueError("use ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+        if host.startswith("[") != (":" in host):
+            raise ValueError("put an IPv6 address in brackets, such as [::1]:8080")
+        return cls(host.strip("[]"), int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _parse_size(text: str) -> str:
+    width, cross, height = text.partition("x")
+    if not cross or not all(side.isdecimal() and 0 < int(side) <= 16384 for side in (width, height)):
+        raise ValueError("use WIDTHxHEIGHT in pixels, such as 1920x1080")
+    return text
+
+
+def _parse_auth(text: str) -> str:
+    if text not in ("token", "none"):
+        raise ValueError("use token or none")
+    return text
+
+
+def _parse_fps(text: str) -> float:
+    if not 1 <= float(text) <= 240:
+        raise ValueError("use a number from 1 to 240")
+    return float(text)
+
+
+def _parse_switch(text: str) -> bool:
+    try:
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+    except KeyError:
+        raise ValueError("use true or false") from None
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.lower().replace(",", " ").split() if name)
+
+
+def _parse_level(text: str) -> str:
+    if text not in ("debug", "info", "warning", "error"):
+        raise ValueError("use debug, info, warning or error")
+    return text
+
+
+_LISTEN = Listen("127.0.0.1", 8080)
+
+
+def _option(default: Any, parse: Callable[[str], Any], purpose: str, example: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "purpose": purpose, "example": example})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The options of `voxy serve`; each is a flag, a VOXY_ variable and a key of the file."""
+
+    display: str = _option("", str, "Serve this X display; without it, a private desktop is started.", ":1")
+    size: str = _option("1920x1080", _parse_size, "Size of the private desktop.", "1366x768")
+    command: str = _option("xterm", str, "What the private desktop starts with.", "xterm -e htop")
+    listen: Listen = _option(
+        _LISTEN, Listen.parse, "Address and port to listen on; port 0 is any free one.", "[::1]:8080"
+    )
+    auth: str = _option(
+        "token", _parse_auth, "token: the printed URL carries a key; none: everybody may come in.", "none"
+    )
+    insecure: bool = _option(False, _parse_switch, "Allow --auth none on addresses that others can reach.", "true")
+    host_name: tuple[str, ...] = _option(
+        (), _parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org"
+    )
+    max_fps: float = _option(60.0, _parse_fps, "Updates a second at the most.", "30")
+    log_level: str = _option("warning", _parse_level, "How much to tell on standard error.", "info")
+
+    @classmethod
+    def load(cls, flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None) -> Self:
+        """The settings of all places together; ConfigError names what can't be used and where it was said."""
+        values: dict[str, Any] = {}
+        for name, (text, where) in _gather(flags, environment, file).items():
+            parse = next(f for f in dataclasses.fields(cls) if f.name == name).metadata["parse"]
+            try:
+                values[name] = parse(text)
+            except ValueError as error:
+                raise ConfigError(f"{where} can't be “{text}”: {_advice(error)}.") from None
+        config = cls(**values)
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        if self.auth == "none" and not self.listen.is_loopback and not self.insecure:
+            raise ConfigError(
+                f"--auth none would let everybody use this desktop at {self.listen}: "
+                "listen on 127.0.0.1, use --auth token, or say --insecure if you mean it."
+            )
+
+
+def _advice(error: ValueError) -> str:
+    text = str(error)
+    return "use a number" if text.startswith("could not convert") else text
+
+
+def _gather(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None) -> dict[str, tuple[str, str]]:
+    """For each field that is set: its text, and how a person finds the place where it is."""
+    names = [f.name for f in dataclasses.fields(Config)]
+    found: dict[str, tuple[str, str]] = {}
+    for key, value in (_read(file) if file else {}).items():
+        name = key.replace("-", "_")
+        if name not in names:
+            known = ", ".join(n.replace("_", "-") for n in names)
+            raise ConfigError(f"“{key}” in {file} is not an option: use one of {known}.")
+        found[name] = (_to_text(value), f"“{key}” in {file}")
+    for name in names:
+        variable = f"VOXY_{name.upper()}"
+        if variable in environment:
+            found[name] = (environment[variable], variable)
+        if name in flags:
+            found[name] = (flags[name], f"--{name.replace('_', '-')}")
+    return found
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"The file {file} can't be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The file {file} is not TOML: {error}.") from None
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

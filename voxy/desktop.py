@@ -1,0 +1,182 @@
+"""Desktop: one source, one framebuffer, many viewers; the grab loop; the only user of executors."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from voxy.blocks import Size
+from voxy.blocks.generations import Blocks
+from voxy.errors import SourceError, SourceLost, SourceUnavailable
+from voxy.screen.differ import BlockDiffer
+from voxy.screen.encoders import encode_rgba_png
+from voxy.screen.framebuffer import Framebuffer
+from voxy.screen.snapshot import Snapshot
+from voxy.session import wire
+from voxy.session.events import InputEvent
+from voxy.session.viewer import UpdatePlan, Viewer
+from voxy.sources.base import Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
+
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+_REOPEN_FIRST_S, _REOPEN_MOST_S = 0.2, 1.0
+"""Seconds between tries to open a source that is gone: doubled from the first to the most, so that the picture is
+back well within 2 s of its return."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUpdate:
+    """An update as it travels, for all viewers that need the same."""
+
+    seq: int
+    data: bytes
+    rough: Blocks
+
+
+class Desktop:
+    """Shares one source among viewers: grabs when one can be sent something, encodes once for all that need the same.
+
+    `wake` of each viewer is called in the loop whenever there may be something for it.
+    """
+
+    def __init__(self, name: str, source: Source, max_fps: float = 60.0) -> None:
+        self.name = name
+        self.state = wire.State("lost", "The desktop is starting.")
+        self.cursor: Cursor | None = None
+        self.cursor_png = b""
+        self._source = source
+        self._interval_s = 1.0 / max_fps
+        self._framebuffer = Framebuffer(Size(1, 1))
+        self._differ = BlockDiffer()
+        self._viewers: dict[Viewer, Callable[[], None]] = {}
+        self._wanted = asyncio.Event()
+        self._front = asyncio.Lock()
+        self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
+        self._seq = 0
+        self._updates: dict[tuple[int, bytes, bytes, int], asyncio.Task[MadeUpdate]] = {}
+        self._has_picture = False
+
+    # Viewers
+
+    def join(self, viewer: Viewer, wake: Callable[[], None]) -> None:
+        self._viewers[viewer] = wake
+        self.want()
+
+    def leave(self, viewer: Viewer) -> None:
+        self._viewers.pop(viewer, None)
+
+    def want(self) -> None:
+        """A viewer may have room now: look again whether to grab."""
+        self._wanted.set()
+
+    async def inject(self, event: InputEvent) -> None:
+        """Send input to the source; while there is none, it goes nowhere."""
+        try:
+            await self._source.inject(event)
+        except SourceError as error:
+            logger.debug("x input dropped: %s", error)
+
+    async def next_update(self, viewer: Viewer) -> MadeUpdate | None:
+        """The update that brings `viewer` up to date, or None while it has no room or lacks nothing."""
+        if not self._has_picture:
+            return None
+        async with self._front:
+            plan = viewer.take_update(self._framebuffer.generations, time.monotonic())
+            if plan is None:
+                return None
+            task = self._updates.get(plan.key)
+            if task is None or (task.done() and task.result().seq <= viewer.flow.last_seq):
+                self._seq += 1
+                snapshot = await self._run(Snapshot.take, self._framebuffer, plan.blocks, plan.exact)
+                task = asyncio.create_task(self._make(self._seq, self._framebuffer.size, snapshot, plan))
+                self._updates[plan.key] = task
+        return await asyncio.shield(task)
+
+    async def _make(self, seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan) -> MadeUpdate:
+        operations = await self._run(snapshot.encode, plan.quality)
+        update = wire.Update(seq, size, operations)
+        logger.debug("> %s", update)
+        return MadeUpdate(seq, update.serialize(), snapshot.rough)
+
+    # The source
+
+    async def open(self) -> None:
+        """Open the source; raises SourceUnavailable."""
+        await self._source.open(self._notice)
+        self._set_state(SourceState.LIVE)
+
+    async def run(self) -> None:
+        """Grab from the source, which is open, and open it anew whenever it is lost; until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._grab_forever()
+                except SourceLost as error:
+                    self._set_state(SourceState.LOST, str(error))
+                await self._reopen()
+        finally:
+            await self._source.close()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _reopen(self) -> None:
+        delay_s = _REOPEN_FIRST_S
+        while True:
+            await self._source.close()
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, _REOPEN_MOST_S)
+            try:
+                return await self.open()
+            except SourceUnavailable as error:
+                self._set_state(SourceState.LOST, str(error))
+
+    async def _grab_forever(self) -> None:
+        due = 0.0
+        while True:
+            await self._until_wanted()
+            damage = await self._source.grab(self._framebuffer)
+            # After a quiet moment the next grab may follow at once: it is the second half of the same drawing.
+            due = max(due + self._interval_s, time.monotonic())
+            await self._take(damage)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    async def _take(self, damage: Damage) -> None:
+        """Compare what was grabbed, and let the viewers know of the blocks that changed."""
+        async with self._front:
+            changed = await self._run(self._differ.diff, self._framebuffer, damage)
+            self._framebuffer.generations.mark(changed)
+            self._has_picture = True
+        if changed.size:
+            self._updates.clear()
+            self._wake_viewers()
+
+    async def _until_wanted(self) -> None:
+        while not any(viewer.has_room(time.monotonic()) for viewer in self._viewers):
+            self._wanted.clear()
+            await self._wanted.wait()
+
+    def _notice(self, event: SourceEvent) -> None:
+        match event:
+            case CursorChanged(cursor):
+                self.cursor = cursor
+                self.cursor_png = encode_rgba_png(cursor.rgba, cursor.width, cursor.height)
+                self._wake_viewers()
+            case StateChanged(state, reason):
+                self._set_state(state, reason)
+
+    def _set_state(self, state: SourceState, reason: str = "") -> None:
+        if self.state != (new := wire.State(state.value, reason)):
+            logger.info("= source %s: %s %s", self.name, state.value, reason)
+            self.state = new
+            self._wake_viewers()
+
+    def _wake_viewers(self) -> None:
+        for wake in self._viewers.values():
+            wake()
+
+    async def _run(self, function: Callable[..., R], *arguments: object) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)

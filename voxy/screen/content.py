@@ -1,0 +1,67 @@
+"""What a block looks like: one colour, text or interface (exact at once), or a photograph (may go lossy first)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxy.blocks import BLOCK
+from voxy.blocks.generations import Blocks
+from voxy.screen.framebuffer import Framebuffer, Pixels
+
+_SAMPLED_ROWS = np.arange(5, BLOCK, 16)
+"""Rows of a block that are looked at: 4 of 64, away from the edges where windows begin."""
+
+_EQUAL_NEIGHBOURS = 0.3
+"""Share of pixels that equal their left neighbour, above which a block is text or interface: glyphs stand on a
+flat ground (0.5 and more), while a photograph's noise leaves almost none (below 0.05)."""
+
+_PHOTO_COLOURS = 96
+"""Different colours among the 256 sampled pixels, below which a block is drawn rather than photographed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Blocks sorted by what they look like; `colours` are 0xRRGGBB, one for each of `flat`."""
+
+    flat: Blocks
+    colours: NDArray[np.uint32]
+    text: Blocks
+    photo: Blocks
+
+
+def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
+    """Sort `blocks` of the front."""
+    tiles = tiled(framebuffer.front)
+    rows, columns = np.divmod(blocks, framebuffer.grid.columns)
+    sample = tiles[rows[:, None], _SAMPLED_ROWS, columns[:, None]]
+    first = sample[:, 0, 0]
+    maybe_flat = np.flatnonzero((sample == first[:, None, None]).all(axis=(1, 2)))
+    is_flat = np.zeros(blocks.size, dtype=np.bool_)
+    # Only what the sample lets hope for is looked at whole.
+    whole = tiles[rows[maybe_flat], :, columns[maybe_flat]]
+    is_flat[maybe_flat] = (whole == first[maybe_flat, None, None]).all(axis=(1, 2))
+    is_photo = ~is_flat & _is_photo(sample)
+    return Content(
+        flat=blocks[is_flat],
+        colours=first[is_flat],
+        text=blocks[~is_flat & ~is_photo],
+        photo=blocks[is_photo],
+    )
+
+
+def tiled(pixels: Pixels) -> NDArray[np.uint32]:
+    """The same pixels as (block rows, 64, block columns, 64)."""
+    height, width = pixels.shape
+    return pixels.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+
+
+def _is_photo(sample: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which of (blocks, rows, 64) sampled pixels come from photographs."""
+    equal = (sample[:, :, 1:] == sample[:, :, :-1]).mean(axis=(1, 2))
+    photo: NDArray[np.bool_] = equal < _EQUAL_NEIGHBOURS
+    candidates = np.flatnonzero(photo)
+    if candidates.size:
+        colours = np.sort(sample[candidates].reshape(candidates.size, -1), axis=1)
+        photo[candidates] = (colours[:, 1:] != colours[:, :-1]).sum(axis=1) + 1 > _PHOTO_COLOURS
+    return photo

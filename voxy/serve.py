@@ -1,0 +1,93 @@
+"""`voxy serve`: puts source, desktop and web together, and takes them apart again."""
+
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import web
+
+from voxy.blocks import Size
+from voxy.config import Config, Listen
+from voxy.desktop import Desktop
+from voxy.errors import ConfigError, SourceUnavailable
+from voxy.sources.base import open_source
+from voxy.web.app import make_app
+from voxy.web.auth import Gate
+
+_IDLE_CONNECTION_S = 75.0
+_SHUTDOWN_S = 1.0
+
+
+async def serve(config: Config) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    logging.basicConfig(level=config.log_level.upper(), format="%(levelname).1s %(name)s %(message)s")
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    token = secrets.token_urlsafe(24) if config.auth == "token" else None
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_bind(config.listen))
+        desktop = await stack.enter_async_context(_desktop(config))
+        app = make_app(desktop, Gate(token, frozenset(config.host_name)))
+        await stack.enter_async_context(_site(app, listener))
+        print(_url(listener, token), flush=True)
+        await stopping.wait()
+
+
+def _bind(listen: Listen) -> socket.socket:
+    """A listening socket; bound before all else is started, so that a port in use is said at once."""
+    try:
+        family, *_, address = socket.getaddrinfo(*listen, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=256)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"Can't listen on {listen} ({reason}): choose another with --listen ADDRESS:PORT.") from None
+
+
+@asynccontextmanager
+async def _desktop(config: Config) -> AsyncIterator[Desktop]:
+    """The desktop that the configuration asks for, running."""
+    async with AsyncExitStack() as stack:
+        source = f"x11:{config.display}" if config.display else await _private_source(config, stack)
+        desktop = Desktop(config.display or socket.gethostname(), open_source(source), config.max_fps)
+        await desktop.open()
+        task = asyncio.create_task(desktop.run())
+        try:
+            yield desktop
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def _private_source(config: Config, stack: AsyncExitStack) -> str:
+    """Start a private desktop and name it; without an X server to be had, say so and name the demo."""
+    from voxy.sources.x11.private import PrivateDisplay
+
+    try:
+        display = await stack.enter_async_context(PrivateDisplay(Size.parse(config.size), config.command))
+    except SourceUnavailable as error:
+        print(f"voxy: {error} The built-in demo is served instead.", file=sys.stderr)
+        return f"demo:{config.size}"
+    return f"x11:{display.name}"
+
+
+@asynccontextmanager
+async def _site(app: web.Application, listener: socket.socket) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=_IDLE_CONNECTION_S, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _url(listener: socket.socket, token: str | None) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = Listen(socket.gethostname() if host in ("0.0.0.0", "::") else host, port)
+    return f"http://{shown}/" + (f"#token={token}" if token else "")

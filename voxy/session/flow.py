@@ -1,0 +1,99 @@
+"""Flow control of one viewer: how much may be on its way, and how coarse pictures have to be.
+
+The budget is bandwidth × (least round trip + one picture's time), both measured from acknowledgements after the
+paint, so that it bounds the age of what is seen and not just a socket's buffer.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+_WINDOW_S = 0.033
+"""Seconds of line that may be filled beyond the round trip: two pictures at 60 a second."""
+
+_MEMORY_S = 10.0
+"""Seconds for which the best round trip and bandwidth are believed; lines change."""
+
+_MAX_UPDATES = 4
+"""Updates on their way, however small: past that a browser is the bottleneck and more only age."""
+
+_FIRST_BYTES_S = 1_000_000.0
+"""Bandwidth assumed until the first measurement."""
+
+_PICTURE_S = 0.050
+"""Seconds that a lossy picture may take on the line before it gets coarser."""
+
+MIN_QUALITY, MAX_QUALITY = 35, 85
+
+
+@dataclass(slots=True)
+class _Sent:
+    seq: int
+    size: int
+    at: float
+    acked_before: int
+
+
+class Flow:
+    """Counts what is sent and acknowledged. Times are seconds of any monotonic clock."""
+
+    def __init__(self) -> None:
+        self._inflight: deque[_Sent] = deque()
+        self._acked_bytes = 0
+        self._rtts: deque[tuple[float, float]] = deque()
+        self._rates: deque[tuple[float, float]] = deque()
+        self.inflight_bytes = 0
+        self.quality = 80
+        self.last_seq = -1
+
+    @property
+    def min_rtt_s(self) -> float:
+        return min((rtt for _, rtt in self._rtts), default=0.0)
+
+    @property
+    def bytes_s(self) -> float:
+        """The best rate of delivery seen lately."""
+        return max((rate for _, rate in self._rates), default=_FIRST_BYTES_S)
+
+    @property
+    def window_bytes(self) -> int:
+        return int(self.bytes_s * (self.min_rtt_s + _WINDOW_S))
+
+    def sent(self, seq: int, size: int, now: float) -> None:
+        self.last_seq = seq
+        self._inflight.append(_Sent(seq, size, now, self._acked_bytes))
+        self.inflight_bytes += size
+
+    def acked(self, seq: int, now: float) -> None:
+        """Take an acknowledgement of everything up to `seq`; unknown ones change nothing."""
+        newest = None
+        while self._inflight and self._inflight[0].seq <= seq:
+            newest = self._inflight.popleft()
+            self.inflight_bytes -= newest.size
+            self._acked_bytes += newest.size
+        if newest:
+            self._measure(newest, now)
+
+    def room(self, now: float) -> int:
+        """Bytes that may be sent now; 0 for none. With nothing on its way there is always room."""
+        if not self._inflight:
+            return max(self.window_bytes, 1)
+        if len(self._inflight) >= _MAX_UPDATES:
+            return 0
+        return max(0, self.window_bytes - self.inflight_bytes)
+
+    def _measure(self, newest: _Sent, now: float) -> None:
+        elapsed = max(now - newest.at, 1e-4)
+        rate = (self._acked_bytes - newest.acked_before) / elapsed
+        for history, value in ((self._rtts, elapsed), (self._rates, rate)):
+            history.append((now, value))
+            while history[0][0] < now - _MEMORY_S or len(history) > 256:
+                history.popleft()
+        self._adapt(newest.size)
+
+    def _adapt(self, size: int) -> None:
+        """Coarser at once where a picture took too long on the line, finer again step by step."""
+        took_s = size / self.bytes_s
+        if took_s > _PICTURE_S:
+            self.quality = max(MIN_QUALITY, self.quality - 10)
+        elif took_s < _PICTURE_S / 2:
+            self.quality = min(MAX_QUALITY, self.quality + 1)

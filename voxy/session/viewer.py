@@ -1,0 +1,160 @@
+"""Viewer: the server's side of one browser page. No socket, no thread, no clock."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from voxy.blocks import Generations, Holding
+from voxy.blocks.generations import Blocks
+from voxy.errors import ProtocolError
+from voxy.session import wire
+from voxy.session.events import InputEvent, Key, Pointer, Wheel
+from voxy.session.flow import Flow
+from voxy.session.keysyms import keysym_of
+from voxy.session.permissions import CONTROLLER, Permission, allows
+
+REST_S = 0.25
+"""Seconds without a change after which a lossy block is replaced by an exact one."""
+
+LEASE_S = 1.5
+"""Seconds without a word after which held keys and buttons are let go."""
+
+_EXACT_BLOCK_BYTES = 8192
+"""What an exact block of a photograph takes, roughly; it bounds how many go at once on a slow line."""
+
+_MIN_EXACT_BLOCKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePlan:
+    """What a viewer gets next: `blocks` it lacks, blocks that rest and become `exact`, and the lossy quality.
+
+    Two plans of the same generations are the same update exactly if their keys are equal.
+    """
+
+    generation: int
+    blocks: Blocks
+    exact: Blocks
+    quality: int
+
+    @property
+    def key(self) -> tuple[int, bytes, bytes, int]:
+        return self.generation, self.blocks.tobytes(), self.exact.tobytes(), self.quality
+
+
+Received: TypeAlias = list[InputEvent | wire.Message]
+"""What a viewer's message leads to: input for the source, and answers to the viewer."""
+
+
+class Viewer:
+    """Takes a viewer's messages and plans its updates."""
+
+    def __init__(self, now: float, permissions: Permission = CONTROLLER) -> None:
+        self.flow = Flow()
+        self.permissions = permissions
+        self.is_hidden = True
+        self.has_greeted = False
+        self.capabilities: frozenset[str] = frozenset()
+        self._heard_at = now
+        self._held: dict[str, Key] = {}
+        self._pointer = Pointer(0, 0, 0)
+        self._generations: Generations | None = None
+        self._holding = Holding(0)
+
+    # What comes in
+
+    def receive(self, data: str | bytes, now: float) -> Received:
+        """Take one message; ProtocolError means that the viewer must be closed with its code."""
+        message = wire.parse(data)
+        self._heard_at = now
+        if isinstance(message, wire.Hello) is self.has_greeted:
+            raise ProtocolError("the first message must be a hello, and only the first")
+        if not allows(self.permissions, message):
+            return []
+        match message:
+            case Pointer():
+                self._pointer = message
+                return [message]
+            case wire.Key(key, code, down):
+                return self._receive_key(key, code, down)
+            case wire.Wheel(x, y, dx, dy):
+                return [Wheel(x, y, dx, dy)]
+            case wire.Ack(seq):
+                self.flow.acked(seq, now)
+            case wire.Release():
+                return [*self.release()]
+            case wire.View(hidden):
+                self.is_hidden = hidden
+            case wire.Ping(number):
+                return [wire.Pong(number)]
+            case wire.Hello():
+                self._greet(message)
+        return []
+
+    def _greet(self, hello: wire.Hello) -> None:
+        if hello.protocol != wire.PROTOCOL:
+            raise ProtocolError(
+                f"protocol {hello.protocol} is not spoken here, only {wire.PROTOCOL}: reload the page",
+                wire.CLOSE_OTHER_VERSION,
+            )
+        self.has_greeted = True
+        self.capabilities = frozenset(hello.capabilities)
+        self.is_hidden = hello.hidden
+
+    def _receive_key(self, name: str, code: str, is_down: bool) -> Received:
+        # The key that goes up is the one that went down at this place: Shift may have changed its name meanwhile.
+        place = code or name
+        if not is_down:
+            held = self._held.pop(place, None)
+            return [Key(held.keysym, held.code, False)] if held else []
+        held = self._held.get(place)
+        keysym = held.keysym if held else keysym_of(name, code)
+        if not keysym:
+            return []
+        self._held[place] = Key(keysym, code, True)
+        return [self._held[place]]
+
+    def release(self) -> list[InputEvent]:
+        """Let go of all that this viewer holds."""
+        events: list[InputEvent] = [Key(key.keysym, key.code, False) for key in reversed(self._held.values())]
+        self._held.clear()
+        if self._pointer.buttons:
+            self._pointer = Pointer(self._pointer.x, self._pointer.y, 0)
+            events.append(self._pointer)
+        return events
+
+    def lease_left(self, now: float) -> float | None:
+        """Seconds until held keys and buttons have to be let go unless the viewer says something; None if none are."""
+        if not self._held and not self._pointer.buttons:
+            return None
+        return max(0.0, self._heard_at + LEASE_S - now)
+
+    # What goes out
+
+    def has_room(self, now: float) -> bool:
+        """Whether an update could be sent, if there is anything new."""
+        return self.has_greeted and not self.is_hidden and self.flow.room(now) > 0
+
+    def take_update(self, generations: Generations, now: float) -> UpdatePlan | None:
+        """Plan the next update and note its blocks as held; None while there is no room or nothing to send."""
+        if not self.has_room(now):
+            return None
+        if generations is not self._generations:
+            self._generations = generations
+            self._holding = Holding(generations.of_block.size)
+        blocks = self._holding.missing(generations)
+        exact = self._holding.rested(generations, now - REST_S)
+        exact = exact[: max(_MIN_EXACT_BLOCKS, self.flow.room(now) // _EXACT_BLOCK_BYTES)]
+        if not blocks.size and not exact.size:
+            return None
+        self._holding.put(blocks, generations)
+        self._holding.put(exact, generations)
+        return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
+
+    def sent(self, seq: int, size: int, rough: Blocks, now: float) -> None:
+        """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy."""
+        self.flow.sent(seq, size, now)
+        self._holding.roughen(rough, now)
+
+    def rest_at(self) -> float:
+        """When a lossy block will have rested at the earliest; infinity if there is none."""
+        return self._holding.rough_since + REST_S

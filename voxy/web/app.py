@@ -1,0 +1,122 @@
+"""The web application: routes, headers, and what a refusal looks like."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+import voxy
+from voxy.desktop import Desktop
+from voxy.errors import AuthError
+from voxy.session import wire
+from voxy.web.auth import Gate
+from voxy.web.stream import Stream
+
+DESKTOP = web.AppKey("desktop", Desktop)
+GATE = web.AppKey("gate", Gate)
+STREAMS = web.AppKey("streams", set[Stream])
+
+_HEADERS = {
+    # Cursor shapes are blobs that the page makes; all else comes from here.
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-cache",
+}
+
+
+class Login(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page sends to exchange its token for a cookie."""
+
+    token: str
+
+
+def make_app(desktop: Desktop, gate: Gate) -> web.Application:
+    """The application that serves `desktop` to those whom `gate` lets in."""
+    app = web.Application(middlewares=[_refuse], client_max_size=wire.MAX_MESSAGE_BYTES)
+    app[DESKTOP] = desktop
+    app[GATE] = gate
+    app[STREAMS] = set()
+    app.on_response_prepare.append(_add_headers)
+    app.on_shutdown.append(_close_streams)
+    page = page_folder()
+    app.add_routes(
+        [
+            web.get("/", lambda _: _file(page / "index.html")),
+            web.get("/session", _session),
+            web.post("/login", _login),
+            web.get("/stream", _stream),
+            web.static("/", page),
+        ]
+    )
+    return app
+
+
+def page_folder() -> Path:
+    """Where the page's files are: inside the installed package, or beside it in a checkout."""
+    package = Path(voxy.__file__).parent
+    installed = package / "static"
+    return installed if installed.is_dir() else package.parent / "static"
+
+
+async def _file(path: Path) -> web.FileResponse:
+    return web.FileResponse(path)
+
+
+async def _session(request: web.Request) -> web.Response:
+    """Whether the browser has a session: 200 or 401."""
+    request.app[GATE].check_session(request)
+    return web.json_response({})
+
+
+async def _login(request: web.Request) -> web.Response:
+    gate = request.app[GATE]
+    gate.check_origin(request)
+    if request.content_type != "application/json":
+        raise AuthError("A login is sent as application/json.", 415)
+    try:
+        login = msgspec.json.decode(await request.read(), type=Login)
+    except msgspec.DecodeError:
+        raise AuthError('A login is {"token": "…"}.', 400) from None
+    response = web.Response(status=204)
+    gate.open_session(request, login.token, response)
+    return response
+
+
+async def _stream(request: web.Request) -> web.WebSocketResponse:
+    gate = request.app[GATE]
+    gate.check_origin(request)
+    gate.check_session(request)
+    stream = Stream(request.app[DESKTOP])
+    request.app[STREAMS].add(stream)
+    try:
+        return await stream.run(request)
+    finally:
+        request.app[STREAMS].discard(stream)
+
+
+@web.middleware
+async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Check the Host of every request, and answer what may not pass with one sentence."""
+    try:
+        request.app[GATE].check_host(request)
+        return await handler(request)
+    except AuthError as error:
+        return web.Response(status=error.status, text=f"{error}\n")
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.popall("Server", None)
+
+
+async def _close_streams(app: web.Application) -> None:
+    await asyncio.gather(*(stream.close() for stream in app[STREAMS]))

@@ -1,0 +1,149 @@
+"""Stream: one viewer's WebSocket. Takes its messages to the Viewer, and what the desktop has for it back."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from voxy import __version__
+from voxy.desktop import Desktop
+from voxy.errors import ProtocolError
+from voxy.session import wire
+from voxy.session.viewer import Viewer
+
+logger = logging.getLogger(__name__)
+
+_HEARTBEAT_S = 15.0
+_HELLO_S = 10.0
+_STUCK_S = 30.0
+"""Seconds in which a viewer may not take what was sent before it is closed."""
+
+
+class Stream:
+    """Runs one viewer from the upgrade to the end."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        self._desktop = desktop
+        self._socket = web.WebSocketResponse(
+            heartbeat=_HEARTBEAT_S, max_msg_size=wire.MAX_MESSAGE_BYTES, compress=False, timeout=1.0
+        )
+        self._viewer = Viewer(time.monotonic())
+        self._wake = asyncio.Event()
+        self._state: wire.State | None = None
+        self._cursor_id: int | None = None
+        self._cursors: OrderedDict[int, None] = OrderedDict()
+        self._pong: wire.Pong | None = None
+
+    async def run(self, request: web.Request) -> web.WebSocketResponse:
+        await self._socket.prepare(request)
+        sender = asyncio.create_task(self._send_forever())
+        self._desktop.join(self._viewer, self._wake.set)
+        try:
+            await self._receive_forever()
+        except ProtocolError as error:
+            logger.info("x viewer closed with %d: %s", error.close_code, error)
+            await self._socket.close(code=error.close_code, message=str(error).encode()[:120])
+        finally:
+            self._desktop.leave(self._viewer)
+            sender.cancel()
+            await self._inject_release()
+        return self._socket
+
+    async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
+        await self._socket.close(code=code)
+
+    # In
+
+    async def _receive_forever(self) -> None:
+        greet_by = time.monotonic() + _HELLO_S
+        while True:
+            try:
+                message = await self._socket.receive(timeout=self._patience(greet_by))
+            except TimeoutError:
+                if not self._viewer.has_greeted:
+                    raise ProtocolError("no hello within 10 s", wire.CLOSE_TOO_SLOW) from None
+                await self._inject_release()
+                continue
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            await self._take(message.data)
+
+    def _patience(self, greet_by: float) -> float | None:
+        now = time.monotonic()
+        return self._viewer.lease_left(now) if self._viewer.has_greeted else max(0.0, greet_by - now)
+
+    async def _take(self, data: str | bytes) -> None:
+        for result in self._viewer.receive(data, time.monotonic()):
+            if isinstance(result, wire.Message):
+                self._pong = result if isinstance(result, wire.Pong) else self._pong
+            else:
+                await self._desktop.inject(result)
+        self._wake.set()
+        self._desktop.want()
+
+    async def _inject_release(self) -> None:
+        for event in self._viewer.release():
+            await self._desktop.inject(event)
+
+    # Out: nothing is queued; whatever is newest when the socket takes more is sent
+
+    async def _send_forever(self) -> None:
+        try:
+            await self._wake.wait()
+            while not self._viewer.has_greeted:
+                self._wake.clear()
+                await self._wake.wait()
+            await self._send(wire.Welcome(wire.PROTOCOL, __version__, self._desktop.name))
+            while True:
+                self._wake.clear()
+                await self._send_messages()
+                if not await self._send_update():
+                    await self._until_wake()
+        except TimeoutError:
+            await self._socket.close(code=wire.CLOSE_TOO_SLOW, message=b"nothing was read for 30 s")
+        except ConnectionError as error:
+            logger.debug("x viewer gone: %s", error)
+        except Exception:
+            logger.exception("! viewer closed")
+            await self._socket.close(code=WSCloseCode.INTERNAL_ERROR)
+
+    async def _send_messages(self) -> None:
+        if self._pong:
+            pong, self._pong = self._pong, None
+            await self._send(pong)
+        if self._state != self._desktop.state:
+            self._state = self._desktop.state
+            await self._send(self._state)
+        cursor = self._desktop.cursor
+        if cursor and cursor.id != self._cursor_id:
+            self._cursor_id = cursor.id
+            png = None if cursor.id in self._cursors else self._desktop.cursor_png
+            self._cursors[cursor.id] = None
+            self._cursors.move_to_end(cursor.id)
+            if len(self._cursors) > wire.CURSORS_KEPT:
+                self._cursors.popitem(last=False)
+            await self._send(wire.Cursor(cursor.id, cursor.x, cursor.y, png))
+
+    async def _send_update(self) -> bool:
+        update = await self._desktop.next_update(self._viewer)
+        if update is None:
+            return False
+        self._viewer.sent(update.seq, len(update.data), update.rough, time.monotonic())
+        async with asyncio.timeout(_STUCK_S):
+            await self._socket.send_bytes(update.data)
+        return True
+
+    async def _send(self, message: wire.Message) -> None:
+        async with asyncio.timeout(_STUCK_S):
+            await self._socket.send_str(message.serialize())
+
+    async def _until_wake(self) -> None:
+        now = time.monotonic()
+        rest_s = self._viewer.rest_at() - now if self._viewer.has_room(now) else float("inf")
+        try:
+            async with asyncio.timeout(None if rest_s == float("inf") else max(0.0, rest_s)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
