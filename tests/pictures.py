@@ -1,0 +1,68 @@
+"""Pictures that tests draw on framebuffers, and a model of the viewer that paints updates."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from voxy.blocks import BLOCK, Atlas, BlockGrid, Fill, Operation, Rect, Size
+from voxy.screen.differ import BlockDiffer
+from voxy.screen.framebuffer import Framebuffer, Pixels, blank
+
+
+def to_pixels(rgb: np.ndarray) -> Pixels:
+    rgb = rgb.astype(np.uint32)
+    return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+
+
+def text(size: Size, lines: str = "the quick brown fox jumps over the lazy dog ") -> Pixels:
+    image = Image.new("RGB", size, "#fafaf8")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
+    for number in range(size.height // 20 + 1):
+        draw.text((4, number * 20), (f"{number} {lines}" * 40)[: size.width // 6], fill="#202428", font=font)
+    return to_pixels(np.asarray(image))
+
+
+def photograph(size: Size, seed: int = 1) -> Pixels:
+    random = np.random.default_rng(seed)
+    coarse = Image.fromarray((random.random((5, 7, 3)) * 255).astype(np.uint8))
+    smooth = np.asarray(coarse.resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
+    return to_pixels(np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255))
+
+
+def framebuffer_of(pixels: Pixels) -> Framebuffer:
+    height, width = pixels.shape
+    framebuffer = Framebuffer(Size(1, 1))
+    framebuffer.fit_back(Size(width, height))[:height, :width] = pixels
+    BlockDiffer().diff(framebuffer, [Rect(0, 0, width, height)])
+    return framebuffer
+
+
+class PaintedScreen:
+    """What a browser shows after painting operations: the same rules as static/js/screen.js, in numpy."""
+
+    def __init__(self, size: Size) -> None:
+        self.grid = BlockGrid(size)
+        self.pixels = blank(self.grid)
+
+    @property
+    def shown(self) -> Pixels:
+        return self.pixels[: self.grid.size.height, : self.grid.size.width]
+
+    def paint(self, operations: tuple[Operation, ...]) -> None:
+        for operation in operations:
+            match operation:
+                case Fill(colour, blocks):
+                    for block in blocks.tolist():
+                        self._place(block)[:] = colour
+                case Atlas(_, columns, blocks, image):
+                    picture = to_pixels(np.asarray(Image.open(io.BytesIO(image)).convert("RGB")))
+                    for number, block in enumerate(blocks.tolist()):
+                        row, column = divmod(number, columns)
+                        self._place(block)[:] = picture[
+                            row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK
+                        ]
+
+    def _place(self, block: int) -> Pixels:
+        row, column = divmod(block, self.grid.columns)
+        return self.pixels[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK]

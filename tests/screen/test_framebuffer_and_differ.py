@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voxy.blocks import BLOCK, Rect, Size
+from voxy.screen.differ import BlockDiffer
+from voxy.screen.framebuffer import Framebuffer
+
+SIZES = [Size(1, 1), Size(64, 64), Size(65, 63), Size(1021, 743), Size(1366, 768)]
+
+
+def grabbed(size: Size) -> Framebuffer:
+    framebuffer = Framebuffer(Size(1, 1))
+    framebuffer.fit_back(size)
+    BlockDiffer().diff(framebuffer, [])
+    return framebuffer
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_new_size_changes_every_block(size: Size) -> None:
+    framebuffer = Framebuffer(Size(640, 480))
+    before = framebuffer.generations.current
+    framebuffer.fit_back(size)[0, 0] = 0x123456
+    changed = BlockDiffer().diff(framebuffer, [])
+    assert changed.size == framebuffer.grid.count
+    assert framebuffer.size == size
+    assert framebuffer.front[0, 0] == 0x123456
+    assert framebuffer.generations.current > before
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_pixel_changes_one_block(size: Size) -> None:
+    framebuffer = grabbed(size)
+    x, y = size.width - 1, size.height - 1
+    framebuffer.back[y, x] = 1
+    changed = BlockDiffer().diff(framebuffer, [Rect.of(size)])
+    assert changed.tolist() == [framebuffer.grid.count - 1]
+    assert (framebuffer.front == framebuffer.back).all()
+
+
+def test_nothing_outside_the_damage_is_compared() -> None:
+    framebuffer = grabbed(Size(256, 256))
+    framebuffer.back[200, 200] = 1
+    assert BlockDiffer().diff(framebuffer, [Rect(0, 0, 64, 64)]).size == 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 299), st.integers(0, 199), st.integers(0, 2**24 - 1)), max_size=20))
+def test_changed_blocks_are_exactly_those_that_differ(points: list[tuple[int, int, int]]) -> None:
+    framebuffer = grabbed(Size(300, 200))
+    expected = set()
+    for x, y, colour in points:
+        framebuffer.back[y, x] = colour
+    for y, x in np.argwhere(framebuffer.back != framebuffer.front).tolist():
+        expected.add(y // BLOCK * framebuffer.grid.columns + x // BLOCK)
+    damage = [Rect(x, y, 1, 1) for x, y, _ in points]
+    assert set(BlockDiffer().diff(framebuffer, damage).tolist()) == expected
+    assert (framebuffer.front == framebuffer.back).all()

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pictures import PaintedScreen, framebuffer_of, photograph, text
+from voxy.blocks import Atlas, Encoding, Fill, Size
+from voxy.screen.content import classify
+from voxy.screen.framebuffer import Framebuffer
+from voxy.screen.snapshot import Snapshot
+
+NONE = np.empty(0, dtype=np.intp)
+SIZES = [Size(640, 480), Size(1366, 768), Size(1021, 743), Size(1, 1)]
+
+
+def everything(framebuffer: Framebuffer) -> np.ndarray:
+    return np.arange(framebuffer.grid.count)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_text_is_exact_at_once(size: Size) -> None:
+    framebuffer = framebuffer_of(text(size))
+    snapshot = Snapshot.take(framebuffer, everything(framebuffer), NONE)
+    assert snapshot.rough.size == 0
+    screen = PaintedScreen(size)
+    screen.paint(snapshot.encode(80))
+    assert (screen.shown == text(size)).all()
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_photograph_is_rough_first_and_exact_when_it_rests(size: Size) -> None:
+    framebuffer = framebuffer_of(photograph(size))
+    first = Snapshot.take(framebuffer, everything(framebuffer), NONE)
+    whole = [b for b in everything(framebuffer).tolist() if framebuffer.grid.rect(b)[2:] == (64, 64)]
+    assert set(whole) <= set(first.rough.tolist())
+    screen = PaintedScreen(size)
+    screen.paint(first.encode(80))
+    assert not (screen.shown == photograph(size)).all()
+    second = Snapshot.take(framebuffer, NONE, first.rough)
+    assert second.rough.size == 0
+    screen.paint(second.encode(80))
+    assert (screen.shown == photograph(size)).all()
+
+
+def test_one_colour_is_a_fill() -> None:
+    pixels = np.full((128, 192), 0x336699, dtype=np.uint32)
+    pixels[:64, :64] = 0
+    framebuffer = framebuffer_of(pixels)
+    operations = Snapshot.take(framebuffer, everything(framebuffer), NONE).encode(80)
+    assert [(type(o), o.colour, o.blocks.tolist()) for o in operations if isinstance(o, Fill)] == [
+        (Fill, 0, [0]),
+        (Fill, 0x336699, [1, 2, 3, 4, 5]),
+    ]
+
+
+def test_one_odd_pixel_is_no_fill() -> None:
+    pixels = np.full((64, 64), 0x336699, dtype=np.uint32)
+    pixels[33, 17] ^= 1
+    framebuffer = framebuffer_of(pixels)
+    (operation,) = Snapshot.take(framebuffer, everything(framebuffer), NONE).encode(80)
+    assert isinstance(operation, Atlas)
+
+
+def test_few_colours_without_flat_ground_are_interface() -> None:
+    pixels = np.indices((64, 64)).sum(axis=0).astype(np.uint32) % 2 * 0xFFFFFF
+    assert classify(framebuffer_of(pixels), np.array([0])).text.tolist() == [0]
+
+
+def test_snapshot_outlives_the_next_grab() -> None:
+    size = Size(640, 480)
+    framebuffer = framebuffer_of(text(size))
+    snapshot = Snapshot.take(framebuffer, everything(framebuffer), NONE)
+    framebuffer.front[:] = 0
+    screen = PaintedScreen(size)
+    screen.paint(snapshot.encode(80))
+    assert (screen.shown == text(size)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.integers(0, 79), min_size=1), st.booleans())
+def test_any_set_of_blocks_lands_in_its_places(chosen: set[int], exact: bool) -> None:
+    size = Size(640, 512)
+    picture = photograph(size) if exact else text(size)
+    framebuffer = framebuffer_of(picture)
+    blocks = np.array(sorted(chosen))
+    snapshot = Snapshot.take(framebuffer, *((NONE, blocks) if exact else (blocks, NONE)))
+    screen = PaintedScreen(size)
+    screen.paint(snapshot.encode(80))
+    for block in range(80):
+        rect = framebuffer.grid.rect(block)
+        where = np.s_[rect.y : rect.bottom, rect.x : rect.right]
+        assert (screen.pixels[where] == (picture[where] if block in chosen else 0)).all()
+
+
+def test_encodings_of_text_and_photograph_in_one_update() -> None:
+    size = Size(640, 512)
+    picture = text(size)
+    picture[:256, :320] = photograph(Size(320, 256))
+    framebuffer = framebuffer_of(picture)
+    operations = Snapshot.take(framebuffer, everything(framebuffer), NONE).encode(80)
+    encodings = {o.encoding: o.blocks.size for o in operations if isinstance(o, Atlas)}
+    assert encodings[Encoding.JPEG] == 20
+    assert encodings[Encoding.PNG] >= 40

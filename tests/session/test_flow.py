@@ -1,0 +1,73 @@
+from voxy.session.flow import MAX_QUALITY, MIN_QUALITY, Flow
+
+
+def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int) -> float:
+    """Send whenever there is room over a line of this rate and delay; return the most bytes that were on their way."""
+    now, free_at, most = 0.0, 0.0, 0
+    acks: list[tuple[float, int]] = []
+    for seq in range(updates):
+        while flow.room(now) <= 0:
+            now, acked = acks.pop(0)
+            flow.acked(acked, now)
+        flow.sent(seq, size, now)
+        free_at = max(now, free_at) + size / bytes_s
+        acks.append((free_at + 2 * delay_s, seq))
+        most = max(most, flow.inflight_bytes)
+        while acks and acks[0][0] <= now + 0.001:
+            now, acked = acks.pop(0)
+            flow.acked(acked, now)
+        now += 0.001
+    return most
+
+
+def test_first_update_always_has_room() -> None:
+    assert Flow().room(0.0) > 0
+
+
+def test_update_larger_than_the_window_waits_for_its_ack() -> None:
+    flow = Flow()
+    flow.sent(1, 10_000_000, 0.0)
+    assert flow.room(0.1) == 0
+    flow.acked(1, 1.0)
+    assert flow.room(1.0) > 0
+
+
+def test_ack_covers_all_before_it() -> None:
+    flow = Flow()
+    for seq in (3, 7, 9):
+        flow.sent(seq, 100, 0.0)
+    flow.acked(7, 0.1)
+    assert flow.inflight_bytes == 100
+    flow.acked(9, 0.1)
+    assert flow.inflight_bytes == 0
+
+
+def test_unknown_acks_change_nothing() -> None:
+    flow = Flow()
+    flow.sent(5, 100, 0.0)
+    flow.acked(4, 0.1)
+    assert flow.inflight_bytes == 100
+    flow.acked(5, 0.1)
+    flow.acked(5, 0.2)
+    assert flow.inflight_bytes == 0
+
+
+def test_bandwidth_and_round_trip_of_a_slow_line_are_found() -> None:
+    flow = Flow()
+    run_line(flow, bytes_s=1e6, delay_s=0.02, size=10_000, updates=200)
+    assert 0.8e6 < flow.bytes_s < 1.2e6
+    assert 0.045 < flow.min_rtt_s < 0.055
+
+
+def test_what_is_on_its_way_stays_near_the_window() -> None:
+    flow = Flow()
+    most = run_line(flow, bytes_s=1e6, delay_s=0.02, size=10_000, updates=200)
+    assert most <= 100_000
+
+
+def test_pictures_get_coarser_on_a_slow_line_and_finer_on_a_fast_one() -> None:
+    slow, fast = Flow(), Flow()
+    run_line(slow, bytes_s=1e5, delay_s=0.02, size=50_000, updates=20)
+    run_line(fast, bytes_s=1e8, delay_s=0.001, size=50_000, updates=50)
+    assert slow.quality == MIN_QUALITY
+    assert fast.quality == MAX_QUALITY

@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pytest
+
+from voxy.blocks import Generations
+from voxy.errors import ProtocolError
+from voxy.session import wire
+from voxy.session.events import Key, Pointer, Wheel
+from voxy.session.permissions import VIEWER
+from voxy.session.viewer import LEASE_S, REST_S, Viewer
+
+NONE = np.empty(0, dtype=np.intp)
+
+
+def greeted(**hello: object) -> Viewer:
+    viewer = Viewer(0.0)
+    viewer.receive(json.dumps({"type": "hello", "protocol": 1, **hello}), 0.0)
+    return viewer
+
+
+def key(name: str, code: str, down: bool) -> str:
+    return json.dumps({"type": "key", "key": name, "code": code, "down": down})
+
+
+def test_nothing_is_planned_before_the_hello() -> None:
+    assert Viewer(0.0).take_update(Generations(4), 0.0) is None
+
+
+@pytest.mark.parametrize("first", ['{"type":"ping","id":1}', b"\x10\0\0\0\0\0"])
+def test_first_message_must_be_a_hello(first: str | bytes) -> None:
+    with pytest.raises(ProtocolError):
+        Viewer(0.0).receive(first, 0.0)
+
+
+def test_second_hello_is_refused() -> None:
+    with pytest.raises(ProtocolError):
+        greeted().receive('{"type":"hello","protocol":1}', 1.0)
+
+
+def test_other_protocol_has_its_own_code() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        Viewer(0.0).receive('{"type":"hello","protocol":99}', 0.0)
+    assert caught.value.close_code == wire.CLOSE_OTHER_VERSION
+
+
+def test_first_update_has_everything_and_the_next_only_what_changed() -> None:
+    viewer, generations = greeted(), Generations(6)
+    plan = viewer.take_update(generations, 0.0)
+    assert plan is not None
+    assert plan.blocks.tolist() == [0, 1, 2, 3, 4, 5]
+    viewer.sent(1, 100, NONE, 0.0)
+    assert viewer.take_update(generations, 0.0) is None
+    generations.mark(np.array([2, 4]))
+    plan = viewer.take_update(generations, 0.1)
+    assert plan is not None
+    assert plan.blocks.tolist() == [2, 4]
+
+
+def test_latest_wins_while_there_is_no_room() -> None:
+    viewer, generations = greeted(), Generations(6)
+    viewer.take_update(generations, 0.0)
+    viewer.sent(1, 10_000_000, NONE, 0.0)
+    for block in (1, 2, 1):
+        generations.mark(np.array([block]))
+        assert viewer.take_update(generations, 0.1) is None
+    viewer.receive('{"type":"ack","seq":1}', 0.5)
+    plan = viewer.take_update(generations, 0.5)
+    assert plan is not None
+    assert plan.blocks.tolist() == [1, 2]
+
+
+def test_hidden_page_gets_nothing_until_it_is_seen() -> None:
+    viewer, generations = greeted(hidden=True), Generations(2)
+    assert viewer.take_update(generations, 0.0) is None
+    viewer.receive('{"type":"view","hidden":false}', 1.0)
+    assert viewer.take_update(generations, 1.0) is not None
+
+
+def test_rough_blocks_become_exact_when_they_rest() -> None:
+    viewer, generations = greeted(), Generations(4)
+    viewer.take_update(generations, 0.0)
+    viewer.sent(1, 100, np.array([1, 3]), 0.0)
+    viewer.receive('{"type":"ack","seq":1}', 0.02)
+    assert viewer.take_update(generations, REST_S / 2) is None
+    assert viewer.rest_at() == REST_S
+    plan = viewer.take_update(generations, REST_S)
+    assert plan is not None
+    assert (plan.blocks.tolist(), plan.exact.tolist()) == ([], [1, 3])
+    viewer.sent(2, 100, NONE, REST_S)
+    assert viewer.rest_at() == float("inf")
+
+
+def test_new_generations_start_anew() -> None:
+    viewer = greeted()
+    viewer.take_update(Generations(4), 0.0)
+    plan = viewer.take_update(Generations(9), 0.0)
+    assert plan is not None
+    assert plan.blocks.size == 9
+
+
+def test_equal_needs_have_equal_keys() -> None:
+    generations = Generations(4)
+    first, second = greeted().take_update(generations, 0.0), greeted().take_update(generations, 0.0)
+    assert first is not None
+    assert second is not None
+    assert first.key == second.key
+
+
+def test_key_that_goes_up_is_the_one_that_went_down() -> None:
+    viewer = greeted()
+    assert viewer.receive(key("A", "KeyA", True), 0.0) == [Key(0x41, "KeyA", True)]
+    assert viewer.receive(key("a", "KeyA", False), 0.0) == [Key(0x41, "KeyA", False)]
+    assert viewer.receive(key("a", "KeyA", False), 0.0) == [], "an up without a down"
+
+
+def test_held_keys_and_buttons_are_released_together() -> None:
+    viewer = greeted()
+    viewer.receive(key("Shift", "ShiftLeft", True), 0.0)
+    viewer.receive(key("x", "KeyX", True), 0.0)
+    viewer.receive(bytes.fromhex("100a00140001"), 0.0)
+    assert viewer.receive('{"type":"release"}', 0.1) == [
+        Key(0x78, "KeyX", False),
+        Key(0xFFE1, "ShiftLeft", False),
+        Pointer(10, 20, 0),
+    ]
+    assert viewer.release() == []
+
+
+def test_lease_runs_only_while_something_is_held() -> None:
+    viewer = greeted()
+    assert viewer.lease_left(100.0) is None
+    viewer.receive(key("Shift", "ShiftLeft", True), 100.0)
+    assert viewer.lease_left(100.5) == pytest.approx(LEASE_S - 0.5)
+    viewer.receive('{"type":"ping","id":1}', 101.0)
+    assert viewer.lease_left(101.0) == pytest.approx(LEASE_S)
+    assert viewer.lease_left(200.0) == 0.0
+
+
+def test_wheel_and_ping() -> None:
+    viewer = greeted()
+    assert viewer.receive('{"type":"wheel","x":1,"y":2,"dx":0,"dy":-120}', 0.0) == [Wheel(1, 2, 0, -120)]
+    assert viewer.receive('{"type":"ping","id":9}', 0.0) == [wire.Pong(9)]
+
+
+def test_viewer_without_control_moves_nothing() -> None:
+    viewer = Viewer(0.0, VIEWER)
+    viewer.receive('{"type":"hello","protocol":1}', 0.0)
+    assert viewer.receive(key("a", "KeyA", True), 0.0) == []
+    assert viewer.receive(b"\x10\0\0\0\0\x01", 0.0) == []
+    assert viewer.release() == []

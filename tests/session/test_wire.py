@@ -1,0 +1,92 @@
+import contextlib
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxy.blocks import Atlas, Encoding, Fill, Operation, Size
+from voxy.errors import ProtocolError
+from voxy.session import wire
+from voxy.session.events import Pointer
+from voxy.session.permissions import _NEEDED as RULES
+
+GOLDEN = json.loads((Path(__file__).parent.parent / "data" / "wire.json").read_text(encoding="utf-8"))
+
+
+def operation_of(message: dict) -> Operation:
+    blocks = np.array(message["blocks"], dtype=np.intp)
+    if message["kind"] == "fill":
+        return Fill(int(message["colour"][1:], 16), blocks)
+    encoding = Encoding[message["encoding"].upper()]
+    return Atlas(encoding, message["columns"], blocks, bytes.fromhex(message["image"]))
+
+
+@pytest.mark.parametrize("golden", GOLDEN["update"], ids=lambda g: g["name"])
+def test_updates_serialize_as_agreed(golden: dict) -> None:
+    message = golden["message"]
+    size = Size(message["width"], message["height"])
+    update = wire.Update(message["seq"], size, map(operation_of, message["operations"]))
+    assert update.serialize().hex() == golden["hex"]
+
+
+@pytest.mark.parametrize("golden", GOLDEN["pointer"], ids=lambda g: g["name"])
+def test_pointer_is_read_as_agreed(golden: dict) -> None:
+    assert wire.parse(bytes.fromhex(golden["hex"])) == Pointer(**golden["message"])
+
+
+@pytest.mark.parametrize("message", GOLDEN["text_from_viewer"], ids=lambda m: m["type"])
+def test_text_is_read_as_agreed(message: dict) -> None:
+    parsed = wire.parse(json.dumps(message))
+    assert isinstance(parsed, wire.Message)
+    assert json.loads(parsed.serialize()) == message
+
+
+@pytest.mark.parametrize("message", GOLDEN["text_from_server"], ids=lambda m: m["type"])
+def test_server_writes_text_as_agreed(message: dict) -> None:
+    import msgspec
+
+    kind = {"welcome": wire.Welcome, "state": wire.State, "cursor": wire.Cursor, "pong": wire.Pong}[message["type"]]
+    assert json.loads(msgspec.convert(message, kind).serialize()) == message
+
+
+@pytest.mark.parametrize("data", [bytes.fromhex(g["hex"]) for g in GOLDEN["malformed_pointer"]])
+def test_malformed_binary_is_refused(data: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        wire.parse(data)
+    assert caught.value.close_code == wire.CLOSE_MALFORMED
+
+
+@pytest.mark.parametrize("data", [*GOLDEN["malformed_text_from_viewer"], "[" * 60000, '{"type":' * 9000, "\ud800"])
+def test_malformed_text_is_refused(data: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        wire.parse(data)
+    assert caught.value.close_code == wire.CLOSE_MALFORMED
+
+
+@given(st.one_of(st.binary(max_size=64), st.text(max_size=64)))
+def test_random_data_is_a_message_or_refused(data: str | bytes) -> None:
+    with contextlib.suppress(ProtocolError):
+        wire.parse(data)
+
+
+@given(st.sampled_from(GOLDEN["text_from_viewer"]), st.data())
+def test_mutated_messages_are_a_message_or_refused(message: dict, data: st.DataObject) -> None:
+    key = data.draw(st.sampled_from(sorted(message)))
+    value = data.draw(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()))
+    )
+    with contextlib.suppress(ProtocolError):
+        wire.parse(json.dumps({**message, key: value}))
+
+
+@given(st.integers(0, 65535), st.integers(0, 65535), st.integers(0, 31))
+def test_every_pointer_survives(x: int, y: int, buttons: int) -> None:
+    assert wire.parse(struct.pack("<BHHB", 16, x, y, buttons)) == Pointer(x, y, buttons)
+
+
+def test_every_message_of_a_viewer_has_a_rule() -> None:
+    assert set(wire.FromViewer.__args__) == set(RULES)

@@ -1,0 +1,74 @@
+"""The house: each room imports only the rooms below it (the table of the README)."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "voxy"
+
+MAY_IMPORT = {
+    "errors": set(),
+    "config": {"errors"},
+    "blocks": set(),
+    "screen": {"blocks"},
+    "session": {"blocks", "errors"},
+    "sources": {"blocks", "errors", "screen.framebuffer", "session.events"},
+    "desktop": {"blocks", "errors", "screen", "session", "sources.base"},
+    "web": {"", "errors", "session", "desktop"},
+    "serve": {"blocks", "config", "errors", "desktop", "sources", "web"},
+    "cli": {"", "config", "errors", "serve"},
+}
+"""For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
+
+NEVER = {
+    "blocks": {"asyncio", "aiohttp", "time"},
+    "screen": {"asyncio", "aiohttp", "time"},
+    "session": {"asyncio", "aiohttp", "time", "numpy"},
+    "sources": {"aiohttp"},
+    "desktop": {"aiohttp"},
+    "config": {"asyncio", "aiohttp", "numpy"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_only_rooms_below(path: Path) -> None:
+    room = room_of(path)
+    allowed = {room, *MAY_IMPORT[room]}
+    for name in imports(path):
+        if name.split(".")[0] == "voxy":
+            part = name.removeprefix("voxy").removeprefix(".")
+            assert any(part == a or (a and part.startswith(f"{a}.")) for a in allowed), f"{room} imports {name}"
+        assert name.split(".")[0] not in NEVER.get(room, set()), f"{room} imports {name}"
+
+
+def test_only_x11_knows_python_xlib() -> None:
+    for path in FILES:
+        if any(name.split(".")[0] == "Xlib" for name in imports(path)):
+            assert path.is_relative_to(PACKAGE / "sources" / "x11")
+
+
+def test_no_source_knows_another() -> None:
+    kinds = {"x11", "demo"}
+    for path in (PACKAGE / "sources").rglob("*.py"):
+        own = path.relative_to(PACKAGE / "sources").parts[0].removesuffix(".py")
+        others = {f"voxy.sources.{kind}" for kind in kinds - {own}}
+        if own != "base":
+            assert not any(name.startswith(tuple(others)) for name in imports(path))
