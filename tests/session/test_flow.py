@@ -1,4 +1,4 @@
-from voxy.session.flow import MAX_QUALITY, MIN_QUALITY, Flow
+from voxy.session.flow import QUALITIES, Flow
 
 
 def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int) -> float:
@@ -69,5 +69,5 @@ def test_pictures_get_coarser_on_a_slow_line_and_finer_on_a_fast_one() -> None:
     slow, fast = Flow(), Flow()
     run_line(slow, bytes_s=1e5, delay_s=0.02, size=50_000, updates=20)
     run_line(fast, bytes_s=1e8, delay_s=0.001, size=50_000, updates=50)
-    assert slow.quality == MIN_QUALITY
-    assert fast.quality == MAX_QUALITY
+    assert slow.quality == QUALITIES[0]
+    assert fast.quality == QUALITIES[-1]

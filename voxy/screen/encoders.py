@@ -37,7 +37,7 @@ def _is_noisy(pixels: Pixels) -> bool:
     """Whether few neighbours are equal, as in photographs: there the difference to the row above halves the size."""
     sample = pixels[::16]
     unequal = sample[:, 1:] != sample[:, :-1]
-    return np.count_nonzero(unequal) > 0.7 * unequal.size
+    return bool(np.count_nonzero(unequal) > 0.7 * unequal.size)
 
 
 def encode_rgba_png(rgba: bytes, width: int, height: int) -> bytes:

@@ -22,7 +22,11 @@ _FIRST_BYTES_S = 1_000_000.0
 _PICTURE_S = 0.050
 """Seconds that a lossy picture may take on the line before it gets coarser."""
 
-MIN_QUALITY, MAX_QUALITY = 35, 85
+QUALITIES = (35, 50, 65, 80)
+"""Few steps, so that viewers on like lines need the same pictures and share them."""
+
+_GOOD_PICTURES = 20
+"""Pictures that were quick on the line before the next is tried finer."""
 
 
 @dataclass(slots=True)
@@ -42,7 +46,8 @@ class Flow:
         self._rtts: deque[tuple[float, float]] = deque()
         self._rates: deque[tuple[float, float]] = deque()
         self.inflight_bytes = 0
-        self.quality = 80
+        self._good_pictures = 0
+        self._step = len(QUALITIES) - 1
         self.last_seq = -1
 
     @property
@@ -53,6 +58,11 @@ class Flow:
     def bytes_s(self) -> float:
         """The best rate of delivery seen lately."""
         return max((rate for _, rate in self._rates), default=_FIRST_BYTES_S)
+
+    @property
+    def quality(self) -> int:
+        """JPEG quality for what may go lossy."""
+        return QUALITIES[self._step]
 
     @property
     def window_bytes(self) -> int:
@@ -88,12 +98,13 @@ class Flow:
             history.append((now, value))
             while history[0][0] < now - _MEMORY_S or len(history) > 256:
                 history.popleft()
-        self._adapt(newest.size)
+        self._adapt(elapsed - self.min_rtt_s)
 
-    def _adapt(self, size: int) -> None:
-        """Coarser at once where a picture took too long on the line, finer again step by step."""
-        took_s = size / self.bytes_s
-        if took_s > _PICTURE_S:
-            self.quality = max(MIN_QUALITY, self.quality - 10)
-        elif took_s < _PICTURE_S / 2:
-            self.quality = min(MAX_QUALITY, self.quality + 1)
+    def _adapt(self, late_s: float) -> None:
+        """Coarser at once where a picture came `late_s` after the least round trip, finer when many were quick."""
+        self._good_pictures = self._good_pictures + 1 if late_s < _PICTURE_S / 2 else 0
+        if late_s > _PICTURE_S:
+            self._step = max(0, self._step - 1)
+        elif self._good_pictures >= _GOOD_PICTURES:
+            self._step = min(len(QUALITIES) - 1, self._step + 1)
+            self._good_pictures = 0

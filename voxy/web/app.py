@@ -46,14 +46,13 @@ def make_app(desktop: Desktop, gate: Gate) -> web.Application:
     app[STREAMS] = set()
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(_close_streams)
-    page = page_folder()
     app.add_routes(
         [
-            web.get("/", lambda _: _file(page / "index.html")),
+            web.get("/", _page),
             web.get("/session", _session),
             web.post("/login", _login),
             web.get("/stream", _stream),
-            web.static("/", page),
+            web.static("/", page_folder()),
         ]
     )
     return app
@@ -66,8 +65,8 @@ def page_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "static"
 
 
-async def _file(path: Path) -> web.FileResponse:
-    return web.FileResponse(path)
+async def _page(_: web.Request) -> web.FileResponse:
+    return web.FileResponse(page_folder() / "index.html")
 
 
 async def _session(request: web.Request) -> web.Response:

@@ -1,0 +1,98 @@
+"""A whole VoXY in this process for fast tests: the demo source, a desktop, the web application, and a raw viewer."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+
+from voxy.blocks import Size
+from voxy.desktop import Desktop
+from voxy.sources.base import Source
+from voxy.sources.demo import DemoSource
+from voxy.web.app import make_app
+from voxy.web.auth import Gate
+
+HELLO = {"type": "hello", "protocol": 1}
+
+
+@dataclass
+class Stack:
+    url: str
+    desktop: Desktop
+    source: Source
+
+
+@asynccontextmanager
+async def running(source: Source | None = None, token: str | None = None) -> AsyncIterator[Stack]:
+    """VoXY on a free port of loopback."""
+    source = source or DemoSource(Size(320, 240), is_still=True)
+    desktop = Desktop("test", source)
+    await desktop.open()
+    task = asyncio.create_task(desktop.run())
+    runner = web.AppRunner(make_app(desktop, Gate(token)), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield Stack(f"http://127.0.0.1:{runner.addresses[0][1]}", desktop, source)
+    finally:
+        await runner.cleanup()
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@dataclass
+class RawViewer:
+    """Speaks the protocol without a browser."""
+
+    socket: aiohttp.ClientWebSocketResponse
+    texts: list[dict] = field(default_factory=list)
+
+    async def next_update(self, ack: bool = True) -> bytes:
+        """The next update; what comes before it is kept in `texts`."""
+        while True:
+            message = await self.socket.receive(timeout=10)
+            if message.type is aiohttp.WSMsgType.BINARY:
+                if ack:
+                    await self.send(type="ack", seq=int.from_bytes(message.data[6:10], "little"))
+                return message.data
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+            self.texts.append(json.loads(message.data))
+
+    async def next_text(self, kind: str) -> dict:
+        """The next text message of this type; updates before it are acknowledged."""
+        while True:
+            message = await self.socket.receive(timeout=10)
+            if message.type is aiohttp.WSMsgType.BINARY:
+                await self.send(type="ack", seq=int.from_bytes(message.data[6:10], "little"))
+                continue
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+            if (text := json.loads(message.data))["type"] == kind:
+                return text
+
+    async def close_code(self) -> int:
+        """Read until the server closes; the code it gave."""
+        while not self.socket.closed:
+            await self.socket.receive(timeout=10)
+        assert self.socket.close_code is not None
+        return self.socket.close_code
+
+    async def send(self, **message: object) -> None:
+        await self.socket.send_json(message)
+
+
+@asynccontextmanager
+async def viewing(stack: Stack, greet: bool = True) -> AsyncIterator[RawViewer]:
+    """A viewer of `stack`, from its own page's origin."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{stack.url}/stream", origin=stack.url, max_msg_size=0) as socket,
+    ):
+        viewer = RawViewer(socket)
+        if greet:
+            await viewer.send(**HELLO)
+        yield viewer

@@ -1,0 +1,144 @@
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.stack import Stack, running
+from voxy.web.app import page_folder
+
+TOKEN = "the-right-token"
+
+
+@pytest.fixture
+async def locked() -> AsyncIterator[Stack]:
+    async with running(token=TOKEN) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
+
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+async def log_in(session: aiohttp.ClientSession, url: str, token: str, origin: str | None = None) -> int:
+    headers = {"Origin": origin or url}
+    async with session.post(f"{url}/login", json={"token": token}, headers=headers) as response:
+        return response.status
+
+
+async def test_page_and_its_parts_are_served_with_modern_headers(locked: Stack, session: aiohttp.ClientSession) -> None:
+    for path in ("/", "/style.css", "/js/main.js"):
+        async with session.get(f"{locked.url}{path}") as response:
+            assert response.status == 200
+            assert response.headers["Content-Security-Policy"].startswith("default-src 'self'")
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Referrer-Policy"] == "no-referrer"
+            assert "Server" not in response.headers
+
+
+async def test_token_opens_a_session(locked: Stack, session: aiohttp.ClientSession) -> None:
+    async with session.get(f"{locked.url}/session") as response:
+        assert response.status == 401
+    assert await log_in(session, locked.url, TOKEN) == 204
+    async with session.get(f"{locked.url}/session") as response:
+        assert response.status == 200
+    async with session.ws_connect(f"{locked.url}/stream", origin=locked.url) as ws:
+        await ws.send_json({"type": "hello", "protocol": 1})
+        assert (await ws.receive_json())["type"] == "welcome"
+
+
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN + " ", TOKEN[:-1]])
+async def test_wrong_token_is_401(locked: Stack, session: aiohttp.ClientSession, token: str) -> None:
+    assert await log_in(session, locked.url, token) == 401
+    async with session.get(f"{locked.url}/stream", headers={**UPGRADE, "Origin": locked.url}) as response:
+        assert response.status == 401
+
+
+async def test_cookie_can_not_be_read_by_scripts_or_sent_by_other_sites(
+    locked: Stack, session: aiohttp.ClientSession
+) -> None:
+    headers = {"Origin": locked.url}
+    async with session.post(f"{locked.url}/login", json={"token": TOKEN}, headers=headers) as response:
+        cookie = response.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert TOKEN not in cookie
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "", "http://127.0.0.1:1", "https://{host}", "{url}.evil"]
+)
+async def test_foreign_origin_is_403_even_with_a_session(
+    locked: Stack, session: aiohttp.ClientSession, origin: str
+) -> None:
+    await log_in(session, locked.url, TOKEN)
+    origin = origin.format(url=locked.url, host=locked.url.removeprefix("http://"))
+    async with session.get(f"{locked.url}/stream", headers={**UPGRADE, "Origin": origin}) as response:
+        assert response.status == 403
+    assert await log_in(session, locked.url, TOKEN, origin=origin or "null") == 403
+
+
+async def test_missing_origin_is_403(locked: Stack, session: aiohttp.ClientSession) -> None:
+    await log_in(session, locked.url, TOKEN)
+    async with session.get(f"{locked.url}/stream", headers=UPGRADE) as response:
+        assert response.status == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "localhost.evil.example", "", "[::1", "127.0.0.1.evil"]
+)
+@pytest.mark.parametrize("path", ["/", "/stream", "/session", "/nothing"])
+async def test_foreign_host_is_421(locked: Stack, session: aiohttp.ClientSession, host: str, path: str) -> None:
+    async with session.get(f"{locked.url}{path}", headers={**UPGRADE, "Host": host}) as response:
+        assert response.status == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9", "[::1]:80", "192.0.2.7", socket.gethostname()])
+async def test_own_hosts_pass(locked: Stack, session: aiohttp.ClientSession, host: str) -> None:
+    async with session.get(f"{locked.url}/session", headers={"Host": host}) as response:
+        assert response.status == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b'{"token":"the-right-token"}', "text/plain", 415),
+        (b"token=the-right-token", "application/x-www-form-urlencoded", 415),
+        (b"{", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b'{"token":1}', "application/json", 400),
+        (b'{"token":"the-right-token","more":1}', "application/json", 400),
+        (b" " * 100_000, "application/json", 413),
+    ],
+)
+async def test_login_that_is_none_is_refused(
+    locked: Stack, session: aiohttp.ClientSession, body: bytes, kind: str, status: int
+) -> None:
+    headers = {"Origin": locked.url, "Content-Type": kind}
+    async with session.post(f"{locked.url}/login", data=body, headers=headers) as response:
+        assert response.status == status
+        assert not response.cookies
+
+
+@pytest.mark.parametrize(
+    "path", ["/../pyproject.toml", "/%2e%2e/pyproject.toml", "/js/..%2f..%2fpyproject.toml", "/js/"]
+)
+async def test_nothing_but_the_page_is_served(locked: Stack, path: str) -> None:
+    host, port = locked.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as raw:
+        raw.settimeout(5)
+        loop = __import__("asyncio").get_running_loop()
+        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        answer = await loop.run_in_executor(None, raw.recv, 4096)
+    assert answer.split()[1] in (b"403", b"404"), answer
+    assert (page_folder().parent / "pyproject.toml").exists()
