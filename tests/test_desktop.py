@@ -1,0 +1,220 @@
+"""Desktop with sources that fail, and viewers as models: no sockets, no browser."""
+
+import asyncio
+import contextlib
+import io
+import json
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+
+import numpy as np
+import pytest
+
+from tests.pictures import PaintedScreen, photograph, text
+from voxy.blocks import Atlas, Encoding, Fill, Operation, Rect, Size
+from voxy.desktop import Desktop
+from voxy.errors import SourceLost, SourceUnavailable
+from voxy.screen.framebuffer import Framebuffer, Pixels
+from voxy.session.events import InputEvent
+from voxy.session.viewer import REST_S, Viewer
+from voxy.sources.base import Damage, Notify
+
+
+class ScriptedSource:
+    """A source whose screen, faults and absence the test decides."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self.pixels = pixels
+        self.changed = asyncio.Event()
+        self.damage: list[Rect] = []
+        self.lost = False
+        self.available = True
+        self.grabs = 0
+
+    def show(self, pixels: Pixels, rect: Rect | None = None) -> None:
+        self.pixels = pixels
+        self.damage.append(rect or Rect(0, 0, pixels.shape[1], pixels.shape[0]))
+        self.changed.set()
+
+    def lose(self, available: bool = False) -> None:
+        self.lost, self.available = True, available
+        self.changed.set()
+
+    async def open(self, notify: Notify) -> Size:
+        if not self.available:
+            raise SourceUnavailable("there is nothing here")
+        self.lost = False
+        self.show(self.pixels)
+        return Size(self.pixels.shape[1], self.pixels.shape[0])
+
+    async def grab(self, framebuffer: Framebuffer) -> Damage:
+        await self.changed.wait()
+        if self.lost:
+            raise SourceLost("it went away")
+        self.grabs += 1
+        self.changed.clear()
+        damage, self.damage = tuple(self.damage), []
+        height, width = self.pixels.shape
+        framebuffer.fit_back(Size(width, height))[:height, :width] = self.pixels
+        return damage
+
+    async def inject(self, event: InputEvent) -> None:
+        if self.lost:
+            raise SourceLost("it went away")
+
+    async def close(self) -> None:
+        self.changed.clear()
+
+
+class ModelViewer:
+    """Takes updates from a desktop and paints them in numpy."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        self.desktop = desktop
+        self.viewer = Viewer(time.monotonic())
+        self.woken = asyncio.Event()
+        self.screen = PaintedScreen(Size(1, 1))
+        self.say(type="hello", protocol=1)
+        desktop.join(self.viewer, self.woken.set)
+
+    def say(self, **message: object) -> None:
+        self.viewer.receive(json.dumps(message), time.monotonic())
+        self.desktop.want()
+
+    async def follow(self, until: Callable[[], bool]) -> None:
+        """Paint and acknowledge updates until the condition holds."""
+        async with asyncio.timeout(10):
+            while not until():
+                self.woken.clear()
+                if update := await self.desktop.next_update(self.viewer):
+                    self.viewer.sent(update.seq, len(update.data), update.rough, time.monotonic())
+                    self.paint(update.data)
+                    self.say(type="ack", seq=update.seq)
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REST_S):
+                        await self.woken.wait()
+
+    def paint(self, data: bytes) -> None:
+        size, _, operations = read_update(data)
+        if size != self.screen.grid.size:
+            self.screen = PaintedScreen(size)
+        self.screen.paint(operations)
+
+    def shows(self, pixels: Pixels) -> bool:
+        return self.screen.shown.shape == pixels.shape and bool((self.screen.shown == pixels).all())
+
+
+def read_update(data: bytes) -> tuple[Size, int, tuple[Operation, ...]]:
+    """Parse an update as viewers do: an independent reading of the specification."""
+    stream = io.BytesIO(data)
+
+    def take(form: str) -> tuple[int, ...]:
+        return struct.unpack(form, stream.read(struct.calcsize(form)))
+
+    _, _, width, height, seq = take("<BBHHI")
+    operations: list[Operation] = []
+    while kind := stream.read(1):
+        if kind == b"\2":
+            red, green, blue, count = take("<BBBH")
+            operations.append(Fill(red << 16 | green << 8 | blue, np.array(take(f"<{count}H"))))
+        else:
+            encoding, columns, count, length = take("<BHHI")
+            blocks = np.array(take(f"<{count}H"))
+            operations.append(Atlas(Encoding(encoding), columns, blocks, stream.read(length)))
+    return Size(width, height), seq, tuple(operations)
+
+
+@contextlib.asynccontextmanager
+async def serving(source: ScriptedSource) -> AsyncIterator[Desktop]:
+    desktop = Desktop("test", source, max_fps=240)
+    await desktop.open()
+    task = asyncio.create_task(desktop.run())
+    try:
+        yield desktop
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_viewer_shows_exactly_the_screen_at_rest() -> None:
+    size = Size(1021, 743)
+    source = ScriptedSource(text(size))
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop)
+        for pixels in (text(size), photograph(size), text(size, "other words "), photograph(size, 2)):
+            source.show(pixels)
+            await viewer.follow(lambda pixels=pixels: viewer.shows(pixels))
+
+
+async def test_size_changes_are_followed() -> None:
+    source = ScriptedSource(text(Size(300, 200)))
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop)
+        for size in (Size(640, 480), Size(1, 1), Size(65, 129), Size(1366, 768)):
+            pixels = text(size)
+            source.show(pixels)
+            await viewer.follow(lambda pixels=pixels: viewer.shows(pixels))
+
+
+async def test_nobody_looks_and_nothing_is_grabbed() -> None:
+    source = ScriptedSource(text(Size(300, 200)))
+    async with serving(source) as desktop:
+        for _ in range(5):
+            source.show(source.pixels)
+            await asyncio.sleep(0)
+        assert source.grabs == 0
+        viewer = ModelViewer(desktop)
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+        assert source.grabs >= 1
+
+
+async def test_lost_source_is_told_and_comes_back() -> None:
+    source = ScriptedSource(text(Size(300, 200)))
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop)
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+        source.lose()
+        await viewer.follow(lambda: desktop.state.state == "lost")
+        await viewer.follow(lambda: desktop.state.reason == "there is nothing here")
+        source.pixels = text(Size(400, 300))
+        source.available = True
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+        assert desktop.state.state == "live"
+
+
+async def test_input_without_a_source_goes_nowhere() -> None:
+    source = ScriptedSource(text(Size(300, 200)))
+    async with serving(source) as desktop:
+        source.lose()
+        viewer = ModelViewer(desktop)
+        await viewer.follow(lambda: desktop.state.state == "lost")
+        for event in viewer.viewer.receive(b"\x10\0\0\0\0\1", time.monotonic()):
+            await desktop.inject(event)  # type: ignore[arg-type]
+
+
+async def test_viewers_that_need_the_same_share_one_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ScriptedSource(text(Size(640, 480)))
+    async with serving(source) as desktop:
+        viewers = [ModelViewer(desktop) for _ in range(10)]
+        shown = source.pixels
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(shown)) for v in viewers))
+        made = desktop._seq
+        source.show(text(Size(640, 480), "all see this "))
+        shown = source.pixels
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(shown)) for v in viewers))
+        assert desktop._seq == made + 1
+
+
+async def test_viewer_that_never_acknowledges_holds_nobody_up() -> None:
+    source = ScriptedSource(text(Size(640, 480)))
+    async with serving(source) as desktop:
+        stuck = Viewer(time.monotonic())
+        stuck.receive('{"type":"hello","protocol":1}', 0.0)
+        desktop.join(stuck, lambda: None)
+        viewer = ModelViewer(desktop)
+        for number in range(5):
+            source.show(text(Size(640, 480), f"picture {number} "))
+            shown = source.pixels
+            await viewer.follow(lambda shown=shown: viewer.shows(shown))
