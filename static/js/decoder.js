@@ -1,0 +1,98 @@
+/** Decodes the images of updates in parallel, and hands the updates over in the order in which they came. */
+
+import { BLOCK, WireError } from './wire.js';
+
+/** @typedef {import('./wire.js').Update} Update */
+/** @typedef {import('./wire.js').Atlas} Atlas */
+/** @typedef {{update: Update, bitmaps: (ImageBitmap | null)[], left: number, takenAt: number, decodeMs: number}} Decoded
+ * `bitmaps` has one entry for each operation, null for a fill. */
+
+const EXACTLY = /** @type {const} */ ({ colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+
+export class Decoder {
+  /** @type {Decoded[]} */
+  #queue = [];
+  #onDecoded;
+  #onError;
+  #createBitmap;
+
+  /**
+   * @param {(decoded: Decoded) => void} onDecoded takes over the bitmaps, and closes them
+   * @param {(error: unknown) => void} onError nothing after the update that failed is handed over; reset() starts anew
+   * @param {(atlas: Atlas) => Promise<ImageBitmap>} [createBitmap]
+   */
+  constructor(onDecoded, onError, createBitmap = createAtlasBitmap) {
+    this.#onDecoded = onDecoded;
+    this.#onError = onError;
+    this.#createBitmap = createBitmap;
+  }
+
+  /** @param {Update} update */
+  take(update) {
+    const bitmaps = new Array(update.operations.length).fill(null);
+    const entry = { update, bitmaps, left: 0, takenAt: performance.now(), decodeMs: 0 };
+    this.#queue.push(entry);
+    update.operations.forEach((operation, index) => {
+      if (operation.kind === 'atlas') this.#decode(entry, index, operation);
+    });
+    if (!entry.left) this.#handOver();
+  }
+
+  /** Forget all that is under way: the connection that it came by is gone. */
+  reset() {
+    for (const entry of this.#queue.splice(0)) entry.bitmaps.forEach((bitmap) => bitmap?.close());
+  }
+
+  /**
+   * @param {Decoded} entry
+   * @param {number} index
+   * @param {Atlas} atlas
+   */
+  #decode(entry, index, atlas) {
+    entry.left++;
+    // One `then` and no `async`: every further hop would keep the picture waiting for other work of the page.
+    this.#createBitmap(atlas)
+      .then((bitmap) => this.#keep(entry, index, atlas, bitmap))
+      .catch((error) => this.#fail(entry, error));
+  }
+
+  /**
+   * @param {Decoded} entry
+   * @param {number} index
+   * @param {Atlas} atlas
+   * @param {ImageBitmap} bitmap
+   */
+  #keep(entry, index, atlas, bitmap) {
+    if (!this.#queue.includes(entry)) return bitmap.close();
+    entry.bitmaps[index] = bitmap;
+    if (!hasSizeFor(bitmap, atlas)) throw new WireError('an image of the wrong size');
+    if (--entry.left) return;
+    entry.decodeMs = performance.now() - entry.takenAt;
+    this.#handOver();
+  }
+
+  /**
+   * @param {Decoded} entry
+   * @param {unknown} error
+   */
+  #fail(entry, error) {
+    if (this.#queue.includes(entry)) this.#onError(error);
+  }
+
+  #handOver() {
+    for (let next; (next = this.#queue[0]) && !next.left; this.#queue.shift()) this.#onDecoded(next);
+  }
+}
+
+/**
+ * @param {{width: number, height: number}} bitmap
+ * @param {{columns: number, blocks: {length: number}}} atlas
+ */
+export function hasSizeFor(bitmap, { columns, blocks }) {
+  return bitmap.width === columns * BLOCK && bitmap.height === Math.ceil(blocks.length / columns) * BLOCK;
+}
+
+/** @param {Atlas} atlas */
+function createAtlasBitmap({ image, encoding }) {
+  return createImageBitmap(new Blob([image], { type: `image/${encoding}` }), EXACTLY);
+}

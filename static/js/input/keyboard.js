@@ -1,0 +1,176 @@
+/** Keyboard: the browser's key events, put right, as keys that go down and up. */
+
+/** Keys that aren't texts or commands for a desktop but for the machine at hand; the browser keeps them. F11 is the way
+ * into full screen and out of it again. */
+const KEPT = new Set([
+  'F11', 'AudioVolumeUp', 'AudioVolumeDown', 'AudioVolumeMute', 'BrightnessUp', 'BrightnessDown',
+  'Eject', 'Power', 'PowerOff', 'Standby', 'Hibernate', 'WakeUp',
+]);
+/** Keys that say nothing: an input method or a dead key is at work, and the character follows. */
+const SILENT = new Set(['Process', 'Unidentified', 'Dead', 'Compose', '']);
+/** @type {Record<string, 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey'>} */
+const MODIFIERS = { Shift: 'shiftKey', Control: 'ctrlKey', Alt: 'altKey', Meta: 'metaKey' };
+const OTHER_MODIFIERS = new Set(['AltGraph', 'CapsLock', 'NumLock', 'ScrollLock', 'Fn', 'Hyper', 'Super']);
+/** AltGr on Windows comes as Control and then Alt, within this time of each other. */
+const ALTGR_MS = 50;
+
+/** @typedef {import('../wire.js').Key | import('../wire.js').Release} KeyMessage */
+/** @typedef {'windows' | 'mac' | 'other'} Platform */
+/** @typedef {Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'isComposing'
+ *   | 'timeStamp' | 'preventDefault' | 'target'>} KeyEvent */
+
+export class Keyboard {
+  /** The name with which a key went down, by its place on the keyboard. @type {Map<string, {key: string, code: string}>} */
+  #held = new Map();
+  /** A Control that may turn out to be half an AltGr. @type {{event: KeyEvent, timer: any} | null} */
+  #doubtful = null;
+  #send;
+  #accepts;
+  #platform;
+
+  /**
+   * @param {(message: KeyMessage) => void} send
+   * @param {(event: KeyEvent) => boolean} accepts whether an event is for the desktop and not for the page
+   * @param {Platform} [platform]
+   */
+  constructor(send, accepts, platform = thisPlatform()) {
+    this.#send = send;
+    this.#accepts = accepts;
+    this.#platform = platform;
+  }
+
+  /** @param {EventTarget} target the window */
+  listen(target) {
+    target.addEventListener('keydown', (event) => this.keydown(/** @type {KeyboardEvent} */ (event)), { capture: true });
+    target.addEventListener('keyup', (event) => this.keyup(/** @type {KeyboardEvent} */ (event)), { capture: true });
+  }
+
+  get isHolding() {
+    return this.#held.size > 0;
+  }
+
+  /** @param {KeyEvent} event */
+  keydown(event) {
+    if (!this.#accepts(event) || KEPT.has(event.key)) return;
+    if (event.isComposing || SILENT.has(event.key)) return;
+    event.preventDefault();
+    const isAltGr = this.#settleDoubt(event);
+    if (this.#platform === 'windows' && event.code === 'ControlLeft' && !this.#held.has('ControlLeft')) {
+      return this.#doubt(event);
+    }
+    if (!isAltGr && !isModifier(event.key)) this.#dropMissedModifiers(event);
+    this.#down(event);
+    if (this.#losesKeyup(event)) this.#up(event);
+  }
+
+  /** @param {KeyEvent} event */
+  keyup(event) {
+    this.#settleDoubt(event);
+    if (this.#held.has(place(event))) event.preventDefault();
+    else if (!this.#accepts(event) || !this.#cameWithoutDown(event)) return;
+    this.#up(event);
+    if (event.key === 'Meta' && this.#platform === 'mac') this.#dropUnlessModifier();
+  }
+
+  /** Let all keys go: whatever happens to them from now on isn't seen here. */
+  release() {
+    clearTimeout(this.#doubtful?.timer);
+    this.#doubtful = null;
+    this.#held.clear();
+    this.#send({ type: 'release' });
+  }
+
+  /** Forget the keys that are held: nobody is there to be told. */
+  forget() {
+    clearTimeout(this.#doubtful?.timer);
+    this.#doubtful = null;
+    this.#held.clear();
+  }
+
+  /** @param {{key: string, code: string}} event */
+  #down({ key, code }) {
+    this.#held.set(place({ key, code }), { key, code });
+    this.#send({ type: 'key', key, code, down: true });
+  }
+
+  /** @param {{key: string, code: string}} event */
+  #up(event) {
+    const held = this.#held.get(place(event));
+    if (!held) return;
+    this.#held.delete(place(event));
+    this.#send({ type: 'key', key: held.key, code: held.code, down: false });
+  }
+
+  /** @param {KeyEvent} event */
+  #doubt(event) {
+    const timer = setTimeout(() => this.#settleDoubt(null), ALTGR_MS);
+    this.#doubtful = { event, timer };
+  }
+
+  /**
+   * Decide what a doubtful Control was, now that `next` has happened, or nothing in time.
+   * @param {KeyEvent | null} next
+   * @returns {boolean} whether `next` is the other half of an AltGr
+   */
+  #settleDoubt(next) {
+    if (!this.#doubtful) return false;
+    const { event, timer } = this.#doubtful;
+    clearTimeout(timer);
+    this.#doubtful = null;
+    const isAltGr = next?.code === 'AltRight' && next.timeStamp - event.timeStamp < ALTGR_MS;
+    if (!isAltGr) this.#down(event);
+    return isAltGr;
+  }
+
+  /**
+   * Whether the keyup of a key won't be seen: macOS keeps those of keys pressed with Command, and a CapsLock that
+   * goes on has only a keydown there.
+   * @param {KeyEvent} event
+   */
+  #losesKeyup(event) {
+    return this.#platform === 'mac' && (event.key === 'CapsLock' || (event.metaKey && !isModifier(event.key)));
+  }
+
+  /**
+   * Whether a keyup stands for the whole key: macOS' CapsLock that goes off, Windows' PrintScreen.
+   * @param {KeyEvent} event
+   */
+  #cameWithoutDown(event) {
+    const isWhole = (this.#platform === 'mac' && event.key === 'CapsLock')
+      || (this.#platform === 'windows' && event.key === 'PrintScreen');
+    if (isWhole) this.#down(event);
+    return isWhole;
+  }
+
+  /**
+   * Let go of modifiers that the event says aren't down: their keyup went to another window.
+   * @param {KeyEvent} event
+   */
+  #dropMissedModifiers(event) {
+    for (const held of [...this.#held.values()]) {
+      const flag = MODIFIERS[held.key];
+      if (flag && !event[flag]) this.#up(held);
+    }
+  }
+
+  #dropUnlessModifier() {
+    for (const held of [...this.#held.values()]) if (!isModifier(held.key)) this.#up(held);
+  }
+}
+
+/** @param {{key: string, code: string}} event */
+function place({ key, code }) {
+  return code || key;
+}
+
+/** @param {string} key */
+function isModifier(key) {
+  return key in MODIFIERS || OTHER_MODIFIERS.has(key);
+}
+
+/** @returns {Platform} */
+function thisPlatform() {
+  const name = navigator.platform.toLowerCase();
+  if (/^(mac|iphone|ipad)/.test(name)) return 'mac';
+  return name.startsWith('win') ? 'windows' : 'other';
+}

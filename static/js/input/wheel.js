@@ -1,0 +1,50 @@
+/** Wheel: any device that scrolls, in 120ths of a notch. */
+
+/** 120ths of a notch to a unit of WheelEvent.deltaMode: 100 pixels (Chromium), 3 lines (Firefox) or a page are one. */
+const UNITS = [120 / 100, 120 / 3, 120];
+/** What the protocol allows in one message. */
+const MOST = 12_000;
+
+/** @typedef {{x: number, y: number}} Point */
+/** @typedef {Pick<globalThis.WheelEvent, 'deltaMode' | 'deltaX' | 'deltaY' | 'clientX' | 'clientY'>} Turn */
+
+export class Wheel {
+  #restX = 0;
+  #restY = 0;
+  #locate;
+  #send;
+
+  /**
+   * @param {(event: {clientX: number, clientY: number}) => Point} locate
+   * @param {(message: import('../wire.js').Wheel) => void} send
+   */
+  constructor(locate, send) {
+    this.#locate = locate;
+    this.#send = send;
+  }
+
+  /** @param {HTMLElement} element */
+  listen(element) {
+    element.addEventListener('wheel', (event) => {
+      event.preventDefault();
+      this.turn(event);
+    }, { passive: false });
+  }
+
+  /** @param {Turn} event */
+  turn(event) {
+    // Firefox counts in lines only if deltaMode is read before the deltas.
+    const unit = UNITS[event.deltaMode] ?? 0;
+    const x = this.#restX + event.deltaX * unit, y = this.#restY + event.deltaY * unit;
+    const dx = whole(x), dy = whole(y);
+    this.#restX = x - Math.trunc(x);
+    this.#restY = y - Math.trunc(y);
+    if (dx || dy) this.#send({ type: 'wheel', ...this.#locate(event), dx, dy });
+  }
+}
+
+/** @param {number} value */
+function whole(value) {
+  // `+ 0` makes zero of -0.
+  return Math.max(-MOST, Math.min(MOST, Math.trunc(value))) + 0;
+}

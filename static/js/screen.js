@@ -1,0 +1,132 @@
+/** The canvas that shows the remote screen, pixel for pixel. */
+
+import { BLOCK } from './wire.js';
+
+/** @typedef {import('./decoder.js').Decoded} Decoded */
+/** @typedef {import('./wire.js').Fill} Fill */
+/** @typedef {import('./wire.js').Atlas} Atlas */
+/** @typedef {{column: number, row: number, imageColumn: number, imageRow: number, columns: number, rows: number}} Run
+ * A rect of blocks that are neighbours in the same way on the screen and in the image; counted in blocks. */
+
+export class Screen {
+  #canvas;
+  #context;
+  #onResize;
+
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {() => void} onResize called when the remote screen has another size
+   */
+  constructor(canvas, onResize) {
+    this.#canvas = canvas;
+    this.#onResize = onResize;
+    const context = canvas.getContext('2d', { alpha: false, desynchronized: false });
+    if (!context) throw new Error('this browser has no canvas');
+    this.#context = context;
+  }
+
+  /**
+   * Paint an update whole. What is drawn within one task is shown within one frame.
+   * @param {Decoded} decoded
+   */
+  paint({ update, bitmaps }) {
+    this.#resize(update.width, update.height);
+    update.operations.forEach((operation, index) => {
+      const bitmap = bitmaps[index];
+      if (operation.kind === 'fill') this.#fill(operation);
+      else if (bitmap) this.#draw(operation, bitmap);
+    });
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  #resize(width, height) {
+    if (this.#canvas.width === width && this.#canvas.height === height) return;
+    // Setting a size clears an opaque canvas to black, and its state to the defaults.
+    this.#canvas.width = width;
+    this.#canvas.height = height;
+    this.#context.imageSmoothingEnabled = false;
+    this.#onResize();
+  }
+
+  get #gridColumns() {
+    return Math.ceil(this.#canvas.width / BLOCK);
+  }
+
+  /** @param {Fill} fill */
+  #fill({ colour, blocks }) {
+    this.#context.fillStyle = colour;
+    for (const run of runs(blocks, Infinity, this.#gridColumns)) {
+      this.#context.fillRect(run.column * BLOCK, run.row * BLOCK, run.columns * BLOCK, run.rows * BLOCK);
+    }
+  }
+
+  /**
+   * @param {Atlas} atlas
+   * @param {ImageBitmap} bitmap
+   */
+  #draw({ blocks, columns }, bitmap) {
+    for (const run of runs(blocks, columns, this.#gridColumns)) {
+      const width = run.columns * BLOCK, height = run.rows * BLOCK;
+      this.#context.drawImage(
+        bitmap,
+        run.imageColumn * BLOCK, run.imageRow * BLOCK, width, height,
+        run.column * BLOCK, run.row * BLOCK, width, height,
+      );
+    }
+    bitmap.close();
+  }
+}
+
+/**
+ * The fewest rects that a row-by-row reading of the blocks gives.
+ * @param {ArrayLike<number>} blocks
+ * @param {number} columns of the image; Infinity where there is none
+ * @param {number} gridColumns of the screen
+ * @returns {Run[]}
+ */
+export function runs(blocks, columns, gridColumns) {
+  /** @type {Run[]} */
+  const found = [];
+  for (let index = 0; index < blocks.length;) {
+    const run = runAt(blocks, index, columns, gridColumns);
+    index += run.columns;
+    const above = found.at(-1);
+    if (above && continues(above, run)) above.rows++;
+    else found.push(run);
+  }
+  return found;
+}
+
+/**
+ * The longest run in one row, of the screen and of the image, that starts at `index`.
+ * @param {ArrayLike<number>} blocks
+ * @param {number} index
+ * @param {number} columns
+ * @param {number} gridColumns
+ * @returns {Run}
+ */
+function runAt(blocks, index, columns, gridColumns) {
+  const first = /** @type {number} */ (blocks[index]);
+  const column = first % gridColumns;
+  const imageColumn = index % columns;
+  const most = Math.min(blocks.length - index, gridColumns - column, columns - imageColumn);
+  let length = 1;
+  while (length < most && blocks[index + length] === first + length) length++;
+  return {
+    column, row: Math.floor(first / gridColumns), imageColumn, imageRow: Math.floor(index / columns),
+    columns: length, rows: 1,
+  };
+}
+
+/**
+ * Whether `run` is the next row of the rect `above`, on the screen and in the image.
+ * @param {Run} above
+ * @param {Run} run
+ */
+function continues(above, run) {
+  return run.column === above.column && run.columns === above.columns && run.row === above.row + above.rows
+    && run.imageColumn === above.imageColumn && run.imageRow === above.imageRow + above.rows;
+}

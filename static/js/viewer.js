@@ -1,0 +1,234 @@
+/** Viewer: puts the parts of the page together; it alone knows them all. */
+
+import { Acks } from './acks.js';
+import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
+import { Cursor } from './cursor.js';
+import { Decoder } from './decoder.js';
+import { Keyboard } from './input/keyboard.js';
+import { Pointer } from './input/pointer.js';
+import { Wheel } from './input/wheel.js';
+import { fit } from './layout.js';
+import { Pulse } from './pulse.js';
+import { Screen } from './screen.js';
+import { SignIn } from './signin.js';
+import { Status, judge } from './status.js';
+import { TEXT, titleOf } from './text.js';
+import { Transport } from './transport.js';
+import { PROTOCOL, parse, serialize } from './wire.js';
+
+/** @typedef {import('./decoder.js').Decoded} Decoded */
+/** @typedef {import('./transport.js').TransportState} TransportState */
+/** @typedef {import('./wire.js').FromServer} FromServer */
+/** @typedef {import('./wire.js').ToServer} ToServer */
+
+/** Where keys are for the page itself. */
+const CONTROLS = 'input, button, a';
+
+export class Viewer {
+  #canvas;
+  #transport;
+  #decoder;
+  #screen;
+  #acks;
+  #pulse;
+  #keyboard;
+  #pointer;
+  #cursor;
+  #status;
+  #signIn;
+  /** @type {import('./status.js').Situation} */
+  #situation = {
+    transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
+  };
+  #isRefused = false;
+
+  /** @param {Document} page */
+  constructor(page) {
+    this.#canvas = /** @type {HTMLCanvasElement} */ (page.getElementById('screen'));
+    this.#canvas.setAttribute('aria-label', TEXT.screen);
+    this.#transport = new Transport({
+      onState: (state) => this.#onTransport(state),
+      onMessage: (data) => this.#receive(data),
+    });
+    this.#decoder = new Decoder((decoded) => this.#paint(decoded), (error) => this.#giveUp(error));
+    this.#screen = new Screen(this.#canvas, () => this.#place());
+    this.#acks = new Acks(({ seq, decodeMs }) => this.#send({ type: 'ack', seq, decode_ms: decodeMs }));
+    this.#pulse = new Pulse({
+      onPing: (id) => this.#send({ type: 'ping', id }),
+      onStale: (isStale) => this.#note({ isStale }),
+      onDead: () => this.#transport.restart(),
+      isHolding: () => this.#keyboard.isHolding || this.#pointer.isHolding,
+    });
+    const send = (/** @type {ToServer} */ message) => this.#send(message);
+    this.#keyboard = new Keyboard(send, (event) => this.#isForDesktop(event));
+    this.#pointer = new Pointer(this.#canvas, send);
+    this.#cursor = new Cursor(this.#canvas);
+    this.#status = new Status(page, { connect: () => this.#transport.connect(), reload: () => location.reload() });
+    this.#signIn = new SignIn(page, () => this.#transport.connect());
+    new Wheel((event) => this.#pointer.locate(event), send).listen(this.#canvas);
+    this.#listen();
+  }
+
+  /** Sign in with the token in the address, if there is one, and connect. */
+  async open() {
+    const token = tokenInAddress();
+    if (token !== null) {
+      const result = await signIn(token);
+      this.#isRefused = result === 'refused';
+      if (result === 'in') removeTokenFromAddress();
+    }
+    this.#transport.connect();
+  }
+
+  // Events of the page
+
+  #listen() {
+    this.#keyboard.listen(window);
+    this.#pointer.listen(this.#canvas);
+    window.addEventListener('blur', () => this.#release());
+    window.addEventListener('pagehide', () => this.#release());
+    window.addEventListener('pageshow', (event) => event.persisted && this.#wake());
+    window.addEventListener('online', () => this.#wake());
+    window.addEventListener('hashchange', () => this.open());
+    window.addEventListener('scroll', () => this.#pointer.invalidate());
+    window.addEventListener('resize', () => this.#place());
+    document.addEventListener('visibilitychange', () => this.#onVisibility());
+    this.#watchRatio();
+  }
+
+  /** A window that goes to a screen of another density may keep its size. */
+  #watchRatio() {
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', () => {
+      this.#place();
+      this.#watchRatio();
+    }, { once: true });
+  }
+
+  #onVisibility() {
+    if (document.hidden) {
+      this.#release();
+      this.#send({ type: 'view', hidden: true });
+      this.#acks.flush();
+      this.#pulse.stop();
+    } else {
+      this.#send({ type: 'view', hidden: false });
+      this.#wake();
+    }
+  }
+
+  /** The machine may have slept or changed its network: look whether the connection still is one. */
+  #wake() {
+    if (this.#transport.state === 'waiting') this.#transport.connect();
+    if (this.#transport.state === 'open' && !document.hidden) this.#pulse.start({ afterSleep: true });
+  }
+
+  #release() {
+    this.#keyboard.release();
+    this.#pointer.forget();
+  }
+
+  /** @param {{target: EventTarget | null}} event */
+  #isForDesktop({ target }) {
+    return this.#transport.state === 'open' && !(target instanceof Element && target.closest(CONTROLS));
+  }
+
+  #place() {
+    const { style } = this.#canvas;
+    const win = { width: window.innerWidth, height: window.innerHeight };
+    const { left, top, width, height, isSharp } = fit(this.#canvas, win, devicePixelRatio);
+    Object.assign(style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    style.imageRendering = isSharp ? 'pixelated' : 'auto';
+    this.#pointer.invalidate();
+  }
+
+  // The connection
+
+  /** @param {TransportState} state */
+  #onTransport(state) {
+    if (state === 'open') this.#greet();
+    else this.#forgetConnection();
+    if (state === 'signed-out') this.#signIn.show({ isRefused: this.#isRefused });
+    else this.#signIn.hide();
+    this.#note({ transport: state, hasFailed: this.#situation.hasFailed || state === 'waiting' });
+  }
+
+  #greet() {
+    this.#send({ type: 'hello', protocol: PROTOCOL, capabilities: capabilities(), hidden: document.hidden });
+    if (!document.hidden) this.#pulse.start();
+  }
+
+  #forgetConnection() {
+    this.#pulse.stop();
+    this.#decoder.reset();
+    this.#acks.reset();
+    this.#keyboard.forget();
+    this.#pointer.forget();
+    this.#cursor.reset();
+    this.#note({ isPainted: false, source: null });
+  }
+
+  /** @param {ToServer} message */
+  #send(message) {
+    this.#transport.send(serialize(message));
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  #receive(data) {
+    this.#pulse.heard();
+    try {
+      this.#take(parse(data));
+    } catch (error) {
+      this.#giveUp(error);
+    }
+  }
+
+  /** @param {FromServer} message */
+  #take(message) {
+    switch (message.type) {
+      case 'update': return this.#decoder.take(message);
+      case 'cursor': return this.#cursor.receive(message);
+      case 'state': return this.#note({ source: message });
+      case 'welcome': document.title = titleOf(message.name);
+    }
+  }
+
+  /** @param {Decoded} decoded */
+  #paint(decoded) {
+    this.#screen.paint(decoded);
+    this.#acks.painted({ seq: decoded.update.seq, decodeMs: decoded.decodeMs }, document.hidden);
+    if (!this.#situation.isPainted) this.#show();
+  }
+
+  /** The first picture of a connection is there. */
+  #show() {
+    this.#note({ isPainted: true, wasPainted: true });
+    if (!this.#canvas.hidden) return;
+    this.#canvas.hidden = false;
+    this.#canvas.focus({ preventScroll: true });
+    this.#pointer.invalidate();
+  }
+
+  /**
+   * A picture that missed an update is wrong: begin anew.
+   * @param {unknown} error
+   */
+  #giveUp(error) {
+    console.error(error);
+    this.#transport.restart();
+  }
+
+  /** @param {Partial<import('./status.js').Situation>} change */
+  #note(change) {
+    Object.assign(this.#situation, change);
+    this.#status.show(judge(this.#situation));
+  }
+}
+
+/** What this browser can, for the server to choose from. */
+function capabilities() {
+  return [
+    isSecureContext && 'secure-context',
+    'VideoDecoder' in window && 'webcodecs',
+    navigator.maxTouchPoints > 0 && 'touch',
+  ].filter((name) => typeof name === 'string');
+}

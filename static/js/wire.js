@@ -1,0 +1,217 @@
+/** VoXY's wire protocol, the browser's side. `voxy/session/wire.py` is the specification. */
+
+export const PROTOCOL = 1;
+export const BLOCK = 64;
+export const CURSORS_KEPT = 32;
+export const CLOSE_MALFORMED = 4400;
+export const CLOSE_SESSION_ENDED = 4401;
+export const CLOSE_OTHER_VERSION = 4406;
+
+const UPDATE = 1, FILL = 2, ATLAS = 4, POINTER = 16;
+const UPDATE_BYTES = 10, FILL_BYTES = 6, ATLAS_BYTES = 10;
+const MAX_SIDE = 16384;
+const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
+
+/** @typedef {{kind: 'fill', colour: string, blocks: Uint16Array}} Fill */
+/** @typedef {{kind: 'atlas', encoding: 'png' | 'jpeg', columns: number, blocks: Uint16Array,
+ *   image: Uint8Array<ArrayBuffer>}} Atlas */
+/** @typedef {{type: 'update', seq: number, width: number, height: number, operations: (Fill | Atlas)[]}} Update */
+/** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
+/** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
+/** @typedef {{type: 'cursor', id: number, x: number, y: number, png: Uint8Array<ArrayBuffer> | null}} Cursor */
+/** @typedef {{type: 'pong', id: number}} Pong */
+/** @typedef {Update | Welcome | State | Cursor | Pong} FromServer */
+
+/** @typedef {{type: 'pointer', x: number, y: number, buttons: number}} Pointer */
+/** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean}} Hello */
+/** @typedef {{type: 'ack', seq: number, decode_ms: number}} Ack */
+/** @typedef {{type: 'key', key: string, code: string, down: boolean}} Key */
+/** @typedef {{type: 'wheel', x: number, y: number, dx: number, dy: number}} Wheel */
+/** @typedef {{type: 'release'}} Release */
+/** @typedef {{type: 'view', hidden: boolean}} View */
+/** @typedef {{type: 'ping', id: number}} Ping */
+/** @typedef {Pointer | Hello | Ack | Key | Wheel | Release | View | Ping} ToServer */
+
+/** What arrived is not a message of this protocol. */
+export class WireError extends Error {}
+
+/**
+ * The message that the server sent.
+ * @param {string | ArrayBuffer} data
+ * @returns {FromServer}
+ * @throws {WireError} for anything that isn't exactly one
+ */
+export function parse(data) {
+  return typeof data === 'string' ? parseText(data) : parseUpdate(data);
+}
+
+/**
+ * @param {ToServer} message
+ * @returns {string | ArrayBuffer}
+ */
+export function serialize(message) {
+  return message.type === 'pointer' ? serializePointer(message) : JSON.stringify(message);
+}
+
+/** @param {Pointer} pointer */
+function serializePointer({ x, y, buttons }) {
+  const view = new DataView(new ArrayBuffer(6));
+  view.setUint8(0, POINTER);
+  view.setUint16(1, x, true);
+  view.setUint16(3, y, true);
+  view.setUint8(5, buttons);
+  return view.buffer;
+}
+
+/**
+ * @param {ArrayBuffer} buffer
+ * @returns {Update}
+ */
+function parseUpdate(buffer) {
+  const view = new DataView(buffer);
+  check(buffer.byteLength >= UPDATE_BYTES, 'an update cut short');
+  check(view.getUint8(0) === UPDATE && view.getUint8(1) === 0, 'a binary message of an unknown type');
+  const width = view.getUint16(2, true);
+  const height = view.getUint16(4, true);
+  check(width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE, 'an impossible size of the screen');
+  const blockCount = Math.ceil(width / BLOCK) * Math.ceil(height / BLOCK);
+  const operations = [];
+  let offset = UPDATE_BYTES;
+  while (offset < buffer.byteLength) {
+    const { operation, end } = parseOperation(view, offset, blockCount);
+    operations.push(operation);
+    offset = end;
+  }
+  return { type: 'update', seq: view.getUint32(6, true), width, height, operations };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {number} blockCount
+ * @returns {{operation: Fill | Atlas, end: number}}
+ */
+function parseOperation(view, offset, blockCount) {
+  switch (view.getUint8(offset)) {
+    case FILL: return parseFill(view, offset, blockCount);
+    case ATLAS: return parseAtlas(view, offset, blockCount);
+    default: throw new WireError('an unknown operation');
+  }
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {number} blockCount
+ */
+function parseFill(view, offset, blockCount) {
+  const start = offset + FILL_BYTES;
+  check(start <= view.byteLength, 'a fill cut short');
+  const rgb = view.getUint32(offset, false) & 0xffffff;
+  const blocks = parseBlocks(view, start, view.getUint16(offset + 4, true), blockCount);
+  const operation = /** @type {Fill} */ ({ kind: 'fill', colour: '#' + rgb.toString(16).padStart(6, '0'), blocks });
+  return { operation, end: start + blocks.byteLength };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {number} blockCount
+ */
+function parseAtlas(view, offset, blockCount) {
+  const start = offset + ATLAS_BYTES;
+  check(start <= view.byteLength, 'an atlas cut short');
+  const encoding = ENCODINGS[/** @type {keyof typeof ENCODINGS} */ (view.getUint8(offset + 1))];
+  const columns = view.getUint16(offset + 2, true);
+  const count = view.getUint16(offset + 4, true);
+  const length = view.getUint32(offset + 6, true);
+  check(encoding !== undefined, 'an atlas of an unknown encoding');
+  check(columns > 0 && count > 0, 'an atlas without blocks');
+  const blocks = parseBlocks(view, start, count, blockCount);
+  const from = start + blocks.byteLength;
+  check(length <= view.byteLength - from, 'an image cut short');
+  const image = new Uint8Array(view.buffer, from, length);
+  const operation = /** @type {Atlas} */ ({ kind: 'atlas', encoding, columns, blocks, image });
+  return { operation, end: from + length };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} start
+ * @param {number} count
+ * @param {number} blockCount
+ */
+function parseBlocks(view, start, count, blockCount) {
+  check(start + 2 * count <= view.byteLength, 'a list of blocks cut short');
+  // A copy, since it may start at an odd byte. Every platform that browsers run on is little-endian.
+  const blocks = new Uint16Array(view.buffer.slice(start, start + 2 * count));
+  for (const block of blocks) check(block < blockCount, 'a block outside of the screen');
+  return blocks;
+}
+
+/**
+ * @param {string} text
+ * @returns {FromServer}
+ */
+function parseText(text) {
+  const message = parseObject(text);
+  switch (message.type) {
+    case 'welcome':
+      check(isNumber(message.protocol) && isString(message.version) && isString(message.name), 'a malformed welcome');
+      return /** @type {Welcome} */ (message);
+    case 'state':
+      check(['live', 'stalled', 'lost'].includes(message.state) && isString(message.reason), 'a malformed state');
+      return /** @type {State} */ (message);
+    case 'cursor':
+      check(isNumber(message.id) && isNumber(message.x) && isNumber(message.y), 'a malformed cursor');
+      return /** @type {Cursor} */ ({ ...message, png: message.png === null ? null : parseBase64(message.png) });
+    case 'pong':
+      check(isNumber(message.id), 'a malformed pong');
+      return /** @type {Pong} */ (message);
+    default:
+      throw new WireError('a text message of an unknown type');
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {Record<string, any>}
+ */
+function parseObject(text) {
+  try {
+    const value = JSON.parse(text);
+    check(typeof value === 'object' && value !== null, 'a text message that is not an object');
+    return value;
+  } catch (error) {
+    throw error instanceof WireError ? error : new WireError('a text message that is not JSON');
+  }
+}
+
+/** @param {unknown} text */
+function parseBase64(text) {
+  check(isString(text), 'a malformed cursor');
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    throw new WireError('a cursor that is not base64');
+  }
+}
+
+/** @param {unknown} value @returns {value is string} */
+function isString(value) {
+  return typeof value === 'string';
+}
+
+/** @param {unknown} value @returns {value is number} */
+function isNumber(value) {
+  return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0;
+}
+
+/**
+ * @param {boolean} isFine
+ * @param {string} what
+ * @returns {asserts isFine}
+ */
+function check(isFine, what) {
+  if (!isFine) throw new WireError(what);
+}
