@@ -37,6 +37,11 @@ class UpdatePlan:
     quality: int
 
     @property
+    def size(self) -> int:
+        """Blocks in the update."""
+        return self.blocks.size + self.exact.size
+
+    @property
     def key(self) -> tuple[int, bytes, bytes, int]:
         return self.generation, self.blocks.tobytes(), self.exact.tobytes(), self.quality
 

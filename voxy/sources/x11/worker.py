@@ -26,7 +26,7 @@ from voxy.sources.x11.pointer import PointerDevice
 
 logger = logging.getLogger(__name__)
 
-_SETTLE_S = 0.0015
+_SETTLE_S = 0.0007
 """Seconds to wait after the first damage for the rest of the same drawing."""
 
 _INPUT_MOST = 1024
