@@ -7,6 +7,7 @@ import { BLOCK, WireError } from './wire.js';
 /** @typedef {{update: Update, bitmaps: (ImageBitmap | null)[], left: number, takenAt: number, decodeMs: number}} Decoded
  * `bitmaps` has one entry for each operation, null for a fill. */
 
+const NOTHING = new Uint8Array();
 const EXACTLY = /** @type {const} */ ({ colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
 
 export class Decoder {
@@ -65,6 +66,8 @@ export class Decoder {
   #keep(entry, index, atlas, bitmap) {
     if (!this.#queue.includes(entry)) return bitmap.close();
     entry.bitmaps[index] = bitmap;
+    // What is decoded goes on to the page; the file has done its work.
+    atlas.image = NOTHING;
     if (!hasSizeFor(bitmap, atlas)) throw new WireError('an image of the wrong size');
     if (--entry.left) return;
     entry.decodeMs = performance.now() - entry.takenAt;

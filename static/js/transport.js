@@ -1,5 +1,6 @@
-/** Transport: the WebSocket's life. It connects, and connects again for as long as there is hope. */
+/** Transport: the connection's life. It connects, and connects again for as long as there is hope. */
 
+import { LineThread } from './line.js';
 import { CLOSE_MALFORMED, CLOSE_OTHER_VERSION, CLOSE_SESSION_ENDED } from './wire.js';
 
 const FIRST_DELAY_MS = 250;
@@ -21,8 +22,9 @@ const MAY_BECOME = {
   outdated: [],
 };
 
-/** The parts of a WebSocket that are used here.
- * @typedef {Pick<WebSocket, 'send' | 'close' | 'binaryType' | 'onopen' | 'onmessage' | 'onclose'>} Socket */
+/** The parts of a Line that are used here.
+ * @typedef {Pick<import('./line.js').Line, 'send' | 'close' | 'onopen' | 'onmessage' | 'onclose'>} Socket */
+/** @typedef {import('./line.js').Message | import('./decoder.js').Decoded | Error} Received */
 
 /**
  * @typedef {object} Outside what Transport needs of the world, so that tests can be the world
@@ -37,7 +39,7 @@ const MAY_BECOME = {
 /**
  * @typedef {object} Listener
  * @property {(state: TransportState) => void} onState
- * @property {(data: string | ArrayBuffer) => void} onMessage
+ * @property {(received: Received) => void} onMessage an Error where what came is broken
  */
 
 export class Transport {
@@ -70,7 +72,6 @@ export class Transport {
     if (!MAY_BECOME[this.#state].includes('connecting')) return;
     this.#outside.clearTimer(this.#timer);
     const socket = this.#socket = this.#outside.openSocket();
-    socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#listener.onMessage(data);
     socket.onclose = ({ code }) => this.#closed(code);
@@ -149,12 +150,13 @@ export class Transport {
 
 /** @returns {Outside} */
 function browser() {
+  const thread = new LineThread();
   return {
     openSocket: () => {
       const url = new URL('stream', document.baseURI);
       url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
       url.hash = '';
-      return new WebSocket(url);
+      return thread.open(url.href);
     },
     isSignedOut: async () => (await fetch('session', { cache: 'no-store' })).status === 401,
     now: () => performance.now(),

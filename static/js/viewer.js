@@ -3,7 +3,6 @@
 import { Acks } from './acks.js';
 import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
 import { Cursor } from './cursor.js';
-import { Decoder } from './decoder.js';
 import { Keyboard } from './input/keyboard.js';
 import { Pointer } from './input/pointer.js';
 import { Wheel } from './input/wheel.js';
@@ -14,11 +13,10 @@ import { SignIn } from './signin.js';
 import { Status, judge } from './status.js';
 import { TEXT, titleOf } from './text.js';
 import { Transport } from './transport.js';
-import { PROTOCOL, parse, serialize } from './wire.js';
+import { PROTOCOL, serialize } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./transport.js').TransportState} TransportState */
-/** @typedef {import('./wire.js').FromServer} FromServer */
 /** @typedef {import('./wire.js').ToServer} ToServer */
 
 /** Where keys are for the page itself. */
@@ -27,7 +25,6 @@ const CONTROLS = 'input, button, a';
 export class Viewer {
   #canvas;
   #transport;
-  #decoder;
   #screen;
   #acks;
   #pulse;
@@ -48,9 +45,8 @@ export class Viewer {
     this.#canvas.setAttribute('aria-label', TEXT.screen);
     this.#transport = new Transport({
       onState: (state) => this.#onTransport(state),
-      onMessage: (data) => this.#receive(data),
+      onMessage: (received) => this.#receive(received),
     });
-    this.#decoder = new Decoder((decoded) => this.#paint(decoded), (error) => this.#giveUp(error));
     this.#screen = new Screen(this.#canvas, () => this.#place());
     this.#acks = new Acks(({ seq, decodeMs }) => this.#send({ type: 'ack', seq, decode_ms: decodeMs }));
     this.#pulse = new Pulse({
@@ -159,7 +155,6 @@ export class Viewer {
 
   #forgetConnection() {
     this.#pulse.stop();
-    this.#decoder.reset();
     this.#acks.reset();
     this.#keyboard.forget();
     this.#pointer.forget();
@@ -172,23 +167,15 @@ export class Viewer {
     this.#transport.send(serialize(message));
   }
 
-  /** @param {string | ArrayBuffer} data */
-  #receive(data) {
+  /** @param {import('./transport.js').Received} received */
+  #receive(received) {
     this.#pulse.heard();
-    try {
-      this.#take(parse(data));
-    } catch (error) {
-      this.#giveUp(error);
-    }
-  }
-
-  /** @param {FromServer} message */
-  #take(message) {
-    switch (message.type) {
-      case 'update': return this.#decoder.take(message);
-      case 'cursor': return this.#cursor.receive(message);
-      case 'state': return this.#note({ source: message });
-      case 'welcome': document.title = titleOf(message.name);
+    if (received instanceof Error) return this.#giveUp(received);
+    if ('bitmaps' in received) return this.#paint(received);
+    switch (received.type) {
+      case 'cursor': return this.#cursor.receive(received);
+      case 'state': return this.#note({ source: received });
+      case 'welcome': document.title = titleOf(received.name);
     }
   }
 
@@ -210,7 +197,7 @@ export class Viewer {
 
   /**
    * A picture that missed an update is wrong: begin anew.
-   * @param {unknown} error
+   * @param {Error} error
    */
   #giveUp(error) {
     console.error(error);

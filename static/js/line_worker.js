@@ -1,0 +1,79 @@
+/** The line's thread: the WebSocket, and the decoding of what it brings. `line.js` says why it is a thread of its own. */
+
+import { Decoder } from './decoder.js';
+import { EXPRESS, MAX_EXPRESS_BLOCKS } from './line.js';
+import { parse } from './wire.js';
+
+/** @typedef {import('./decoder.js').Decoded} Decoded */
+/** @typedef {import('./line.js').FromLine} FromLine */
+/** @typedef {import('./line.js').ToLine} ToLine */
+
+const express = new BroadcastChannel(EXPRESS + self.name);
+/** @type {WebSocket | null} */
+let socket = null;
+let line = 0;
+let count = 0;
+
+const decoder = new Decoder(
+  (decoded) => deliver({ kind: 'decoded', decoded }, decoded.bitmaps),
+  (error) => deliver({ kind: 'broken', reason: String(error) }),
+);
+
+/** @param {MessageEvent<ToLine>} event */
+onmessage = ({ data }) => {
+  switch (data.kind) {
+    case 'open': return open(data.line, data.url);
+    case 'send': return data.line === line && socket?.send(data.data);
+    case 'close': return data.line === line && close(data.code);
+  }
+};
+
+/**
+ * @param {number} number
+ * @param {string} url
+ */
+function open(number, url) {
+  close();
+  line = number;
+  count = 0;
+  decoder.reset();
+  const opened = socket = new WebSocket(url);
+  opened.binaryType = 'arraybuffer';
+  opened.onopen = () => deliver({ kind: 'open' });
+  opened.onclose = ({ code }) => deliver({ kind: 'close', code });
+  opened.onmessage = ({ data }) => receive(data);
+}
+
+/** @param {number} [code] */
+function close(code) {
+  if (!socket) return;
+  socket.onopen = socket.onclose = socket.onmessage = null;
+  socket.close(code);
+  socket = null;
+}
+
+/** @param {string | ArrayBuffer} data */
+function receive(data) {
+  try {
+    const message = parse(data);
+    if (message.type === 'update') decoder.take(message);
+    else deliver({ kind: 'message', message });
+  } catch (error) {
+    deliver({ kind: 'broken', reason: String(error) });
+  }
+}
+
+/**
+ * Small pictures and words go by the express way; big pictures are handed over, which is quicker than a copy.
+ * @param {import('./line.js').Delivery} delivery
+ * @param {(ImageBitmap | null)[]} [bitmaps]
+ */
+function deliver(delivery, bitmaps = []) {
+  /** @type {FromLine} */
+  const message = { ...delivery, line, number: count++ };
+  const images = bitmaps.filter((bitmap) => bitmap !== null);
+  const blocks = images.reduce((sum, { width, height }) => sum + width * height / 4096, 0);
+  if (blocks > MAX_EXPRESS_BLOCKS) return postMessage(message, { transfer: images });
+  express.postMessage(message);
+  for (const image of images) image.close();
+}
