@@ -170,7 +170,16 @@ export class Viewer {
   /** @param {import('./transport.js').Received} received */
   #receive(received) {
     this.#pulse.heard();
-    if (received instanceof Error) return this.#giveUp(received);
+    try {
+      this.#take(received);
+    } catch (error) {
+      this.#giveUp(error);
+    }
+  }
+
+  /** @param {import('./transport.js').Received} received */
+  #take(received) {
+    if (received instanceof Error) throw received;
     if ('bitmaps' in received) return this.#paint(received);
     switch (received.type) {
       case 'cursor': return this.#cursor.receive(received);
@@ -197,7 +206,7 @@ export class Viewer {
 
   /**
    * A picture that missed an update is wrong: begin anew.
-   * @param {Error} error
+   * @param {unknown} error
    */
   #giveUp(error) {
     console.error(error);
