@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+
+import { Pulse } from '../../static/js/pulse.js';
+
+describe('Pulse', () => {
+  let now, said, isHolding, pulse;
+  const pass = (ms) => {
+    for (let left = ms; left > 0; left -= 500) {
+      now += 500;
+      mock.timers.tick(500);
+    }
+  };
+  const pings = () => said.splice(0).filter((word) => word === 'ping').length;
+
+  beforeEach(() => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    [now, said, isHolding] = [0, [], false];
+    pulse = new Pulse({
+      onPing: () => said.push('ping'),
+      onStale: (isStale) => said.push(isStale ? 'stale' : 'fresh'),
+      onDead: () => said.push('dead'),
+      isHolding: () => isHolding,
+    }, () => now);
+    pulse.start();
+  });
+
+  afterEach(() => {
+    pulse.stop();
+    mock.timers.reset();
+  });
+
+  test('pings at once, then every 2 s', () => {
+    assert.equal(pings(), 1);
+    for (let round = 0; round < 3; round++) {
+      pulse.heard();
+      pass(2000);
+      assert.equal(pings(), 1);
+    }
+  });
+
+  test('pings every 500 ms while something is held', () => {
+    pings();
+    isHolding = true;
+    for (let round = 0; round < 4; round++) {
+      pulse.heard();
+      pass(500);
+      assert.equal(pings(), 1);
+    }
+  });
+
+  test('a ping without an answer makes the picture stale after 2 s, and any message fresh', () => {
+    pass(1500);
+    assert.ok(!said.includes('stale'));
+    pass(500);
+    assert.ok(said.includes('stale'));
+    pulse.heard();
+    assert.equal(said.at(-1), 'fresh');
+  });
+
+  test('10 s of silence are the end', () => {
+    pass(9500);
+    assert.ok(!said.includes('dead'));
+    pass(500);
+    assert.ok(said.includes('dead'));
+  });
+
+  test('after a sleep 3 s are', () => {
+    pulse.start({ afterSleep: true });
+    pass(3000);
+    assert.ok(said.includes('dead'));
+  });
+
+  test('a stopped pulse says nothing', () => {
+    pulse.stop();
+    said = [];
+    pass(20_000);
+    assert.deepEqual(said, []);
+  });
+});

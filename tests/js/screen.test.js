@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { Screen, runs } from '../../static/js/screen.js';
+import { randomOf } from './support.js';
+
+const range = (from, to) => Array.from({ length: to - from }, (_, index) => from + index);
+
+describe('runs', () => {
+  test('a whole screen is one rect', () => {
+    assert.deepEqual(runs(range(0, 510), 30, 30), [
+      { column: 0, row: 0, imageColumn: 0, imageRow: 0, columns: 30, rows: 17 },
+    ]);
+  });
+
+  test('a rect that is packed as it is, is one rect', () => {
+    assert.deepEqual(runs([32, 33, 62, 63], 2, 30), [
+      { column: 2, row: 1, imageColumn: 0, imageRow: 0, columns: 2, rows: 2 },
+    ]);
+  });
+
+  test('neighbours in number but not in row are apart', () => {
+    assert.deepEqual(runs([29, 30], 2, 30).map(({ column, row }) => [column, row]), [[29, 0], [0, 1]]);
+  });
+
+  test('the end of a row of the image ends a run', () => {
+    assert.deepEqual(runs([5, 6, 7, 8], 3, 30), [
+      { column: 5, row: 0, imageColumn: 0, imageRow: 0, columns: 3, rows: 1 },
+      { column: 8, row: 0, imageColumn: 0, imageRow: 1, columns: 1, rows: 1 },
+    ]);
+  });
+
+  test('without an image, a run ends with the row of the screen', () => {
+    assert.deepEqual(runs([0, 1, 2, 3, 4], Infinity, 3).map(({ row, columns }) => [row, columns]), [[0, 3], [1, 2]]);
+  });
+
+  test('whatever the blocks, each is drawn from its place to its place', () => {
+    const random = randomOf(3);
+    for (let round = 0; round < 500; round++) {
+      const gridColumns = 1 + Math.floor(random() * 8), columns = 1 + Math.floor(random() * 8);
+      const density = random();
+      const blocks = range(0, gridColumns * 6).filter(() => random() < density);
+      const drawn = new Map();
+      for (const run of runs(blocks, columns, gridColumns)) {
+        for (let y = 0; y < run.rows; y++) {
+          for (let x = 0; x < run.columns; x++) {
+            const block = (run.row + y) * gridColumns + run.column + x;
+            assert.ok(!drawn.has(block) && run.column + x < gridColumns && run.imageColumn + x < columns);
+            drawn.set(block, (run.imageRow + y) * columns + run.imageColumn + x);
+          }
+        }
+      }
+      assert.deepEqual([...drawn].sort((a, b) => a[0] - b[0]), blocks.map((block, index) => [block, index]));
+    }
+  });
+});
+
+describe('Screen', () => {
+  function screen() {
+    const calls = [];
+    const context = {
+      fillRect: (...rect) => calls.push(['fill', context.fillStyle, ...rect]),
+      drawImage: (image, ...rects) => calls.push(['draw', ...rects]),
+    };
+    const canvas = { width: 300, height: 150, getContext: () => context };
+    return { calls, canvas, screen: new Screen(canvas, () => calls.push(['size', canvas.width, canvas.height])) };
+  }
+
+  test('resizes first, then paints the operations in order, and closes the bitmaps', () => {
+    const { calls, canvas, screen: painted } = screen();
+    let isClosed = false;
+    const operations = [
+      { kind: 'fill', colour: '#102030', blocks: [0, 1] },
+      { kind: 'atlas', encoding: 'png', columns: 1, blocks: [3], image: new Uint8Array() },
+    ];
+    painted.paint({
+      update: { seq: 1, width: 130, height: 100, operations },
+      bitmaps: [null, { close: () => (isClosed = true) }],
+    });
+    assert.deepEqual([canvas.width, canvas.height], [130, 100]);
+    assert.deepEqual(calls, [
+      ['size', 130, 100], ['fill', '#102030', 0, 0, 128, 64], ['draw', 0, 0, 64, 64, 0, 64, 64, 64],
+    ]);
+    assert.ok(isClosed);
+  });
+
+  test('the same size keeps what is there', () => {
+    const { calls, screen: painted } = screen();
+    painted.paint({ update: { seq: 1, width: 300, height: 150, operations: [] }, bitmaps: [] });
+    assert.deepEqual(calls, []);
+  });
+});
