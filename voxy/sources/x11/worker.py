@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from Xlib import X, error
 from Xlib.display import Display
-from Xlib.ext import damage as xdamage
-from Xlib.ext import randr, xfixes, xtest
+from Xlib.ext import randr, xtest
+from Xlib.protocol import rq
 
 from voxy.blocks import Size
 from voxy.errors import SourceLost, SourceUnavailable
@@ -169,7 +169,9 @@ class Worker:
             self._do_grab()
             return
         display.flush()
-        self._sleep(timeout)
+        # Flushing reads too: what came in must not sleep here until something else wakes us.
+        if not display.display.event_queue:
+            self._sleep(timeout)
 
     def _sleep(self, timeout: float | None) -> None:
         assert self._display
@@ -198,17 +200,17 @@ class Worker:
         self.shm_reason = self._capture.shm_reason
         self._post(_resolve, future, damage)
 
-    def _take(self, event: object) -> None:
-        match event:
-            case xdamage.DamageNotify():
+    def _take(self, event: rq.Event) -> None:
+        # By name: python-xlib makes new classes of an extension's events for each display.
+        match type(event).__name__:
+            case "DamageNotify":
                 self._damaged_at = self._damaged_at or time.monotonic()
-            case xfixes.DisplayCursorNotify():
+            case "DisplayCursorNotify":
                 self._post(self._tell, CursorChanged(self._cursors.shape(event.cursor_serial)))
-            case _ if getattr(event, "type", None) == X.MappingNotify:
-                if self._keyboard and event.request == X.MappingKeyboard:  # type: ignore[attr-defined]
-                    self._keyboard.keymap.notice(event.first_keycode, event.count)  # type: ignore[attr-defined]
-            case _:
-                # ConfigureNotify of the root, or RandR's word of a change.
+            case "MappingNotify":
+                if self._keyboard and event.request == X.MappingKeyboard:
+                    self._keyboard.keymap.notice(event.first_keycode, event.count)
+            case "ScreenChangeNotify" | "ConfigureNotify":
                 self._capture.measure()
                 self._damaged_at = self._damaged_at or time.monotonic()
 
