@@ -3,17 +3,24 @@
 import { CURSORS_KEPT, WireError } from './wire.js';
 
 /** @typedef {import('./wire.js').Cursor} CursorMessage */
-/** @typedef {{create: (png: Uint8Array<ArrayBuffer>) => string, revoke: (url: string) => void}} Urls */
+/**
+ * @typedef {object} Urls
+ * @property {(png: Uint8Array<ArrayBuffer>) => string} create
+ * @property {(url: string) => Promise<unknown>} load
+ * @property {(url: string) => void} revoke
+ */
 
 /** @type {Urls} */
 const BLOB_URLS = {
   create: (png) => URL.createObjectURL(new Blob([png], { type: 'image/png' })),
+  load: (url) => Object.assign(new Image(), { src: url }).decode(),
   revoke: (url) => URL.revokeObjectURL(url),
 };
 
 export class Cursor {
   /** URLs of the shapes used last, the latest at the end; '' hides the pointer. @type {Map<number, string>} */
   #shapes = new Map();
+  #wanted = '';
   #element;
   #urls;
 
@@ -31,14 +38,20 @@ export class Cursor {
     const url = this.#take(id, png);
     this.#shapes.set(id, url);
     this.#forgetOldest();
-    this.#element.style.cursor = url ? `url("${url}") ${x} ${y}, default` : 'none';
+    const style = this.#wanted = url ? `url("${url}") ${x} ${y}, default` : 'none';
+    const show = () => {
+      if (this.#wanted === style) this.#element.style.cursor = style;
+    };
+    // Until a new shape is loaded the browser would show its arrow instead; the last shape disturbs less.
+    if (png && url) this.#urls.load(url).then(show, show);
+    else show();
   }
 
   /** A new connection starts without shapes on both sides. */
   reset() {
     for (const url of this.#shapes.values()) this.#revoke(url);
     this.#shapes.clear();
-    this.#element.style.cursor = 'default';
+    this.#element.style.cursor = this.#wanted = 'default';
   }
 
   /**

@@ -16,7 +16,7 @@
  *   | {kind: 'send', line: number, data: string | ArrayBuffer}
  *   | {kind: 'close', line: number, code: number | undefined}} ToLine */
 
-export const EXPRESS = 'voxy-line-';
+const EXPRESS = 'voxy-line-';
 /** Blocks of pictures that are copied to the page quicker than the page would take them over. */
 export const MAX_EXPRESS_BLOCKS = 32;
 
@@ -31,8 +31,9 @@ export class LineThread {
     // A channel reaches all pages of its origin, so that its name has to be this page's alone.
     const name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('');
     const take = (/** @type {MessageEvent<FromLine>} */ { data }) => this.#line?.take(data);
-    new BroadcastChannel(EXPRESS + name).onmessage = take;
-    this.#worker = new Worker(workerUrl(), { type: 'module', name });
+    const express = openExpress(name);
+    if (express) express.onmessage = take;
+    this.#worker = new Worker(workerUrl(), { type: 'module', name: express ? name : '' });
     this.#worker.onmessage = take;
   }
 
@@ -99,6 +100,18 @@ export class Line {
       case 'message': return this.onmessage?.({ data: delivery.message });
       case 'decoded': return this.onmessage?.({ data: delivery.decoded });
     }
+  }
+}
+
+/**
+ * The quick way from the thread to the page, or null: a page whose browser keeps it from storing anything has none.
+ * @param {string} name
+ */
+export function openExpress(name) {
+  try {
+    return name ? new BroadcastChannel(EXPRESS + name) : null;
+  } catch {
+    return null;
   }
 }
 

@@ -1,14 +1,14 @@
 /** The line's thread: the WebSocket, and the decoding of what it brings. `line.js` says why it is a thread of its own. */
 
 import { Decoder } from './decoder.js';
-import { EXPRESS, MAX_EXPRESS_BLOCKS } from './line.js';
-import { parse } from './wire.js';
+import { MAX_EXPRESS_BLOCKS, openExpress } from './line.js';
+import { BLOCK, parse } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./line.js').FromLine} FromLine */
 /** @typedef {import('./line.js').ToLine} ToLine */
 
-const express = new BroadcastChannel(EXPRESS + self.name);
+let express = openExpress(self.name);
 /** @type {WebSocket | null} */
 let socket = null;
 let line = 0;
@@ -36,7 +36,6 @@ function open(number, url) {
   close();
   line = number;
   count = 0;
-  decoder.reset();
   const opened = socket = new WebSocket(url);
   opened.binaryType = 'arraybuffer';
   opened.onopen = () => deliver({ kind: 'open' });
@@ -46,6 +45,7 @@ function open(number, url) {
 
 /** @param {number} [code] */
 function close(code) {
+  decoder.reset();
   if (!socket) return;
   socket.onopen = socket.onclose = socket.onmessage = null;
   socket.close(code);
@@ -72,8 +72,18 @@ function deliver(delivery, bitmaps = []) {
   /** @type {FromLine} */
   const message = { ...delivery, line, number: count++ };
   const images = bitmaps.filter((bitmap) => bitmap !== null);
-  const blocks = images.reduce((sum, { width, height }) => sum + width * height / 4096, 0);
-  if (blocks > MAX_EXPRESS_BLOCKS) return postMessage(message, { transfer: images });
-  express.postMessage(message);
+  const blocks = images.reduce((sum, { width, height }) => sum + width * height / BLOCK ** 2, 0);
+  if (blocks > MAX_EXPRESS_BLOCKS || !sendExpress(message)) return postMessage(message, { transfer: images });
   for (const image of images) image.close();
+}
+
+/** @param {FromLine} message */
+function sendExpress(message) {
+  try {
+    express?.postMessage(message);
+  } catch {
+    // This browser doesn't copy pictures from one thread to another.
+    express = null;
+  }
+  return express !== null;
 }

@@ -149,6 +149,7 @@ export class Viewer {
   }
 
   #greet() {
+    this.#isRefused = false;
     this.#send({ type: 'hello', protocol: PROTOCOL, capabilities: capabilities(), hidden: document.hidden });
     if (!document.hidden) this.#pulse.start();
   }

@@ -3,26 +3,42 @@ import { beforeEach, describe, test } from 'node:test';
 
 import { Cursor } from '../../static/js/cursor.js';
 import { WireError } from '../../static/js/wire.js';
+import { settled } from './support.js';
 
 describe('Cursor', () => {
-  let element, alive, cursor;
+  let element, alive, loads, cursor;
   const png = (byte) => Uint8Array.of(byte);
   const receive = (id, shape) => cursor.receive({ type: 'cursor', id, x: 1, y: 2, png: shape });
 
   beforeEach(() => {
     element = { style: { cursor: '' } };
-    alive = new Set();
+    [alive, loads] = [new Set(), []];
     const create = (bytes) => {
       const url = `blob:${bytes[0]}`;
       alive.add(url);
       return url;
     };
-    cursor = new Cursor(element, { create, revoke: (url) => alive.delete(url) });
+    const load = () => new Promise((resolve) => loads.push(resolve));
+    cursor = new Cursor(element, { create, load, revoke: (url) => alive.delete(url) });
   });
 
-  test('shows a shape with its hot spot', () => {
+  test('shows a shape with its hot spot once it is loaded, and at once when it comes again', async () => {
     receive(3, png(3));
+    assert.equal(element.style.cursor, '');
+    loads[0]();
+    await settled();
     assert.equal(element.style.cursor, 'url("blob:3") 1 2, default');
+    receive(4, new Uint8Array());
+    receive(3, null);
+    assert.equal(element.style.cursor, 'url("blob:3") 1 2, default');
+  });
+
+  test('a shape that is loaded too late is not shown', async () => {
+    receive(3, png(3));
+    receive(4, new Uint8Array());
+    loads[0]();
+    await settled();
+    assert.equal(element.style.cursor, 'none');
   });
 
   test('an empty shape hides the pointer, also when it comes again', () => {
