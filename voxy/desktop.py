@@ -95,9 +95,7 @@ class Desktop:
             task = self._updates.get(plan.key)
             if task is None or (task.done() and task.result().seq <= viewer.flow.last_seq):
                 self._seq += 1
-                snapshot = await self._compute(
-                    plan.size, Snapshot.take, self._framebuffer, plan.blocks, plan.exact
-                )
+                snapshot = await self._compute(plan.size, Snapshot.take, self._framebuffer, plan.blocks, plan.exact)
                 task = asyncio.create_task(self._make(self._seq, self._framebuffer.size, snapshot, plan))
                 self._updates[plan.key] = task
         return await asyncio.shield(task)

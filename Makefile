@@ -1,0 +1,49 @@
+# make serve   set everything up and serve a desktop; options go in ARGS: make serve ARGS='--display :1'
+# make test    set everything up and run all checks and tests
+# make setup   prepare .venv only
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# What a private desktop is made of: an X server whose size can change, a small window manager, a terminal, and fonts
+# for Latin, Greek, Cyrillic and (WenQuanYi, the smallest of its kind at 2 MB) Chinese, Japanese and Korean.
+DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core fonts-wqy-microhei
+TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium x11-xserver-utils x11-xkb-utils nodejs npm
+
+.PHONY: serve test lint setup desktop-packages test-packages
+
+serve: setup desktop-packages
+	@exec $(BIN)/voxy serve $(ARGS)
+
+test: setup test-packages lint
+	@node --test tests/js/
+	@$(BIN)/pytest -q
+
+lint: setup tests/js/node_modules/.installed
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@cd tests/js && ./node_modules/.bin/tsc
+
+setup: $(BIN)/.installed
+
+# Pinned: the lock has the exact version of everything, also of what our packages need in turn.
+$(BIN)/.installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("VoXY needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/install-debian python3-venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[test]'
+	@touch $@
+
+tests/js/node_modules/.installed: tests/js/package-lock.json
+	@command -v npm >/dev/null || .ci/install-debian nodejs npm
+	@cd tests/js && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+desktop-packages:
+	@.ci/install-debian $(DESKTOP_PACKAGES)
+
+test-packages:
+	@.ci/install-debian $(TEST_PACKAGES)
