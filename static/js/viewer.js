@@ -60,7 +60,10 @@ export class Viewer {
     this.#pointer = new Pointer(this.#canvas, send);
     this.#cursor = new Cursor(this.#canvas);
     this.#status = new Status(page, { connect: () => this.#transport.connect(), reload: () => location.reload() });
-    this.#signIn = new SignIn(page, () => this.#transport.connect());
+    this.#signIn = new SignIn(page, () => {
+      removeTokenFromAddress();
+      this.#transport.connect();
+    });
     new Wheel((event) => this.#pointer.locate(event), send).listen(this.#canvas);
     this.#listen();
   }
