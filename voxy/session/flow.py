@@ -4,6 +4,7 @@ The budget is bandwidth × (least round trip + one picture's time), both measure
 paint, so that it bounds the age of what is seen and not just a socket's buffer.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ _WINDOW_S = 0.033
 _MEMORY_S = 10.0
 """Seconds for which the best round trip and bandwidth are believed; lines change."""
 
-_MAX_UPDATES = 4
-"""Updates on their way, however small: past that a browser is the bottleneck and more only age."""
+_FRAMES_S = 60.0
+"""Updates a second that a browser shows at the most; a second one in the same frame would be decoded in vain."""
 
 _FIRST_BYTES_S = 1_000_000.0
 """Bandwidth assumed until the first measurement."""
@@ -87,7 +88,7 @@ class Flow:
         """Bytes that may be sent now; 0 for none. With nothing on its way there is always room."""
         if not self._inflight:
             return max(self.window_bytes, 1)
-        if len(self._inflight) >= _MAX_UPDATES:
+        if len(self._inflight) > max(1, math.ceil(self.min_rtt_s * _FRAMES_S)):
             return 0
         return max(0, self.window_bytes - self.inflight_bytes)
 
