@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from voxy.blocks import BLOCK, Atlas, BlockGrid, Fill, Operation, Rect, Size
+from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Rect, Size
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Framebuffer, Pixels, blank
 
@@ -19,7 +19,9 @@ def text(size: Size, lines: str = "the quick brown fox jumps over the lazy dog "
     image = Image.new("RGB", size, "#fafaf8")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
     for number in range(size.height // 20 + 1):
-        draw.text((4, number * 20), (f"{number} {lines}" * 40)[: size.width // 6], fill="#202428", font=font)
+        # Each line begins elsewhere in the text, so that no two rows of pixels are the same.
+        line = f"{number} {lines[number * 7 % len(lines) :]}{number * number} " * 40
+        draw.text((4, number * 20), line[: size.width // 6], fill="#202428", font=font)
     return to_pixels(np.asarray(image))
 
 
@@ -34,7 +36,7 @@ def framebuffer_of(pixels: Pixels) -> Framebuffer:
     height, width = pixels.shape
     framebuffer = Framebuffer(Size(1, 1))
     framebuffer.fit_back(Size(width, height))[:height, :width] = pixels
-    BlockDiffer().diff(framebuffer, [Rect(0, 0, width, height)])
+    BlockDiffer().diff(framebuffer, (Rect(0, 0, width, height),))
     return framebuffer
 
 
@@ -52,6 +54,9 @@ class PaintedScreen:
     def paint(self, operations: tuple[Operation, ...]) -> None:
         for operation in operations:
             match operation:
+                case Copy(source, x, y):
+                    moved = self.pixels[source.y : source.bottom, source.x : source.right].copy()
+                    self.pixels[y : y + source.height, x : x + source.width] = moved
                 case Fill(colour, blocks):
                     for block in blocks.tolist():
                         self._place(block)[:] = colour

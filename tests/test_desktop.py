@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.pictures import PaintedScreen, photograph, text
-from voxy.blocks import Atlas, Encoding, Fill, Operation, Rect, Size
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Rect, Size
 from voxy.desktop import Desktop
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -75,6 +75,7 @@ class ModelViewer:
         self.viewer = Viewer(time.monotonic())
         self.woken = asyncio.Event()
         self.screen = PaintedScreen(Size(1, 1))
+        self.copies = 0
         self.say(type="hello", protocol=1)
         desktop.join(self.viewer, self.woken.set)
 
@@ -100,6 +101,7 @@ class ModelViewer:
         size, _, operations = read_update(data)
         if size != self.screen.grid.size:
             self.screen = PaintedScreen(size)
+        self.copies += sum(isinstance(operation, Copy) for operation in operations)
         self.screen.paint(operations)
 
     def shows(self, pixels: Pixels) -> bool:
@@ -116,7 +118,10 @@ def read_update(data: bytes) -> tuple[Size, int, tuple[Operation, ...]]:
     _, _, width, height, seq = take("<BBHHI")
     operations: list[Operation] = []
     while kind := stream.read(1):
-        if kind == b"\2":
+        if kind == b"\1":
+            left, top, columns, rows, x, y = take("<6H")
+            operations.append(Copy(Rect(left, top, columns, rows), x, y))
+        elif kind == b"\2":
             red, green, blue, count = take("<BBBH")
             operations.append(Fill(red << 16 | green << 8 | blue, np.array(take(f"<{count}H"))))
         else:
@@ -218,3 +223,34 @@ async def test_viewer_that_never_acknowledges_holds_nobody_up() -> None:
             source.show(text(Size(640, 480), f"picture {number} "))
             shown = source.pixels
             await viewer.follow(lambda shown=shown: viewer.shows(shown))
+
+
+async def test_scrolling_is_a_copy_and_stays_exact() -> None:
+    size = Size(1021, 743)
+    long = text(Size(size.width, 4 * size.height))
+    source = ScriptedSource(long[: size.height].copy())
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop)
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+        for top in (6, 12, 300, 77, 78, 900, 650):
+            shown = long[top : top + size.height].copy()
+            shown[:100] = source.pixels[:100]  # what stands still above a pane
+            source.show(shown)
+            await viewer.follow(lambda shown=shown: viewer.shows(shown))
+    assert viewer.copies >= 5
+
+
+async def test_viewer_that_missed_a_scroll_is_right_all_the_same() -> None:
+    size = Size(640, 480)
+    long = text(Size(size.width, 4 * size.height))
+    source = ScriptedSource(long[: size.height].copy())
+    async with serving(source) as desktop:
+        awake, asleep = ModelViewer(desktop), ModelViewer(desktop)
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in (awake, asleep)))
+        for top in (10, 20, 30):
+            source.show(long[top : top + size.height].copy())
+            await awake.follow(lambda: awake.shows(source.pixels))
+        await asleep.follow(lambda: asleep.shows(source.pixels))
+        source.show(long[40 : 40 + size.height].copy())
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in (awake, asleep)))
+    assert awake.copies >= 3

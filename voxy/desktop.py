@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from voxy.blocks import BLOCK, Size
+from voxy.blocks import BLOCK, Motion, Size
 from voxy.blocks.generations import Blocks
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
-from voxy.screen.differ import BlockDiffer
+from voxy.screen.differ import BlockDiffer, Difference
 from voxy.screen.encoders import encode_rgba_png
 from voxy.screen.framebuffer import Framebuffer
 from voxy.screen.snapshot import Snapshot
 from voxy.session import wire
 from voxy.session.events import InputEvent
-from voxy.session.viewer import UpdatePlan, Viewer
+from voxy.session.viewer import PlanKey, UpdatePlan, Viewer
 from voxy.sources.base import Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
 
 R = TypeVar("R")
@@ -61,7 +61,8 @@ class Desktop:
         self._front = asyncio.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
         self._seq = 0
-        self._updates: dict[tuple[int, bytes, bytes, int], asyncio.Task[MadeUpdate]] = {}
+        self._updates: dict[PlanKey, asyncio.Task[MadeUpdate]] = {}
+        self._motion: Motion | None = None
         self._has_picture = False
 
     # Viewers
@@ -89,7 +90,7 @@ class Desktop:
         if not self._has_picture:
             return None
         async with self._front:
-            plan = viewer.take_update(self._framebuffer.generations, time.monotonic())
+            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._motion)
             if plan is None:
                 return None
             task = self._updates.get(plan.key)
@@ -101,8 +102,9 @@ class Desktop:
         return await asyncio.shield(task)
 
     async def _make(self, seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan) -> MadeUpdate:
+        copies = (plan.copy,) if plan.copy else ()
         operations = await self._compute(plan.size, snapshot.encode, plan.quality)
-        update = wire.Update(seq, size, operations)
+        update = wire.Update(seq, size, (*copies, *operations))
         logger.debug("> %s", update)
         return MadeUpdate(seq, update.serialize(), snapshot.rough)
 
@@ -121,6 +123,10 @@ class Desktop:
                     await self._grab_forever()
                 except SourceLost as error:
                     self._set_state(SourceState.LOST, str(error))
+                except Exception:
+                    # A fault of our own must not leave viewers with a picture that looks alive.
+                    logger.exception("! desktop %s", self.name)
+                    self._set_state(SourceState.LOST, "The desktop could not be read; VoXY opens it again.")
                 await self._reopen()
         finally:
             await self._source.close()
@@ -151,12 +157,23 @@ class Desktop:
         """Compare what was grabbed, and let the viewers know of the blocks that changed."""
         async with self._front:
             blocks = sum(rect.width * rect.height for rect in damage) // (BLOCK * BLOCK)
-            changed = await self._compute(blocks, self._differ.diff, self._framebuffer, damage)
-            self._framebuffer.generations.mark(changed)
+            difference = await self._compute(blocks, self._differ.diff, self._framebuffer, damage)
+            self._mark(difference)
             self._has_picture = True
-        if changed.size:
+        if difference.changed.size:
             self._updates.clear()
             self._wake_viewers()
+
+    def _mark(self, difference: Difference) -> None:
+        generations = self._framebuffer.generations
+        base, changed = generations.current, difference.changed
+        if not changed.size:
+            return
+        generations.mark(changed)
+        self._motion = None
+        if difference.copy and difference.left is not None:
+            touched = self._framebuffer.grid.touched([difference.copy.source])
+            self._motion = Motion(base, difference.copy, touched, difference.left)
 
     async def _until_wanted(self) -> None:
         while not any(viewer.has_room(time.monotonic()) for viewer in self._viewers):

@@ -33,7 +33,8 @@ export class Screen {
     this.#resize(update.width, update.height);
     update.operations.forEach((operation, index) => {
       const bitmap = bitmaps[index];
-      if (operation.kind === 'fill') this.#fill(operation);
+      if (operation.kind === 'copy') this.#copy(operation);
+      else if (operation.kind === 'fill') this.#fill(operation);
       else if (bitmap) this.#draw(operation, bitmap);
     });
   }
@@ -53,6 +54,11 @@ export class Screen {
 
   get #gridColumns() {
     return Math.ceil(this.#canvas.width / BLOCK);
+  }
+
+  /** @param {import('./wire.js').Copy} copy */
+  #copy({ left, top, width, height, x, y }) {
+    this.#context.drawImage(this.#canvas, left, top, width, height, x, y, width, height);
   }
 
   /** @param {Fill} fill */

@@ -7,15 +7,17 @@ export const CLOSE_MALFORMED = 4400;
 export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;
 
-const UPDATE = 1, FILL = 2, ATLAS = 4, POINTER = 16;
-const UPDATE_BYTES = 10, FILL_BYTES = 6, ATLAS_BYTES = 10;
+const UPDATE = 1, COPY = 1, FILL = 2, ATLAS = 4, POINTER = 16;
+const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, ATLAS_BYTES = 10;
 const MAX_SIDE = 16384;
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 
+/** @typedef {{kind: 'copy', left: number, top: number, width: number, height: number, x: number, y: number}} Copy */
 /** @typedef {{kind: 'fill', colour: string, blocks: Uint16Array}} Fill */
 /** @typedef {{kind: 'atlas', encoding: 'png' | 'jpeg', columns: number, blocks: Uint16Array,
  *   image: Uint8Array<ArrayBuffer>}} Atlas */
-/** @typedef {{type: 'update', seq: number, width: number, height: number, operations: (Fill | Atlas)[]}} Update */
+/** @typedef {Copy | Fill | Atlas} Operation */
+/** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[]}} Update */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
 /** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
 /** @typedef {{type: 'cursor', id: number, x: number, y: number, png: Uint8Array<ArrayBuffer> | null}} Cursor */
@@ -75,10 +77,11 @@ function parseUpdate(buffer) {
   const height = view.getUint16(4, true);
   check(width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE, 'an impossible size of the screen');
   const blockCount = Math.ceil(width / BLOCK) * Math.ceil(height / BLOCK);
+  /** @type {Operation[]} */
   const operations = [];
   let offset = UPDATE_BYTES;
   while (offset < buffer.byteLength) {
-    const { operation, end } = parseOperation(view, offset, blockCount);
+    const { operation, end } = parseOperation(view, offset, blockCount, { width, height });
     operations.push(operation);
     offset = end;
   }
@@ -89,14 +92,32 @@ function parseUpdate(buffer) {
  * @param {DataView<ArrayBuffer>} view
  * @param {number} offset
  * @param {number} blockCount
- * @returns {{operation: Fill | Atlas, end: number}}
+ * @param {{width: number, height: number}} screen
+ * @returns {{operation: Operation, end: number}}
  */
-function parseOperation(view, offset, blockCount) {
+function parseOperation(view, offset, blockCount, screen) {
   switch (view.getUint8(offset)) {
+    case COPY: return parseCopy(view, offset, screen);
     case FILL: return parseFill(view, offset, blockCount);
     case ATLAS: return parseAtlas(view, offset, blockCount);
     default: throw new WireError('an unknown operation');
   }
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {{width: number, height: number}} screen
+ */
+function parseCopy(view, offset, screen) {
+  const end = offset + COPY_BYTES;
+  check(end <= view.byteLength, 'a copy cut short');
+  const [left, top, width, height, x, y] = /** @type {[number, number, number, number, number, number]} */ (
+    [1, 3, 5, 7, 9, 11].map((at) => view.getUint16(offset + at, true)));
+  check(width > 0 && height > 0, 'a copy of nothing');
+  check(Math.max(left, x) + width <= screen.width && Math.max(top, y) + height <= screen.height,
+    'a copy from or to the outside of the screen');
+  return { operation: /** @type {Copy} */ ({ kind: 'copy', left, top, width, height, x, y }), end };
 }
 
 /**

@@ -10,7 +10,7 @@ const GOLDEN = JSON.parse(readFileSync(new URL('../data/wire.json', import.meta.
 /** An update as the golden file writes it. */
 function plain({ seq, width, height, operations }) {
   const list = operations.map(({ image, blocks, ...rest }) => (
-    { ...rest, blocks: [...blocks], ...(image && { image: hexOf(image) }) }
+    { ...rest, ...(blocks && { blocks: [...blocks] }), ...(image && { image: hexOf(image) }) }
   ));
   return { seq, width, height, operations: list };
 }

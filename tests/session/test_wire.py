@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxy.blocks import Atlas, Encoding, Fill, Operation, Size
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Rect, Size
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Pointer
@@ -18,6 +18,9 @@ GOLDEN = json.loads((Path(__file__).parent.parent / "data" / "wire.json").read_t
 
 
 def operation_of(message: dict) -> Operation:
+    if message["kind"] == "copy":
+        source = Rect(*(message[side] for side in ("left", "top", "width", "height")))
+        return Copy(source, message["x"], message["y"])
     blocks = np.array(message["blocks"], dtype=np.intp)
     if message["kind"] == "fill":
         return Fill(int(message["colour"][1:], 16), blocks)

@@ -2,16 +2,18 @@
 
 from voxy.blocks.generations import Generations, Holding
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect, Size
-from voxy.blocks.operations import Atlas, Encoding, Fill, Operation
+from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Motion, Operation
 
 __all__ = [
     "BLOCK",
     "Atlas",
     "BlockGrid",
+    "Copy",
     "Encoding",
     "Fill",
     "Generations",
     "Holding",
+    "Motion",
     "Operation",
     "Rect",
     "Size",

@@ -38,10 +38,19 @@ class Holding:
     def __init__(self, count: int) -> None:
         self._generations = np.zeros(count, dtype=np.uint32)
         self._rough_since = np.full(count, np.inf)
+        self.level = 0
+        """The generation of which the holder was last given all that it lacked."""
 
     def missing(self, generations: Generations) -> Blocks:
         """The blocks of which the holder has an older generation, or none."""
         return np.flatnonzero(generations.of_block > self._generations)
+
+    def take_all(self, generations: Generations) -> Blocks:
+        """Note that the holder is given all that it lacks, exactly; return that."""
+        missing = self.missing(generations)
+        self.put(missing, generations)
+        self.level = generations.current
+        return missing
 
     def put(self, blocks: Blocks, generations: Generations) -> None:
         """Note that the holder is given the current `blocks`, exactly."""
@@ -55,6 +64,10 @@ class Holding:
     def rested(self, generations: Generations, before: float) -> Blocks:
         """The blocks that were put roughly before `before` and have not changed since."""
         return np.flatnonzero((self._rough_since <= before) & (generations.of_block == self._generations))
+
+    def has_exactly(self, blocks: Blocks) -> bool:
+        """Whether none of `blocks` was put roughly."""
+        return bool((self._rough_since[blocks] == np.inf).all())
 
     @property
     def rough_since(self) -> float:

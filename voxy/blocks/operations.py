@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from voxy.blocks.generations import Blocks
+from voxy.blocks.geometry import Rect
 
 
 class Encoding(IntEnum):
@@ -16,6 +17,28 @@ class Encoding(IntEnum):
     @property
     def is_exact(self) -> bool:
         return self is Encoding.PNG
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy the pixels of `source`, as they were before the update, to the place with its left top at (x, y)."""
+
+    source: Rect
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A change from generation `base` to the next that a copy makes, but for the blocks that it leaves.
+
+    Only who has all of generation `base`, and the `touched` blocks of it exactly, may take it.
+    """
+
+    base: int
+    copy: Copy
+    touched: Blocks
+    left: Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +59,4 @@ class Atlas:
     image: bytes
 
 
-Operation: TypeAlias = Fill | Atlas
+Operation: TypeAlias = Copy | Fill | Atlas

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from voxy.blocks import Generations, Holding
+from voxy.blocks import Copy, Generations, Holding, Motion
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session import wire
@@ -24,9 +24,12 @@ _EXACT_BLOCK_BYTES = 8192
 _MIN_EXACT_BLOCKS = 8
 
 
+PlanKey: TypeAlias = tuple[int, bytes, bytes, int, Copy | None]
+
+
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
-    """What a viewer gets next: `blocks` it lacks, blocks that rest and become `exact`, and the lossy quality.
+    """What a viewer gets next: `blocks` it lacks after a `copy`, blocks that rest and become `exact`, lossy quality.
 
     Two plans of the same generations are the same update exactly if their keys are equal.
     """
@@ -35,6 +38,7 @@ class UpdatePlan:
     blocks: Blocks
     exact: Blocks
     quality: int
+    copy: Copy | None = None
 
     @property
     def size(self) -> int:
@@ -42,8 +46,8 @@ class UpdatePlan:
         return self.blocks.size + self.exact.size
 
     @property
-    def key(self) -> tuple[int, bytes, bytes, int]:
-        return self.generation, self.blocks.tobytes(), self.exact.tobytes(), self.quality
+    def key(self) -> PlanKey:
+        return self.generation, self.blocks.tobytes(), self.exact.tobytes(), self.quality, self.copy
 
 
 Received: TypeAlias = list[InputEvent | wire.Message]
@@ -139,20 +143,26 @@ class Viewer:
         """Whether an update could be sent, if there is anything new."""
         return self.has_greeted and not self.is_hidden and self.flow.room(now) > 0
 
-    def take_update(self, generations: Generations, now: float) -> UpdatePlan | None:
-        """Plan the next update and note its blocks as held; None while there is no room or nothing to send."""
+    def take_update(self, generations: Generations, now: float, motion: Motion | None = None) -> UpdatePlan | None:
+        """Plan the next update and note its blocks as held; None while there is no room or nothing to send.
+
+        `motion` is how the current generation came from the one before, if a copy made it.
+        """
         if not self.has_room(now):
             return None
         if generations is not self._generations:
             self._generations = generations
             self._holding = Holding(generations.of_block.size)
-        blocks = self._holding.missing(generations)
-        exact = self._holding.rested(generations, now - REST_S)
+        holding = self._holding
+        can_copy = motion and motion.base == holding.level and holding.has_exactly(motion.touched)
+        exact = holding.rested(generations, now - REST_S)
         exact = exact[: max(_MIN_EXACT_BLOCKS, self.flow.room(now) // _EXACT_BLOCK_BYTES)]
+        blocks = holding.take_all(generations)
         if not blocks.size and not exact.size:
             return None
-        self._holding.put(blocks, generations)
-        self._holding.put(exact, generations)
+        holding.put(exact, generations)
+        if motion and can_copy:
+            return UpdatePlan(generations.current, motion.left, exact, self.flow.quality, motion.copy)
         return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
 
     def sent(self, seq: int, size: int, rough: Blocks, now: float) -> None:

@@ -13,6 +13,8 @@ Server to viewer, binary
               The size is the screen's; where it differs from the last, the viewer starts from a black screen of the
               new size. All operations of an update are painted together; `seq` grows from update to update (not by
               one) and is acknowledged after the paint.
+      Copy    u8 kind = 1, u16 left, u16 top, u16 width, u16 height, u16 x, u16 y
+              Copy that rect of what is shown to (x, y); first in an update, since it means what was shown before it
       Fill    u8 kind = 2, u8 red, u8 green, u8 blue, u16 count, count × u16 block
               Paint the blocks with one colour.
       Atlas   u8 kind = 4, u8 encoding (1 PNG, 2 JPEG), u16 columns, u16 count, u32 length, count × u16 block,
@@ -53,7 +55,8 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from voxy.blocks import Atlas, Fill, Operation, Size
+from voxy.blocks import Atlas, Copy, Fill, Operation, Size
+from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.events import Pointer
 
@@ -162,6 +165,7 @@ def parse(data: str | bytes) -> FromViewer:
 
 
 _UPDATE = struct.Struct("<BBHHI")
+_COPY = struct.Struct("<BHHHHHH")
 _FILL = struct.Struct("<BBBBH")
 _ATLAS = struct.Struct("<BBHHI")
 
@@ -170,6 +174,7 @@ class Update:
     """One atomically painted set of operations for a screen of `size`."""
 
     TYPE: ClassVar[int] = 1
+    COPY: ClassVar[int] = 1
     FILL: ClassVar[int] = 2
     ATLAS: ClassVar[int] = 4
 
@@ -184,16 +189,24 @@ class Update:
     def _parts(self) -> Iterator[bytes]:
         yield _UPDATE.pack(self.TYPE, 0, *self.size, self.seq)
         for operation in self.operations:
-            blocks = operation.blocks.astype("<u2").tobytes()
             match operation:
-                case Fill(colour):
-                    yield _FILL.pack(self.FILL, colour >> 16, colour >> 8 & 255, colour & 255, operation.blocks.size)
-                    yield blocks
-                case Atlas(encoding, columns, _, image):
-                    yield _ATLAS.pack(self.ATLAS, encoding, columns, operation.blocks.size, len(image))
-                    yield blocks
+                case Copy(source, x, y):
+                    yield _COPY.pack(self.COPY, *source, x, y)
+                case Fill(colour, blocks):
+                    yield _FILL.pack(self.FILL, colour >> 16, colour >> 8 & 255, colour & 255, blocks.size)
+                    yield _indices(blocks)
+                case Atlas(encoding, columns, blocks, image):
+                    yield _ATLAS.pack(self.ATLAS, encoding, columns, blocks.size, len(image))
+                    yield _indices(blocks)
                     yield image
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{type(o).__name__} {o.blocks.size}" for o in self.operations)
+        kinds = ", ".join(
+            "Copy" if isinstance(o, Copy) else f"{type(o).__name__} {o.blocks.size}" for o in self.operations
+        )
         return f"update {self.seq} of {self.size}: {kinds}"
+
+
+def _indices(blocks: Blocks) -> bytes:
+    data: bytes = blocks.astype("<u2").tobytes()
+    return data
