@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from voxy.blocks import BLOCK, Copy, Rect
 from voxy.blocks.generations import Blocks
 from voxy.screen.framebuffer import Framebuffer
-from voxy.screen.motion import find_scroll, move_rows
+from voxy.screen.motion import find_scroll, scroll_rects
 
 _WORDS = BLOCK // 2 // 8
 """64-bit words that hold one row of a block's comparison: a byte for each pair of pixels."""
@@ -46,56 +46,60 @@ class BlockDiffer:
         areas = [cells for rect in damage if (cells := grid.cells(rect))]
         changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
         for cells in areas:
-            changed[_within(cells)] |= _compare(framebuffer, cells)
+            _note(changed, framebuffer, _pixels(cells))
         copy, left = self._find_copy(framebuffer, changed)
         for cells in areas:
-            if changed[_within(cells)].any():
-                where = _pixels(cells)
+            if changed[cells.y : cells.bottom, cells.x : cells.right].any():
+                where = _slices(_pixels(cells))
                 framebuffer.front[where] = framebuffer.back[where]
         return Difference(np.flatnonzero(changed), copy, left)
 
     @staticmethod
     def _find_copy(framebuffer: Framebuffer, changed: _Cells) -> tuple[Copy | None, Blocks | None]:
-        """Move in the front what moved, if that is most of the change."""
+        """The copy that makes most of the change, if one does, and the blocks that it leaves."""
         if np.count_nonzero(changed) < _LEAST_BLOCKS:
             return None, None
-        cells = _around(changed)
-        area = Rect(*(side * BLOCK for side in cells)).intersect(Rect.of(framebuffer.size))
+        area = _pixels(_around(changed)).intersect(Rect.of(framebuffer.size))
         assert area
         offset = find_scroll(framebuffer.front, framebuffer.back, area)
         if not offset:
             return None, None
-        kept = framebuffer.front[_pixels(cells)].copy()
-        source, target = move_rows(framebuffer.front, area, offset)
+        source, target, bare = scroll_rects(area, offset)
         left = np.zeros_like(changed)
-        left[_within(cells)] = _compare(framebuffer, cells)
+        _note(left, framebuffer, target, source)
+        _note(left, framebuffer, bare)
         if np.count_nonzero(left) > _WORTHWHILE * np.count_nonzero(changed):
-            framebuffer.front[_pixels(cells)] = kept
             return None, None
-        # What the copy changed in blocks that had not changed themselves has to be put right too.
+        # What the copy spoils in blocks that did not change has to be put right too.
         changed |= left
-        framebuffer.front[_pixels(cells)] = framebuffer.back[_pixels(cells)]
         return Copy(source, target.x, target.y), np.flatnonzero(left)
 
 
-def _compare(framebuffer: Framebuffer, cells: Rect) -> _Cells:
-    """Which of `cells` differ between back and front."""
-    where = _pixels(cells)
-    back, front = framebuffer.back[where], framebuffer.front[where]
+def _note(mask: _Cells, framebuffer: Framebuffer, target: Rect, source: Rect | None = None) -> None:
+    """Set in `mask` the cells in which `target` of the back differs from `source` of the front (from `target` itself).
+
+    `target` begins at a block's left edge, and covers whole blocks but for those that the screen's edge cuts.
+    """
+    first, last = target.x // BLOCK, -(-target.right // BLOCK)
+    columns = slice(first * BLOCK, last * BLOCK)
+    origin = source or target
+    back = framebuffer.back[target.y : target.bottom, columns].view(np.uint64)
+    front = framebuffer.front[origin.y : origin.bottom, columns].view(np.uint64)
     # Pairs of pixels compare as 64-bit words, and eight results or together as one word: five times as fast as
     # reducing booleans.
-    unequal = (back.view(np.uint64) != front.view(np.uint64)).view(np.uint64)
-    rows = np.bitwise_or.reduce(unequal.reshape(cells.height, BLOCK, -1), axis=1)
-    mask: _Cells = np.bitwise_or.reduce(rows.reshape(cells.height, cells.width, _WORDS), axis=2) != 0
-    return mask
+    unequal = (back != front).view(np.uint64)
+    rows = np.arange(target.y // BLOCK, -(-target.bottom // BLOCK))
+    starts = np.maximum(rows * BLOCK - target.y, 0)
+    words = np.bitwise_or.reduceat(unequal, starts, axis=0).reshape(rows.size, last - first, _WORDS)
+    mask[rows[0] : rows[-1] + 1, first:last] |= np.bitwise_or.reduce(words, axis=2) != 0
 
 
-def _pixels(cells: Rect) -> tuple[slice, slice]:
-    return np.s_[cells.y * BLOCK : cells.bottom * BLOCK, cells.x * BLOCK : cells.right * BLOCK]
+def _pixels(cells: Rect) -> Rect:
+    return Rect(*(side * BLOCK for side in cells))
 
 
-def _within(cells: Rect) -> tuple[slice, slice]:
-    return np.s_[cells.y : cells.bottom, cells.x : cells.right]
+def _slices(rect: Rect) -> tuple[slice, slice]:
+    return np.s_[rect.y : rect.bottom, rect.x : rect.right]
 
 
 def _around(mask: _Cells) -> Rect:

@@ -39,15 +39,16 @@ def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
     return int(values[best]) if counts[best] >= max(_LEAST_ROWS, common.size * _LEAST_SHARE) else 0
 
 
-def move_rows(pixels: Pixels, area: Rect, offset: int) -> tuple[Rect, Rect]:
-    """Move the content of `area` by `offset` rows within it, in place; the rects that it came from and went to."""
-    height = area.height - abs(offset)
-    source = Rect(area.x, area.y + max(0, -offset), area.width, height)
-    target = Rect(area.x, area.y + max(0, offset), area.width, height)
-    columns = slice(area.x, area.right)
-    # numpy copies first where the two overlap.
-    pixels[target.y : target.bottom, columns] = pixels[source.y : source.bottom, columns]
-    return source, target
+def scroll_rects(area: Rect, offset: int) -> tuple[Rect, Rect, Rect]:
+    """For content of `area` that moves by `offset` rows: where it comes from, where it goes, what it leaves bare."""
+    left, top, right, bottom = area.x, area.y, area.right, area.bottom
+    if offset > 0:
+        source = Rect.between(left, top, right, bottom - offset)
+        target = Rect.between(left, top + offset, right, bottom)
+        return source, target, Rect.between(left, top, right, target.y)
+    source = Rect.between(left, top - offset, right, bottom)
+    target = Rect.between(left, top, right, bottom + offset)
+    return source, target, Rect.between(left, target.bottom, right, bottom)
 
 
 def _hash_rows(pixels: Pixels) -> NDArray[np.uint64]:
