@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import socket
-from typing import Any
+from typing import Any, NoReturn
 
 from Xlib import error
 from Xlib.protocol import display, event, request, rq
@@ -53,7 +53,7 @@ class Connection(display.Display):  # type: ignore[misc]  # python-xlib has no t
         for lock in ("socket_error", "event_queue_read", "event_queue_write", "request_queue", "send_recv"):
             setattr(self, f"{lock}_lock", display.lock.allocate_lock())
         self.event_wait_lock = self.request_wait_lock = self.resource_id_lock = display.lock.allocate_lock()
-        self.socket_error = None
+        self.socket_error: Exception | None = None
         self.event_queue: list[Any] = []
         self.request_queue: list[tuple[Any, bool]] = []
         self.sent_requests: list[Any] = []
@@ -176,7 +176,7 @@ class Connection(display.Display):  # type: ignore[misc]  # python-xlib has no t
         self.data_recv = b"".join(pieces)
         return bool(self.parse_response(request))
 
-    def _lose(self, why: object) -> None:
+    def _lose(self, why: object) -> NoReturn:
         self.socket_error = Closed(str(why))
         raise self.socket_error
 

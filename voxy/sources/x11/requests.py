@@ -1,4 +1,4 @@
-"""X requests that python-xlib lacks: MIT-SHM, the regions of XFIXES, and the part of XKB that typing needs."""
+"""X requests that python-xlib lacks: MIT-SHM, the regions of XFIXES, and what typing needs of XKB."""
 
 # mypy: disable-error-code="misc"
 # python-xlib, whose requests are made by subclassing, has no types.
@@ -94,13 +94,20 @@ class GetCursorImage(rq.ReplyRequest):
 # XKB (X11/extensions/XKBproto.h)
 
 
+class XkbEvent(rq.Event):
+    """Any event of XKB; only one kind is selected."""
+
+    _code = None
+    _fields = rq.Struct(rq.Card8("type"), rq.Card8("kind"), rq.Card16("sequence_number"), rq.Pad(28))
+
+
 class XkbUseExtension(rq.ReplyRequest):
     _request = _request(0, rq.Card16("major"), rq.Card16("minor"))
     _reply = _reply(rq.Card16("major"), rq.Card16("minor"), rq.Pad(20))
 
 
 class XkbSelectEvents(rq.Request):
-    """Select whole kinds of events, by the bits of `which`; those of the keymap by `map` (none here)."""
+    """Select whole kinds of events, by the bits of `which` and `select_all`."""
 
     _request = _request(
         1,
@@ -143,29 +150,13 @@ class XkbLatchLockState(rq.Request):
 
 
 class XkbGetMap(rq.ReplyRequest):
-    """Key types, symbols and the modifier map; `full` 0x07 asks for all three. The body is parsed in keymap."""
+    """The components of the keymap that `full` names: 1 key types, 2 keysyms, 4 modifiers. keymap.py reads the body."""
 
     _request = _request(
         8,
         rq.Card16("device"),
         rq.Card16("full"),
-        rq.Card16("partial"),
-        rq.Card8("first_type"),
-        rq.Card8("types"),
-        rq.Card8("first_keysym"),
-        rq.Card8("keysyms"),
-        rq.Card8("first_action"),
-        rq.Card8("actions"),
-        rq.Card8("first_behavior"),
-        rq.Card8("behaviors"),
-        rq.Card16("virtual_mods"),
-        rq.Card8("first_explicit"),
-        rq.Card8("explicits"),
-        rq.Card8("first_modmap"),
-        rq.Card8("modmaps"),
-        rq.Card8("first_vmodmap"),
-        rq.Card8("vmodmaps"),
-        rq.Pad(2),
+        rq.Pad(20),
     )
     _reply = _reply(
         rq.Pad(2),
