@@ -1,12 +1,14 @@
 """The pointer's shape, by XFIXES."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
-from Xlib.display import Display
+from Xlib.ext import xfixes
 
 from voxy.sources.base import Cursor
 from voxy.sources.x11 import requests
+from voxy.sources.x11.connection import Connection
 
 _KEPT = 64
 """Shapes remembered, so that one seen before costs no request."""
@@ -15,18 +17,35 @@ _KEPT = 64
 class CursorTracker:
     """Reads shapes, each once."""
 
-    def __init__(self, display: Display) -> None:
-        self._display = display
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._shapes: OrderedDict[int, Cursor] = OrderedDict()
-        requests.select_cursor_input(display, display.screen().root.id)
+        self._last: Cursor | None = None
+        connection.name_event(requests.XFIXES, xfixes.XFixesCursorNotify, xfixes.DisplayCursorNotify)
+        connection.ask(
+            xfixes.SelectCursorInput,
+            requests.XFIXES,
+            window=connection.root,
+            mask=xfixes.XFixesDisplayCursorNotifyMask,
+        )
 
-    def shape(self, serial: int | None = None) -> Cursor:
-        """The current shape; `serial` names it where an event said which it is."""
+    def take_change(self, serial: int | None = None) -> Cursor | None:
+        """The current shape unless it was taken last; `serial` names it where an event said which it is."""
+        cursor = self._shape(serial)
+        # Programs make the same shape anew, and servers tell of changes that are none.
+        if self._last and cursor == replace(self._last, id=cursor.id):
+            return None
+        self._last = cursor
+        return cursor
+
+    def _shape(self, serial: int | None) -> Cursor:
         if serial is not None and serial in self._shapes:
             self._shapes.move_to_end(serial)
             return self._shapes[serial]
-        image = requests.get_cursor_image(self._display)
-        cursor = Cursor(image.serial, image.width, image.height, image.xhot, image.yhot, _to_rgba(bytes(image.pixels)))
+        image = self._connection.ask(requests.GetCursorImage, requests.XFIXES)
+        cursor = Cursor(
+            image.serial, image.width, image.height, image.hot_x, image.hot_y, _to_rgba(bytes(image.pixels[:]))
+        )
         self._shapes[cursor.id] = cursor
         if len(self._shapes) > _KEPT:
             self._shapes.popitem(last=False)

@@ -1,115 +1,226 @@
-"""Types keysyms on an X server by XTEST, whatever its layout and whatever modifiers are down."""
+"""Types keysyms on an X server by XTEST, whatever its layout and whatever modifiers are down or locked."""
 
+import itertools
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from Xlib import X
-from Xlib.display import Display
-from Xlib.ext import xtest
 
 from voxy.session.events import Key
-from voxy.sources.x11.keymap import ISO_LEVEL3, NUM_LOCK, SHIFTS, Keymap, Modifier, Place
+from voxy.sources.x11 import requests
+from voxy.sources.x11.connection import Connection
+from voxy.sources.x11.keymap import LOCK, Keymap, Place
+from voxy.sources.x11.pointer import fake_input
+from voxy.sources.x11.unicode_keysyms import canonical, is_character, to_lower
 
-_REFUSED = {0xFED5, *range(0x1008FE01, 0x1008FE0D), 0x1008FE20, 0x1008FE21, 0x1008FE22, 0x1008FE23}
-"""Terminate_Server, switches of virtual terminals, and keysyms that regrab or ungrab: they end the desktop for all."""
+_CONTROL, _ALT, _SUPER = 4, 8, 64
+_SHORTCUT = _CONTROL | _ALT | _SUPER
+_LOCKS = 0x02 | 0x10
+"""CapsLock, and NumLock as every layout has it."""
 
-_SHORTCUT = Modifier.CONTROL | Modifier.MOD1 | Modifier.MOD4
-_SPARE_REST_S = 0.1
-"""Seconds until a spare key may mean something else: programs read the keymap after they got the key."""
+_SWITCHES = ((0xFFE1, 0xFFE2), (0xFE03,), (0xFE11,))
+"""Keysyms of the keys that choose a level: Shift on either side, AltGr, and Level 5."""
+
+_MODIFIERS = {*range(0xFFE1, 0xFFEF), *range(0xFE01, 0xFE14), 0xFF7E, 0xFF7F, 0xFF14}
+"""Keys that are never typed by way of others: they are pressed, where there are such keys."""
+
+_LEFT_TWIN = {0xFFE2: 0xFFE1, 0xFFE4: 0xFFE3, 0xFFE8: 0xFFE7, 0xFFEA: 0xFFE9, 0xFFEC: 0xFFEB, 0xFFEE: 0xFFED}
+
+_BACKSPACE = 0xFF08
+_REFUSED = {0xFED5, *range(0x1008FE01, 0x1008FF00)}
+"""Terminate_Server, and the XFree86 keysyms that switch terminals or modes or end grabs: they hit everybody."""
+
+_HELD_MOST = 32
+"""Keys that may be down at a time; no hands hold more."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Modifiers in effect, those of them that are locked, and the group in effect and locked."""
+
+    mods: int
+    locked: int
+    group: int
+    locked_group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to have a key give the keysym wanted: which switches to turn on and off, locks and group to set meanwhile."""
+
+    place: Place
+    added: int = 0
+    lifted: int = 0
+    unlocked: int = 0
+    is_other_group: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        return not (self.added or self.lifted or self.unlocked or self.is_other_group)
+
+    @property
+    def cost(self) -> tuple[int, int, int]:
+        turned = (self.added | self.lifted).bit_count()
+        return turned + 3 * bool(self.unlocked) + 2 * self.is_other_group, self.place.level, self.place.keycode
 
 
 class Keyboard:
     """Presses and releases keys. All calls come from the source's thread."""
 
-    def __init__(self, display: Display) -> None:
-        self._display = display
-        self.keymap = Keymap(display)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.keymap = Keymap(connection)
         self._down: dict[str, int] = {}
 
     def type(self, key: Key) -> float:
         """Press or release; the seconds after which to try again where no spare key is to be had yet, else 0."""
-        place = key.code or f"keysym {key.keysym}"
+        name = key.code or f"keysym {canonical(key.keysym)}"
         if not key.is_down:
-            keycode = self._down.pop(place, 0)
-            if keycode and keycode not in self._down.values():
-                self._fake(X.KeyRelease, keycode)
+            self._release(name)
             return 0.0
         # A key that is held repeats by itself, in the server.
-        if place in self._down or key.keysym in _REFUSED:
+        if name in self._down or key.keysym in _REFUSED or len(self._down) >= _HELD_MOST:
             return 0.0
-        return self._press(place, key.keysym)
+        self.keymap.refresh()
+        if key.keysym in _MODIFIERS:
+            self._press_modifier(name, key.keysym)
+            return 0.0
+        return self._press(name, key.keysym)
 
     def release_all(self) -> None:
-        for keycode in reversed(list(self._down.values())):
+        for keycode in reversed(self._down.values()):
             self._fake(X.KeyRelease, keycode)
         self._down.clear()
 
-    def _press(self, place: str, keysym: int) -> float:
-        if Keymap.is_modifier(keysym):
-            if found := self.keymap.places(keysym):
-                self._hold(place, found[0].keycode)
-            return 0.0
+    def _release(self, name: str) -> None:
+        keycode = self._down.pop(name, 0)
+        if keycode and keycode not in self._down.values():
+            self._fake(X.KeyRelease, keycode)
+
+    def _press_modifier(self, name: str, keysym: int) -> None:
+        places = self.keymap.places(keysym) or self.keymap.places(_LEFT_TWIN.get(keysym, 0))
+        if places:
+            sets = self.keymap.modifiers
+            best = min(places, key=lambda place: (place.level, place.keycode not in sets, place.keycode))
+            self._hold(name, best.keycode)
+
+    def _press(self, name: str, keysym: int) -> float:
         state = self._state()
-        if choice := self._choose(keysym, state):
-            self._press_with(place, choice, state)
+        if state.mods & _CONTROL and state.mods & _ALT and keysym == _BACKSPACE:
             return 0.0
-        keycode, wait_s = self.keymap.lend_spare(keysym, time.monotonic(), _SPARE_REST_S, set(self._down.values()))
-        if keycode:
-            self._hold(place, keycode)
-        return wait_s
+        way = self._find_way(keysym, state)
+        if way is None and is_character(keysym):
+            if wait_s := self.keymap.lend_spare(keysym, time.monotonic(), set(self._down.values())):
+                return wait_s
+            way = self._find_way(keysym, state)
+        if way and self._is_harmless(way, state):
+            self._press_by(way, name, state)
+        return 0.0
 
-    def _choose(self, keysym: int, state: int) -> Place | None:
-        """The place of `keysym` in the current group that needs the fewest changes of modifiers."""
-        group = state >> 13 & 3
-        level3 = self.keymap.mask_of(ISO_LEVEL3)
-        possible = [
-            place for place in self.keymap.places(keysym) if place.group == group and (level3 or place.level < 2)
-        ]
-        return min(possible, key=lambda place: (self._changes(place, state).bit_count(), place.level), default=None)
+    def _find_way(self, keysym: int, state: State) -> Way | None:
+        """The one with the fewest changes."""
+        ways = list(self._ways(keysym, state))
+        best = min(ways, key=lambda way: way.cost, default=None)
+        if state.mods & _SHORTCUT and not (best and best.is_plain):
+            # Ctrl+C is Ctrl and the key C, whatever CapsLock says; turning Shift would make it another shortcut.
+            places = [place for place in self.keymap.places(to_lower(keysym)) if place.level == 0]
+            groups = self.keymap.key
+            keys = [Way(p, is_other_group=groups(p.keycode).group(state.group) != p.group) for p in places]
+            return min(keys, key=lambda way: way.cost, default=best)
+        return best
 
-    def _changes(self, place: Place, state: int) -> int:
-        """Bits of Shift and AltGr that have to be turned for `place` to give its keysym."""
-        level3 = self.keymap.mask_of(ISO_LEVEL3)
-        wanted = (Modifier.SHIFT if place.level & 1 else 0) | (level3 if place.level & 2 else 0)
-        has = state & (Modifier.SHIFT | level3)
-        is_capital = place.is_alphabetic and bool(state & Modifier.LOCK)
-        turned = is_capital or (place.is_keypad and bool(state & self.keymap.mask_of(NUM_LOCK)))
-        return (wanted ^ has) ^ (Modifier.SHIFT if turned and place.level < 2 else 0)
+    def _ways(self, keysym: int, state: State) -> Iterator[Way]:
+        return itertools.chain.from_iterable(
+            self._ways_at(place, canonical(keysym), state) for place in self.keymap.places(keysym)
+        )
 
-    def _press_with(self, place: str, choice: Place, state: int) -> None:
-        changes = self._changes(choice, state)
-        if state & _SHORTCUT and not choice.level & 2:
-            # Ctrl+A is Ctrl and the key A, whatever CapsLock says; another Shift would make it another shortcut.
-            changes = 0
-        lifted, added = [], []
-        for mask, keysyms in ((Modifier.SHIFT, SHIFTS), (self.keymap.mask_of(ISO_LEVEL3), (ISO_LEVEL3,))):
-            keycodes = [p.keycode for keysym in keysyms for p in self.keymap.places(keysym)]
-            if changes & mask and state & mask:
-                lifted += [keycode for keycode in keycodes if self._is_pressed(keycode)]
-            elif changes & mask:
-                added += keycodes[:1]
-        for keycode in lifted:
-            self._fake(X.KeyRelease, keycode)
-        for keycode in added:
-            self._fake(X.KeyPress, keycode)
-        self._hold(place, choice.keycode)
-        for keycode in added:
-            self._fake(X.KeyRelease, keycode)
-        for keycode in lifted:
-            self._fake(X.KeyPress, keycode)
+    def _ways_at(self, place: Place, wanted: int, state: State) -> list[Way]:
+        key = self.keymap.key(place.keycode)
+        is_other_group = key.group(state.group) != place.group
+        masks = [mask for _, mask in self._switches()]
+        liftable = self._own_mods()
+        ways = []
+        for unlocked in {0, state.locked & LOCK, state.locked & _LOCKS}:
+            for turned in itertools.product((0, 1), repeat=len(masks)):
+                change = sum(mask for mask, is_turned in zip(masks, turned, strict=True) if is_turned)
+                mods = (state.mods & ~unlocked) ^ change
+                added, lifted = change & mods, change & ~mods
+                if lifted & ~liftable == 0 and canonical(key.keysym(place.group, mods)) == wanted:
+                    ways.append(Way(place, added, lifted, unlocked, is_other_group))
+        return ways
 
-    def _hold(self, place: str, keycode: int) -> None:
+    def _switches(self) -> list[tuple[int, int]]:
+        """Keys that choose a level, and the modifier each sets."""
+        found = [self.keymap.modifier_key(keysyms) for keysyms in _SWITCHES]
+        return [(keycode, mask) for keycode, mask in found if keycode]
+
+    def _own_mods(self) -> int:
+        """Modifiers that are down because of us: only those can be let go for a moment."""
+        mods = 0
+        for keycode in self._down.values():
+            mods |= self.keymap.modifiers.get(keycode, 0)
+        return mods
+
+    def _is_harmless(self, way: Way, state: State) -> bool:
+        """Whether the key gives none of the refused keysyms, as Ctrl+Alt+F1 would."""
+        mods = (state.mods & ~way.unlocked & ~way.lifted) | way.added
+        return self.keymap.key(way.place.keycode).keysym(way.place.group, mods) not in _REFUSED
+
+    def _press_by(self, way: Way, name: str, state: State) -> None:
+        keycode = way.place.keycode
+        self.keymap.note_use(keycode, time.monotonic())
+        if way.is_plain:
+            self._hold(name, keycode)
+            return
+        lifted = [held for held in self._down.values() if self.keymap.modifiers.get(held, 0) & way.lifted]
+        added = [switch for switch, mask in self._switches() if mask & way.added]
+        if way.unlocked or way.is_other_group:
+            self._lock(way.unlocked, 0, way.place.group if way.is_other_group else None)
+        self._fake_all(X.KeyRelease, lifted)
+        self._fake_all(X.KeyPress, added)
+        # Not held: while it repeats, the modifiers would be others.
+        self._tap(keycode)
+        self._fake_all(X.KeyRelease, added[::-1])
+        self._fake_all(X.KeyPress, lifted)
+        if way.unlocked or way.is_other_group:
+            self._lock(way.unlocked, way.unlocked, state.locked_group if way.is_other_group else None)
+
+    def _tap(self, keycode: int) -> None:
+        for name in [name for name, held in self._down.items() if held == keycode]:
+            self._release(name)
+        self._fake(X.KeyPress, keycode)
+        self._fake(X.KeyRelease, keycode)
+
+    def _hold(self, name: str, keycode: int) -> None:
         if keycode in self._down.values():
             # The same key with another modifier while it is still down (rolling from “=” to “+”): press it anew.
             self._fake(X.KeyRelease, keycode)
-        self._down[place] = keycode
+        self._down[name] = keycode
         self._fake(X.KeyPress, keycode)
 
-    def _state(self) -> int:
-        """Modifiers that are down or locked, and the group in bits 13 and 14."""
-        return int(self._display.screen().root.query_pointer().mask)
+    def _state(self) -> State:
+        reply = self._connection.ask(requests.XkbGetState, requests.XKB, device=requests.CORE_KEYBOARD)
+        return State(reply.mods, reply.locked_mods, reply.group, reply.locked_group)
 
-    def _is_pressed(self, keycode: int) -> bool:
-        return bool(self._display.query_keymap()[keycode // 8] >> keycode % 8 & 1)
+    def _lock(self, affected: int, mods: int, group: int | None) -> None:
+        self._connection.ask(
+            requests.XkbLatchLockState,
+            requests.XKB,
+            device=requests.CORE_KEYBOARD,
+            affect_mod_locks=affected,
+            mod_locks=mods,
+            lock_group=group is not None,
+            group_lock=group or 0,
+            affect_mod_latches=0,
+            mod_latches=0,
+            latch_group=False,
+            group_latch=0,
+        )
+
+    def _fake_all(self, kind: int, keycodes: list[int]) -> None:
+        for keycode in keycodes:
+            self._fake(kind, keycode)
 
     def _fake(self, kind: int, keycode: int) -> None:
-        xtest.fake_input(self._display, kind, keycode)
+        fake_input(self._connection, kind, keycode)

@@ -1,161 +1,246 @@
-"""The X server's keymap: which keys give which keysyms with which modifiers, and spare keys for what it lacks."""
+"""The X server's keymap, as XKB has it: which keysym a key gives with which modifiers, and spare keys to lend.
 
-from collections import OrderedDict
+Sources: the X Keyboard Extension protocol 1.0, sections 12.2 (key types), 12.3 (groups) and 16.3.6 (GetMap).
+"""
+
+import struct
 from dataclasses import dataclass
-from enum import IntFlag
+from typing import Any, NamedTuple
 
-from Xlib.display import Display
+from Xlib import X
+from Xlib.protocol import event as core
+from Xlib.protocol import request
 
-from voxy.sources.x11.unicode_keysyms import canonical
+from voxy.sources.x11 import requests
+from voxy.sources.x11.connection import Connection
+from voxy.sources.x11.unicode_keysyms import canonical, to_upper
 
-ISO_LEVEL3, MODE_SWITCH, NUM_LOCK = 0xFE03, 0xFF7E, 0xFF7F
-SHIFTS = (0xFFE1, 0xFFE2)
-_FIRST_MODIFIER, _LAST_MODIFIER = 0xFFE1, 0xFFEE
+LOCK = 2
+_TYPES, _KEYSYMS, _MODIFIERS = 1, 2, 4
+_NEW_KEYBOARD = 1
 
-_COLUMNS = {0: (0, 0), 1: (0, 1), 2: (1, 0), 3: (1, 1), 4: (0, 2), 5: (0, 3), 6: (1, 2), 7: (1, 3)}
-"""Column of the core keymap → (group, level), as XKB servers lay it out; level bit 0 is Shift, bit 1 is AltGr."""
+_TWO_LEVELS_MASK = 1
+_SPARE_REST_S = 0.1
+"""Seconds until a spare key may mean something else: programs look up what a key means after they got its press."""
 
 
-class Modifier(IntFlag):
-    """Bits of the core modifier state."""
-
-    SHIFT = 1
-    LOCK = 2
-    CONTROL = 4
-    MOD1 = 8
-    MOD2 = 16
-    MOD3 = 32
-    MOD4 = 64
-    MOD5 = 128
+class XkbMissing(Exception):
+    """The server doesn't have XKB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a keysym is: on which key, in which group, on which level; and whether CapsLock turns that level."""
+class KeyType:
+    """Which level of a key the modifiers in `mask` choose."""
+
+    mask: int
+    levels: dict[int, int]
+
+    def level(self, mods: int) -> int:
+        return self.levels.get(mods & self.mask, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroups:
+    """What one key gives: for each of its groups a type and the keysyms of its levels."""
+
+    types: tuple[KeyType, ...]
+    keysyms: tuple[tuple[int, ...], ...]
+    info: int = 0
+
+    def group(self, group: int) -> int:
+        """The group that applies where the keyboard is in `group`."""
+        count = len(self.types)
+        if group < count:
+            return group
+        match self.info & 0xC0:
+            case 0x40:
+                return count - 1
+            case 0x80:
+                redirect = self.info >> 4 & 3
+                return redirect if redirect < count else 0
+        return group % count
+
+    def keysym(self, group: int, mods: int) -> int:
+        """What it gives; 0 for nothing."""
+        kind, keysyms = self.types[group], self.keysyms[group]
+        level = kind.level(mods)
+        keysym = keysyms[level] if level < len(keysyms) else 0
+        # A type that doesn't know of CapsLock leaves it to the programs, and those take the capital.
+        return to_upper(keysym) if mods & LOCK and not kind.mask & LOCK else keysym
+
+
+class Place(NamedTuple):
+    """Where a keysym is."""
 
     keycode: int
     group: int
     level: int
-    is_alphabetic: bool
-    is_keypad: bool
+
+
+@dataclass(slots=True)
+class Loan:
+    """What a spare key was lent for, and when it was used last."""
+
+    keysym: int
+    used_at: float
+
+
+_SPARE_TYPE = KeyType(_TWO_LEVELS_MASK, {1: 1})
 
 
 class Keymap:
-    """What the server's keys give. Read again after a MappingNotify that isn't of our own making."""
+    """What the server's keys give. Read when it is needed, and again after it changed."""
 
-    def __init__(self, display: Display) -> None:
-        self._display = display
-        self._spares: OrderedDict[int, float] = OrderedDict()
-        self._own_changes = 0
-        self.read()
-
-    def read(self) -> None:
-        """Read the whole keymap and the modifiers."""
-        info = self._display.display.info
-        first = info.min_keycode
-        rows = self._display.get_keyboard_mapping(first, info.max_keycode - first + 1)
-        self._places: dict[int, list[Place]] = {}
-        free = []
-        for keycode, row in enumerate(rows, first):
-            keysyms = list(row)
-            if any(keysyms):
-                self._add(keycode, keysyms)
-            else:
-                free.append(keycode)
-        # Keys lent out stay lent: what they give now was found in the keymap as if it were the layout's own.
-        self._spares = OrderedDict(
-            (keycode, 0.0) for keycode in [*self._spares, *free] if keycode not in self._used_codes()
+    def __init__(self, connection: Connection) -> None:
+        if not connection.has_extension(requests.XKB):
+            raise XkbMissing
+        self._connection = connection
+        connection.ask(requests.XkbUseExtension, requests.XKB, major=1, minor=0)
+        connection.name_event(requests.XKB, 0, requests.XkbEvent)
+        connection.ask(
+            requests.XkbSelectEvents,
+            requests.XKB,
+            device=requests.CORE_KEYBOARD,
+            which=_NEW_KEYBOARD,
+            clear=0,
+            select_all=_NEW_KEYBOARD,
+            affect_map=0,
+            map=0,
         )
-        self.modifier_of = self._read_modifiers()
+        self._is_stale = True
+        self._free: list[int] = []
+        self._lent: dict[int, Loan] = {}
+        self._keys: dict[int, KeyGroups] = {}
+        self._places: dict[int, list[Place]] = {}
+        self.modifiers: dict[int, int] = {}
 
-    def _used_codes(self) -> set[int]:
-        return {place.keycode for places in self._places.values() for place in places} - set(self._spares)
+    def notice(self, event: Any) -> None:
+        """Take an event that tells of a change; one of our own making is known already."""
+        if isinstance(event, core.MappingNotify):
+            is_own = event.count == 1 and event.first_keycode in self._lent
+            if event.request == X.MappingPointer or (event.request == X.MappingKeyboard and is_own):
+                return
+        self._is_stale = True
 
-    def _add(self, keycode: int, keysyms: list[int]) -> None:
-        lower, upper = (canonical(k) for k in (*keysyms, 0, 0)[:2])
-        is_alphabetic = upper == _upper(lower) != lower
-        is_keypad = any(0xFF80 <= keysym <= 0xFFBD for keysym in keysyms[:2])
-        for column, keysym in enumerate(keysyms[:8]):
-            if not keysym:
-                continue
-            group, level = _COLUMNS[column]
-            place = Place(keycode, group, level, is_alphabetic, is_keypad)
-            places = self._places.setdefault(canonical(keysym), [])
-            if not any((p.keycode, p.group, p.level) == (keycode, group, level) for p in places):
-                places.append(place)
-
-    def _read_modifiers(self) -> dict[int, int]:
-        """keycode → modifier bits"""
-        found: dict[int, int] = {}
-        for index, keycodes in enumerate(self._display.get_modifier_mapping()):
-            for keycode in keycodes:
-                if keycode:
-                    found[keycode] = found.get(keycode, 0) | 1 << index
-        return found
+    def refresh(self) -> None:
+        """Read the keymap if it has changed since."""
+        if self._is_stale:
+            self._is_stale = False
+            self._read()
 
     def places(self, keysym: int) -> list[Place]:
         return self._places.get(canonical(keysym), [])
 
-    def mask_of(self, keysym: int) -> int:
-        """The modifier bits that a key with this keysym sets; 0 if none does."""
-        mask = 0
-        for place in self.places(keysym):
-            mask |= self.modifier_of.get(place.keycode, 0)
-        return mask
+    def key(self, keycode: int) -> KeyGroups:
+        return self._keys[keycode]
 
-    @staticmethod
-    def is_modifier(keysym: int) -> bool:
-        return _FIRST_MODIFIER <= keysym <= _LAST_MODIFIER or keysym in (ISO_LEVEL3, MODE_SWITCH, NUM_LOCK)
+    def modifier_key(self, keysyms: tuple[int, ...]) -> tuple[int, int]:
+        """A key with one of these keysyms that sets a modifier, and the bits that it sets; (0, 0) if there is none."""
+        for keysym in keysyms:
+            for place in self.places(keysym):
+                if mask := self.modifiers.get(place.keycode, 0):
+                    return place.keycode, mask
+        return 0, 0
+
+    def _read(self) -> None:
+        reply = self._connection.ask(
+            requests.XkbGetMap,
+            requests.XKB,
+            device=requests.CORE_KEYBOARD,
+            full=_TYPES | _KEYSYMS | _MODIFIERS,
+        )
+        body = bytes(reply.body[:])
+        types, offset = _parse_types(body, reply.types)
+        keys, offset = _parse_keys(body, offset, reply.first_key, reply.keys, types)
+        pairs = body[offset : offset + 2 * reply.total_modmaps]
+        self.modifiers = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        self._lent = {
+            keycode: loan
+            for keycode, loan in self._lent.items()
+            if keycode in keys and set(keys[keycode].keysyms[0]) == {loan.keysym}
+        }
+        self._free = [code for code in range(reply.min_keycode, reply.max_keycode + 1) if code not in keys]
+        self._keys, self._places = keys, {}
+        for keycode in keys:
+            self._index(keycode)
+
+    def _index(self, keycode: int) -> None:
+        for group, keysyms in enumerate(self._keys[keycode].keysyms):
+            for level, keysym in enumerate(keysyms):
+                if keysym:
+                    self._places.setdefault(canonical(keysym), []).append(Place(keycode, group, level))
 
     # Spare keys
 
-    def lend_spare(self, keysym: int, now: float, rest_s: float, held: set[int]) -> tuple[int, float]:
-        """A spare keycode that gives `keysym`, and 0; or (0, seconds to wait) until one has rested `rest_s`.
+    def lend_spare(self, keysym: int, now: float, held: set[int]) -> float:
+        """Have a spare key give `keysym`; the seconds to wait where none has rested yet, else 0.
 
-        A key that is given another keysym too soon would change what programs read of its last press.
+        None may be to be had at all: then `places` is empty afterwards.
         """
-        for place in self.places(keysym):
-            if place.keycode in self._spares:
-                self._spares.move_to_end(place.keycode)
-                self._spares[place.keycode] = now
-                return place.keycode, 0.0
-        free = [(used_at, keycode) for keycode, used_at in self._spares.items() if keycode not in held]
-        if not free:
-            return 0, 0.0
-        used_at, keycode = min(free)
-        if used_at and now - used_at < rest_s:
-            return 0, rest_s - (now - used_at)
-        self._give(keycode, keysym)
-        self._spares.move_to_end(keycode)
-        self._spares[keycode] = now
-        return keycode, 0.0
+        if self._free:
+            keycode = self._free.pop()
+        else:
+            resting = [(loan.used_at, keycode) for keycode, loan in self._lent.items() if keycode not in held]
+            if not resting:
+                return 0.0
+            used_at, keycode = min(resting)
+            if (wait_s := used_at + _SPARE_REST_S - now) > 0:
+                return wait_s
+            places = self._places[canonical(self._lent[keycode].keysym)]
+            places[:] = [place for place in places if place.keycode != keycode]
+        self._map(keycode, keysym)
+        self._lent[keycode] = Loan(keysym, now)
+        self._keys[keycode] = KeyGroups((_SPARE_TYPE,), ((keysym, keysym),))
+        self._index(keycode)
+        return 0.0
+
+    def note_use(self, keycode: int, now: float) -> None:
+        if keycode in self._lent:
+            self._lent[keycode].used_at = now
 
     def return_spares(self) -> None:
-        """Leave the keymap as it was found."""
-        for keycode, used_at in self._spares.items():
-            if used_at:
-                self._display.change_keyboard_mapping(keycode, [(0,)])
+        for keycode in self._lent:
+            self._map(keycode, X.NoSymbol)
+        self._lent.clear()
+        self._is_stale = True
 
-    def _give(self, keycode: int, keysym: int) -> None:
-        for places in self._places.values():
-            places[:] = [place for place in places if place.keycode != keycode]
-        # On all of the first two levels, so that neither Shift nor CapsLock matters.
-        self._display.change_keyboard_mapping(keycode, [(keysym, keysym)])
-        self._own_changes += 1
-        self._display.sync()
-        for level in (0, 1):
-            self._places.setdefault(canonical(keysym), []).append(Place(keycode, 0, level, False, False))
-
-    def notice(self, first_keycode: int, count: int) -> None:
-        """Take a MappingNotify: our own changes are known already."""
-        if self._own_changes and count == 1 and first_keycode in self._spares:
-            self._own_changes -= 1
-        else:
-            self.read()
+    def _map(self, keycode: int, keysym: int) -> None:
+        # Twice the same, or Shift and CapsLock would make a capital of it.
+        request.ChangeKeyboardMapping(
+            display=self._connection, first_keycode=keycode, keysyms=[(keysym, keysym)], onerror=None
+        )
 
 
-def _upper(keysym: int) -> int:
-    if not 0x01000000 <= keysym <= 0x0110FFFF:
-        return keysym
-    upper = chr(keysym - 0x01000000).upper()
-    return 0x01000000 + ord(upper) if len(upper) == 1 else keysym
+def _parse_types(body: bytes, count: int) -> tuple[list[KeyType], int]:
+    types, offset = [], 0
+    for _ in range(count):
+        mask, _, _, _, entries, has_preserve = struct.unpack_from("=BBHBBBx", body, offset)
+        offset += 8
+        levels = {}
+        for _ in range(entries):
+            is_active, mods, level = struct.unpack_from("=BBB", body, offset)
+            offset += 8
+            if is_active:
+                levels[mods] = level
+        offset += 4 * entries * has_preserve
+        types.append(KeyType(mask, levels))
+    return types, offset
+
+
+def _parse_keys(
+    body: bytes, offset: int, first: int, count: int, types: list[KeyType]
+) -> tuple[dict[int, KeyGroups], int]:
+    """The keys that give anything, by keycode."""
+    keys = {}
+    for keycode in range(first, first + count):
+        *kinds, info, width, total = struct.unpack_from("=4BBBH", body, offset)
+        keysyms = struct.unpack_from(f"={total}I", body, offset + 8)
+        offset += 8 + 4 * total
+        if any(keysyms):
+            groups = total // width
+            keys[keycode] = KeyGroups(
+                tuple(types[kind] for kind in kinds[:groups]),
+                tuple(keysyms[group * width : (group + 1) * width] for group in range(groups)),
+                info,
+            )
+    return keys, offset

@@ -1,24 +1,26 @@
 """Moves the pointer, presses its buttons and turns its wheel on an X server by XTEST."""
 
 from Xlib import X
-from Xlib.display import Display
 from Xlib.ext import xtest
 
 from voxy.blocks import Size
 from voxy.session.events import Pointer, Wheel
+from voxy.sources.x11.connection import Connection
 
 _BUTTONS = {0: 1, 1: 2, 2: 3, 3: 8, 4: 9}
 """Bit of the mask → X button."""
 
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 _NOTCH = 120
+_NOTCHES_MOST = 100
+"""Notches of one event; a program would be busy for long with what a broken viewer may ask for."""
 
 
 class PointerDevice:
     """All calls come from the source's thread."""
 
-    def __init__(self, display: Display) -> None:
-        self._display = display
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._buttons = 0
         self._turned = {"x": 0, "y": 0}
 
@@ -42,22 +44,29 @@ class PointerDevice:
         self._buttons = 0
 
     def _move(self, x: int, y: int, screen: Size) -> None:
-        x, y = min(x, screen.width - 1), min(y, screen.height - 1)
+        x, y = max(0, min(x, screen.width - 1)), max(0, min(y, screen.height - 1))
         # A program may have warped the pointer meanwhile, so even the same place is told.
-        xtest.fake_input(self._display, X.MotionNotify, x=x, y=y)
+        self._fake(X.MotionNotify, 0, x, y)
 
     def _turn(self, axis: str, by: int, back: int, forth: int) -> None:
         turned = self._turned[axis]
         if turned * by < 0:
             turned = 0
         notches, self._turned[axis] = _split(turned + by)
-        for _ in range(min(abs(notches), 100)):
+        for _ in range(min(abs(notches), _NOTCHES_MOST)):
             button = forth if notches > 0 else back
             self._fake(X.ButtonPress, button)
             self._fake(X.ButtonRelease, button)
 
-    def _fake(self, kind: int, button: int) -> None:
-        xtest.fake_input(self._display, kind, button)
+    def _fake(self, kind: int, button: int, x: int = 0, y: int = 0) -> None:
+        fake_input(self._connection, kind, button, x, y)
+
+
+def fake_input(connection: Connection, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
+    """Have the server act as if a key or button (`detail`) had been pressed or released, or the pointer moved."""
+    connection.ask(
+        xtest.FakeInput, xtest.extname, event_type=kind, detail=detail, time=X.CurrentTime, root=X.NONE, x=x, y=y
+    )
 
 
 def _split(turned: int) -> tuple[int, int]:

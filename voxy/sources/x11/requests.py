@@ -1,40 +1,43 @@
-"""X requests that python-xlib lacks or gets wrong: MIT-SHM, and the regions and cursors of XFIXES.
+"""X requests that python-xlib lacks: MIT-SHM, the regions of XFIXES, and what typing needs of XKB."""
 
-Sources: the MIT-SHM protocol 1.2 and the XFIXES protocol 5.0 of X.Org.
-"""
+# mypy: disable-error-code="misc"
+# python-xlib, whose requests are made by subclassing, has no types.
 
-import struct
-
-from Xlib.display import Display
 from Xlib.protocol import rq
 
-SHM, XFIXES = "MIT-SHM", "XFIXES"
+SHM, XFIXES, XKB = "MIT-SHM", "XFIXES", "XKEYBOARD"
 
-_Z_PIXMAP = 2
-_ALL_PLANES = 0xFFFFFFFF
-
-
-class _ShmAttach(rq.Request):  # type: ignore[misc]  # python-xlib has no types
-    _request = rq.Struct(
-        rq.Card8("opcode"),
-        rq.Opcode(1),
-        rq.RequestLength(),
-        rq.Card32("segment"),
-        rq.Card32("id"),
-        rq.Card8("read_only"),
-        rq.Pad(3),
-    )
+CORE_KEYBOARD = 0x0100
+ALL_PLANES = 0xFFFFFFFF
 
 
-class _ShmDetach(rq.Request):  # type: ignore[misc]
-    _request = rq.Struct(rq.Card8("opcode"), rq.Opcode(2), rq.RequestLength(), rq.Card32("segment"))
+def _request(minor: int, *fields: object) -> rq.Struct:
+    return rq.Struct(rq.Card8("opcode"), rq.Opcode(minor), rq.RequestLength(), *fields)
 
 
-class _ShmGetImage(rq.ReplyRequest):  # type: ignore[misc]
-    _request = rq.Struct(
-        rq.Card8("opcode"),
-        rq.Opcode(4),
-        rq.RequestLength(),
+def _reply(*fields: object) -> rq.Struct:
+    return rq.Struct(rq.ReplyCode(), rq.Card8("detail"), rq.Card16("sequence_number"), rq.ReplyLength(), *fields)
+
+
+# MIT-SHM (X11/extensions/shmproto.h)
+
+
+class ShmQueryVersion(rq.ReplyRequest):
+    _request = _request(0)
+    _reply = _reply(rq.Card16("major"), rq.Card16("minor"), rq.Pad(20))
+
+
+class ShmAttach(rq.Request):
+    _request = _request(1, rq.Card32("segment"), rq.Card32("shmid"), rq.Bool("read_only"), rq.Pad(3))
+
+
+class ShmDetach(rq.Request):
+    _request = _request(2, rq.Card32("segment"))
+
+
+class ShmGetImage(rq.ReplyRequest):
+    _request = _request(
+        4,
         rq.Card32("drawable"),
         rq.Int16("x"),
         rq.Int16("y"),
@@ -46,123 +49,130 @@ class _ShmGetImage(rq.ReplyRequest):  # type: ignore[misc]
         rq.Card32("segment"),
         rq.Card32("offset"),
     )
-    _reply = rq.Struct(
-        rq.ReplyCode(),
-        rq.Card8("depth"),
-        rq.Card16("sequence_number"),
-        rq.ReplyLength(),
-        rq.Card32("visual"),
-        rq.Card32("size"),
-        rq.Pad(16),
+    _reply = _reply(rq.Card32("visual"), rq.Card32("length"), rq.Pad(16))
+
+
+class ShmAttachFd(rq.Request):
+    """Attach the file whose descriptor travels with the request; since MIT-SHM 1.2."""
+
+    _request = _request(6, rq.Card32("segment"), rq.Bool("read_only"), rq.Pad(3))
+
+
+# XFIXES 2 (X11/extensions/xfixesproto.h)
+
+
+class CreateRegion(rq.Request):
+    _request = _request(5, rq.Card32("region"))
+
+
+class FetchRegion(rq.ReplyRequest):
+    """The rects of a region, as bytes: four little-endian int16 or uint16 each. python-xlib's lists are slow."""
+
+    _request = _request(19, rq.Card32("region"))
+    _reply = _reply(
+        rq.Int16("x"), rq.Int16("y"), rq.Card16("width"), rq.Card16("height"), rq.Pad(16), rq.Binary("rects")
     )
 
 
-class _SelectCursorInput(rq.Request):  # type: ignore[misc]
-    _request = rq.Struct(rq.Card8("opcode"), rq.Opcode(3), rq.RequestLength(), rq.Card32("window"), rq.Card32("mask"))
+class GetCursorImage(rq.ReplyRequest):
+    """The cursor shown now; its pixels as bytes, premultiplied 0xAARRGGBB."""
 
-
-class _GetCursorImage(rq.ReplyRequest):  # type: ignore[misc]
-    _request = rq.Struct(rq.Card8("opcode"), rq.Opcode(4), rq.RequestLength())
-    _reply = rq.Struct(
-        rq.ReplyCode(),
-        rq.Pad(1),
-        rq.Card16("sequence_number"),
-        rq.ReplyLength(),
+    _request = _request(4)
+    _reply = _reply(
         rq.Int16("x"),
         rq.Int16("y"),
         rq.Card16("width"),
         rq.Card16("height"),
-        rq.Card16("xhot"),
-        rq.Card16("yhot"),
+        rq.Card16("hot_x"),
+        rq.Card16("hot_y"),
         rq.Card32("serial"),
         rq.Pad(8),
         rq.Binary("pixels"),
     )
 
 
-class _CreateRegion(rq.Request):  # type: ignore[misc]
-    _request = rq.Struct(rq.Card8("opcode"), rq.Opcode(5), rq.RequestLength(), rq.Card32("region"))
+# XKB (X11/extensions/XKBproto.h)
 
 
-class _FetchRegion(rq.ReplyRequest):  # type: ignore[misc]
-    _request = rq.Struct(rq.Card8("opcode"), rq.Opcode(19), rq.RequestLength(), rq.Card32("region"))
-    _reply = rq.Struct(
-        rq.ReplyCode(),
+class XkbEvent(rq.Event):
+    """Any event of XKB; only one kind is selected."""
+
+    _code = None
+    _fields = rq.Struct(rq.Card8("type"), rq.Card8("kind"), rq.Card16("sequence_number"), rq.Pad(28))
+
+
+class XkbUseExtension(rq.ReplyRequest):
+    _request = _request(0, rq.Card16("major"), rq.Card16("minor"))
+    _reply = _reply(rq.Card16("major"), rq.Card16("minor"), rq.Pad(20))
+
+
+class XkbSelectEvents(rq.Request):
+    """Select whole kinds of events, by the bits of `which` and `select_all`."""
+
+    _request = _request(
+        1,
+        rq.Card16("device"),
+        rq.Card16("which"),
+        rq.Card16("clear"),
+        rq.Card16("select_all"),
+        rq.Card16("affect_map"),
+        rq.Card16("map"),
+    )
+
+
+class XkbGetState(rq.ReplyRequest):
+    _request = _request(4, rq.Card16("device"), rq.Pad(2))
+    _reply = _reply(
+        rq.Card8("mods"),
+        rq.Card8("base_mods"),
+        rq.Card8("latched_mods"),
+        rq.Card8("locked_mods"),
+        rq.Card8("group"),
+        rq.Card8("locked_group"),
+        rq.Pad(18),
+    )
+
+
+class XkbLatchLockState(rq.Request):
+    _request = _request(
+        5,
+        rq.Card16("device"),
+        rq.Card8("affect_mod_locks"),
+        rq.Card8("mod_locks"),
+        rq.Bool("lock_group"),
+        rq.Card8("group_lock"),
+        rq.Card8("affect_mod_latches"),
+        rq.Card8("mod_latches"),
         rq.Pad(1),
-        rq.Card16("sequence_number"),
-        rq.ReplyLength(),
-        rq.Int16("x"),
-        rq.Int16("y"),
-        rq.Card16("width"),
-        rq.Card16("height"),
-        rq.Pad(16),
-        rq.Binary("rects"),
+        rq.Bool("latch_group"),
+        rq.Int16("group_latch"),
     )
 
 
-def _opcode(display: Display, extension: str) -> int:
-    return int(display.display.get_extension_major(extension))
+class XkbGetMap(rq.ReplyRequest):
+    """The components of the keymap that `full` names: 1 key types, 2 keysyms, 4 modifiers. keymap.py reads the body."""
 
-
-def register(display: Display, extension: str) -> bool:
-    """Make the extension's requests usable; False where the server doesn't have it."""
-    info = display.query_extension(extension)
-    if info is None:
-        return False
-    display.display.set_extension_major(extension, info.major_opcode)
-    return True
-
-
-def shm_attach(display: Display, shmid: int) -> int:
-    """Let the server attach a SysV segment; the X id of it. A server that can't answers with an error later."""
-    segment = int(display.display.allocate_resource_id())
-    _ShmAttach(display=display.display, opcode=_opcode(display, SHM), segment=segment, id=shmid, read_only=0)
-    return segment
-
-
-def shm_detach(display: Display, segment: int) -> None:
-    _ShmDetach(display=display.display, opcode=_opcode(display, SHM), segment=segment)
-    display.display.free_resource_id(segment)
-
-
-def shm_get_image(
-    display: Display, drawable: int, rect: tuple[int, int, int, int], segment: int, offset: int
-) -> _ShmGetImage:
-    """Have the pixels of `rect` written into the segment; they are there when the answer's `reply()` returns."""
-    x, y, width, height = rect
-    return _ShmGetImage(
-        display=display.display,
-        defer=True,
-        opcode=_opcode(display, SHM),
-        drawable=drawable,
-        x=x,
-        y=y,
-        width=width,
-        height=height,
-        plane_mask=_ALL_PLANES,
-        format=_Z_PIXMAP,
-        segment=segment,
-        offset=offset,
+    _request = _request(
+        8,
+        rq.Card16("device"),
+        rq.Card16("full"),
+        rq.Pad(20),
     )
-
-
-def select_cursor_input(display: Display, window: int) -> None:
-    """Have an event sent for each new shape of the pointer."""
-    _SelectCursorInput(display=display.display, opcode=_opcode(display, XFIXES), window=window, mask=1)
-
-
-def get_cursor_image(display: Display) -> _GetCursorImage:
-    return _GetCursorImage(display=display.display, opcode=_opcode(display, XFIXES))
-
-
-def create_region(display: Display) -> int:
-    """A new, empty region; its X id."""
-    region = int(display.display.allocate_resource_id())
-    _CreateRegion(display=display.display, opcode=_opcode(display, XFIXES), region=region)
-    return region
-
-
-def fetch_region(display: Display, region: int) -> list[tuple[int, int, int, int]]:
-    """The rects (x, y, width, height) of a region."""
-    reply = _FetchRegion(display=display.display, opcode=_opcode(display, XFIXES), region=region)
-    return list(struct.iter_unpack("=hhHH", bytes(reply.rects)))
+    _reply = _reply(
+        rq.Pad(2),
+        rq.Card8("min_keycode"),
+        rq.Card8("max_keycode"),
+        rq.Card16("present"),
+        rq.Card8("first_type"),
+        rq.Card8("types"),
+        rq.Card8("total_types"),
+        rq.Card8("first_key"),
+        rq.Card16("total_keysyms"),
+        rq.Card8("keys"),
+        rq.Pad(10),
+        rq.Card8("first_modmap"),
+        rq.Card8("modmaps"),
+        rq.Card8("total_modmaps"),
+        rq.Pad(6),
+        rq.Binary("body"),
+    )

@@ -1,20 +1,17 @@
-"""X11Source: an X display as a source, and the watch over a server that hangs."""
+"""X11Source: an X display as a source."""
 
 import asyncio
-import time
 
 from voxy.blocks import Size
-from voxy.errors import SourceLost
+from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer
 from voxy.session.events import InputEvent
 from voxy.sources.base import Damage, Notify, SourceEvent, SourceState, StateChanged
+from voxy.sources.x11.watch import Watch
 from voxy.sources.x11.worker import Worker
 
-_PING_S = 0.5
-"""Seconds between signs of life asked of a server while a grab waits."""
-
-_STALLED_S = 1.2
-"""Seconds without an answer after which the server counts as hung."""
+_OPEN_S = 5.0
+"""Seconds that a server has to open: one that greets and then hangs must not be waited for."""
 
 
 class X11Source:
@@ -23,63 +20,66 @@ class X11Source:
     def __init__(self, display: str) -> None:
         self._name = display
         self._worker: Worker | None = None
-        self._notify: Notify = lambda event: None
-        self._is_stalled = False
+        self._watch: Watch | None = None
 
     @property
     def shm_reason(self) -> str:
         """Why pixels don't come through shared memory; empty where they do."""
         return self._worker.shm_reason if self._worker else ""
 
+    @property
+    def input_reason(self) -> str:
+        """Why the desktop can be seen but not used, or not by the keyboard; empty where it can."""
+        return self._worker.input_reason if self._worker else ""
+
     async def open(self, notify: Notify) -> Size:
         await self.close()
-        self._notify = notify
-        self._worker = Worker(self._name, self._tell)
+
+        def tell(event: SourceEvent) -> None:
+            if self._worker is worker:
+                notify(event)
+
+        def tell_stalled(is_stalled: bool) -> None:
+            reason = f"The X server at display {self._name} doesn't answer." if is_stalled else ""
+            tell(StateChanged(SourceState.STALLED if is_stalled else SourceState.LIVE, reason))
+
+        worker = self._worker = Worker(self._name, tell, lambda: watch.take_answer())
+        watch = self._watch = Watch(worker.ping, tell_stalled)
         try:
-            return await self._worker.opened
+            async with asyncio.timeout(_OPEN_S):
+                return await worker.opened
+        except TimeoutError:
+            await self.close()
+            raise SourceUnavailable(f"The X server at display {self._name} doesn't answer.") from None
         except BaseException:
             await self.close()
             raise
 
     async def grab(self, framebuffer: Framebuffer) -> Damage:
-        worker = self._worker
-        if worker is None:
+        worker, watch = self._worker, self._watch
+        if worker is None or watch is None:
             raise SourceLost("The display is not open.")
         future = worker.grab(framebuffer)
-        asked_at = time.monotonic()
         try:
-            while not (await asyncio.wait([future], timeout=_PING_S))[0]:
-                self._watch(worker, asked_at)
-                asked_at = time.monotonic() if worker.answered_at >= asked_at else asked_at
-                worker.ping()
+            with watch:
+                return await future
         except asyncio.CancelledError:
-            future.cancel()
+            if not future.cancelled() and not future.exception():
+                worker.owe(future.result())
             raise
-        self._set_stalled(False)
-        return future.result()
 
     async def inject(self, event: InputEvent) -> None:
-        if self._worker is None or self._worker.ended.done():
+        if self._worker is None or self._watch is None:
             raise SourceLost("The display is not open.")
+        if self._worker.failure:
+            raise self._worker.failure
         self._worker.inject(event)
+        self._watch.note_use()
 
     async def close(self) -> None:
         worker, self._worker = self._worker, None
+        watch, self._watch = self._watch, None
+        if watch:
+            watch.stop()
         if worker:
             await worker.close()
-
-    def _tell(self, event: SourceEvent) -> None:
-        self._notify(event)
-
-    def _watch(self, worker: Worker, asked_at: float) -> None:
-        """Tell of a server that has answered nothing since `asked_at`, and of one that answers again."""
-        is_silent = worker.answered_at < asked_at
-        self._set_stalled(is_silent and time.monotonic() - asked_at > _STALLED_S)
-
-    def _set_stalled(self, is_stalled: bool) -> None:
-        if is_stalled != self._is_stalled:
-            self._is_stalled = is_stalled
-            if is_stalled:
-                self._notify(StateChanged(SourceState.STALLED, f"The X server at display {self._name} doesn't answer."))
-            else:
-                self._notify(StateChanged(SourceState.LIVE))

@@ -1,0 +1,114 @@
+"""Input on its way to an X server: the queue into the source's thread, and the devices that it ends in."""
+
+import logging
+import threading
+from collections import deque
+from typing import Any
+
+from Xlib import error
+from Xlib.ext import xtest
+
+from voxy.blocks import Size
+from voxy.session.events import InputEvent, Key, Pointer, Wheel
+from voxy.sources.x11.connection import Connection
+from voxy.sources.x11.keyboard import Keyboard
+from voxy.sources.x11.keymap import XkbMissing
+from voxy.sources.x11.pointer import PointerDevice
+
+logger = logging.getLogger(__name__)
+
+_WAITING_MOST = 1024
+"""Events that may wait for a server that hangs."""
+
+
+class InputQueue:
+    """Events in order, from the loop to the thread. Motion that is overtaken by motion is left out."""
+
+    def __init__(self) -> None:
+        self._events: deque[InputEvent] = deque()
+        self._lock = threading.Lock()
+        self.is_overrun = False
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    def put(self, event: InputEvent) -> None:
+        with self._lock:
+            last = self._events[-1] if self._events else None
+            if isinstance(event, Pointer) and isinstance(last, Pointer) and event.buttons == last.buttons:
+                self._events[-1] = event
+            elif len(self._events) < _WAITING_MOST:
+                self._events.append(event)
+            else:
+                self.is_overrun = True
+
+    def take(self) -> InputEvent | None:
+        with self._lock:
+            return self._events.popleft() if self._events else None
+
+    def put_back(self, event: InputEvent) -> None:
+        """Make `event` the next again."""
+        with self._lock:
+            self._events.appendleft(event)
+
+
+class Devices:
+    """The pointer and the keyboard. All calls come from the source's thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._pointer: PointerDevice | None = None
+        self._keyboard: Keyboard | None = None
+        self.reason = ""
+        if not connection.has_extension(xtest.extname):
+            self.reason = "The X server has no XTEST: its desktop can be seen, not used."
+        else:
+            self._pointer = PointerDevice(connection)
+            try:
+                self._keyboard = Keyboard(connection)
+            except XkbMissing:
+                self.reason = "The X server has no XKEYBOARD: its desktop takes no keys."
+        if self.reason:
+            logger.warning("%s", self.reason)
+
+    def send(self, queue: InputQueue, screen: Size) -> float:
+        """Send what waits; the seconds after which to try again where something still has to wait, else 0."""
+        while event := queue.take():
+            try:
+                if wait_s := self._send(event, screen):
+                    queue.put_back(event)
+                    return wait_s
+            except error.XError as failure:
+                logger.debug("! input %s: %s", event, failure)
+        if queue.is_overrun:
+            # Releases may be among what was dropped.
+            queue.is_overrun = False
+            self.release_all()
+        return 0.0
+
+    def notice(self, event: Any) -> None:
+        """Take an event that tells of a changed keymap."""
+        if self._keyboard:
+            self._keyboard.keymap.notice(event)
+
+    def release_all(self) -> None:
+        """Leave nothing held."""
+        if self._pointer:
+            self._pointer.release_all()
+        if self._keyboard:
+            self._keyboard.release_all()
+
+    def close(self) -> None:
+        """Leave the server as it was found: nothing held, no spare key lent."""
+        self.release_all()
+        if self._keyboard:
+            self._keyboard.keymap.return_spares()
+
+    def _send(self, event: InputEvent, screen: Size) -> float:
+        match event:
+            case Key() if self._keyboard:
+                return self._keyboard.type(event)
+            case Pointer() if self._pointer:
+                self._pointer.move(event, screen)
+            case Wheel() if self._pointer:
+                self._pointer.turn(event, screen)
+        return 0.0
