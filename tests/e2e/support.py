@@ -16,6 +16,8 @@ from PIL import Image
 from playwright.async_api import BrowserContext, Page
 from Xlib import X
 from Xlib.display import Display
+from Xlib.protocol import event
+from Xlib.protocol.display import Display as ProtocolDisplay
 
 from tests.pictures import to_pixels
 from tests.xservers import XServer
@@ -78,6 +80,8 @@ async def canvas(page: Page) -> Pixels:
 
 @contextlib.contextmanager
 def x_client(server: XServer) -> Iterator[Display]:
+    # python-xlib shares what it knows of extensions among all servers, though each numbers its events differently.
+    ProtocolDisplay.event_classes = event.event_class.copy()
     display = Display(server.display)
     try:
         yield display
