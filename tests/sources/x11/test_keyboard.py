@@ -176,7 +176,7 @@ async def test_held_modifiers_survive_what_needs_others(terminal: Terminal, held
 
 async def until_released(listener: Listener) -> None:
     async with asyncio.timeout(5):
-        while listener.held_keys():  # noqa: ASYNC110 (the server's state has no event)
+        while listener.held_keys():
             await asyncio.sleep(0.01)
 
 
