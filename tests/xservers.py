@@ -11,6 +11,8 @@ from pathlib import Path
 
 from voxy.blocks import Size
 
+_SIZE = Size(1280, 720)
+
 
 @dataclass
 class XServer:
@@ -37,7 +39,8 @@ class XServer:
             self.modes.add(mode)
             self.run("xrandr", "--newmode", mode, *map(str, (0, width, 0, 0, 0, height, 0, 0, 0)))
             self.run("xrandr", "--addmode", "VNC-0", mode)
-        self.run("xrandr", "--output", "VNC-0", "--mode", mode)
+        # By itself xrandr rounds the millimetres down each time, in the end to 0, which the server refuses.
+        self.run("xrandr", "--dpi", "96", "--output", "VNC-0", "--mode", mode)
 
     def stop(self) -> None:
         """Let it hang, until `resume`."""
@@ -53,14 +56,14 @@ class XServer:
 
 
 @contextlib.contextmanager
-def xvfb(size: Size = Size(1280, 720), display: str | None = None, depth: int = 24, *options: str) -> Iterator[XServer]:
+def xvfb(size: Size = _SIZE, display: str | None = None, depth: int = 24, *options: str) -> Iterator[XServer]:
     """An Xvfb: its size never changes. `display` names the one to use (to start anew where another one died)."""
     with _serving("Xvfb", "-screen", "0", f"{size}x{depth}", "-noreset", *options, display=display) as server:
         yield server
 
 
 @contextlib.contextmanager
-def xvnc(size: Size = Size(1280, 720), display: str | None = None, *options: str) -> Iterator[XServer]:
+def xvnc(size: Size = _SIZE, display: str | None = None, *options: str) -> Iterator[XServer]:
     """TigerVNC's X server: its size changes by RandR."""
     with tempfile.TemporaryDirectory() as folder:
         silent = ("-SecurityTypes", "None", "-rfbunixpath", str(Path(folder) / "rfb"), "-rfbport", "-1")

@@ -132,9 +132,7 @@ class Worker:
             self._open()
             while not self._is_closing:
                 self._step()
-            self._devices.close()
-            assert self._connection
-            self._connection.sync()
+            self._say_goodbye()
         except SourceError as reason:
             failure = reason
         except (Closed, OSError) as reason:
@@ -188,6 +186,13 @@ class Worker:
         elif not self._connection.event_queue:
             self._connection.flush()
             self._sleep()
+
+    def _say_goodbye(self) -> None:
+        """Send what input still waits, then take back everything."""
+        assert self._connection
+        self._devices.send(self._input, self._capture.size)
+        self._devices.close()
+        self._connection.sync()
 
     def _sleep(self) -> None:
         due = [self._input_due_at] if self._input else []
