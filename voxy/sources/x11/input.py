@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections import deque
-from typing import Any
 
 from Xlib import error
 from Xlib.ext import xtest
@@ -14,6 +13,7 @@ from voxy.sources.x11.connection import Connection
 from voxy.sources.x11.keyboard import Keyboard
 from voxy.sources.x11.keymap import XkbMissing
 from voxy.sources.x11.pointer import PointerDevice
+from voxy.sources.x11.requests import XkbEvent
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Devices:
             self.release_all()
         return 0.0
 
-    def notice(self, event: Any) -> None:
+    def notice(self, event: XkbEvent) -> None:
         """Take an event that tells of a changed keymap."""
         if self._keyboard:
             self._keyboard.keymap.notice(event)

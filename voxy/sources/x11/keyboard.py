@@ -16,9 +16,6 @@ from voxy.sources.x11.unicode_keysyms import canonical, is_character, to_lower
 
 _CONTROL, _ALT, _SUPER = 4, 8, 64
 _SHORTCUT = _CONTROL | _ALT | _SUPER
-_LOCKS = 0x02 | 0x10
-"""CapsLock, and NumLock as every layout has it."""
-
 _SWITCHES = ((0xFFE1, 0xFFE2), (0xFE03,), (0xFE11,))
 """Keysyms of the keys that choose a level: Shift on either side, AltGr, and Level 5."""
 
@@ -28,6 +25,8 @@ _MODIFIERS = {*range(0xFFE1, 0xFFEF), *range(0xFE01, 0xFE14), 0xFF7E, 0xFF7F, 0x
 _LEFT_TWIN = {0xFFE2: 0xFFE1, 0xFFE4: 0xFFE3, 0xFFE8: 0xFFE7, 0xFFEA: 0xFFE9, 0xFFEC: 0xFFEB, 0xFFEE: 0xFFED}
 
 _BACKSPACE = 0xFF08
+_NUM_LOCK = 0xFF7F
+_KEYPAD = range(0xFF80, 0xFFBE)
 _REFUSED = {0xFED5, *range(0x1008FE01, 0x1008FF00)}
 """Terminate_Server, and the XFree86 keysyms that switch terminals or modes or end grabs: they hit everybody."""
 
@@ -47,22 +46,22 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How to have a key give the keysym wanted: which switches to turn on and off, locks and group to set meanwhile."""
+    """How to have a key give the keysym wanted: which switches to turn on and off, and which locks, meanwhile."""
 
     place: Place
+    cost: int = 0
     added: int = 0
     lifted: int = 0
-    unlocked: int = 0
+    relocked: int = 0
     is_other_group: bool = False
 
     @property
     def is_plain(self) -> bool:
-        return not (self.added or self.lifted or self.unlocked or self.is_other_group)
+        return not (self.added or self.lifted or self.relocked or self.is_other_group)
 
     @property
-    def cost(self) -> tuple[int, int, int]:
-        turned = (self.added | self.lifted).bit_count()
-        return turned + 3 * bool(self.unlocked) + 2 * self.is_other_group, self.place.level, self.place.keycode
+    def rank(self) -> tuple[int, int, int]:
+        return self.cost, self.place.level, self.place.keycode
 
 
 class Keyboard:
@@ -121,13 +120,14 @@ class Keyboard:
     def _find_way(self, keysym: int, state: State) -> Way | None:
         """The one with the fewest changes."""
         ways = list(self._ways(keysym, state))
-        best = min(ways, key=lambda way: way.cost, default=None)
+        best = min(ways, key=lambda way: way.rank, default=None)
         if state.mods & _SHORTCUT and not (best and best.is_plain):
             # Ctrl+C is Ctrl and the key C, whatever CapsLock says; turning Shift would make it another shortcut.
             places = [place for place in self.keymap.places(to_lower(keysym)) if place.level == 0]
             groups = self.keymap.key
-            keys = [Way(p, is_other_group=groups(p.keycode).group(state.group) != p.group) for p in places]
-            return min(keys, key=lambda way: way.cost, default=best)
+            others = [groups(place.keycode).group(state.group) != place.group for place in places]
+            keys = [Way(place, is_other_group=other) for place, other in zip(places, others, strict=True)]
+            return min(keys, key=lambda way: way.rank, default=best)
         return best
 
     def _ways(self, keysym: int, state: State) -> Iterator[Way]:
@@ -135,20 +135,19 @@ class Keyboard:
             self._ways_at(place, canonical(keysym), state) for place in self.keymap.places(keysym)
         )
 
-    def _ways_at(self, place: Place, wanted: int, state: State) -> list[Way]:
+    def _ways_at(self, place: Place, wanted: int, state: State) -> Iterator[Way]:
         key = self.keymap.key(place.keycode)
         is_other_group = key.group(state.group) != place.group
-        masks = [mask for _, mask in self._switches()]
-        liftable = self._own_mods()
-        ways = []
-        for unlocked in {0, state.locked & LOCK, state.locked & _LOCKS}:
-            for turned in itertools.product((0, 1), repeat=len(masks)):
-                change = sum(mask for mask, is_turned in zip(masks, turned, strict=True) if is_turned)
-                mods = (state.mods & ~unlocked) ^ change
+        num_lock = self.keymap.modifier_key((_NUM_LOCK,))[1]
+        # Programs take the keypad with Shift for something else: there NumLock is turned rather.
+        switch_cost = 5 if wanted in _KEYPAD else 1
+        for relocked in {0, state.locked & LOCK, num_lock, state.locked & LOCK | num_lock}:
+            for change in _subsets([mask for _, mask in self._switches()]):
+                mods = state.mods ^ relocked ^ change
                 added, lifted = change & mods, change & ~mods
-                if lifted & ~liftable == 0 and canonical(key.keysym(place.group, mods)) == wanted:
-                    ways.append(Way(place, added, lifted, unlocked, is_other_group))
-        return ways
+                if lifted & ~self._own_mods() == 0 and canonical(key.keysym(place.group, mods)) == wanted:
+                    cost = switch_cost * change.bit_count() + 3 * relocked.bit_count() + 2 * is_other_group
+                    yield Way(place, cost, added, lifted, relocked, is_other_group)
 
     def _switches(self) -> list[tuple[int, int]]:
         """Keys that choose a level, and the modifier each sets."""
@@ -164,7 +163,7 @@ class Keyboard:
 
     def _is_harmless(self, way: Way, state: State) -> bool:
         """Whether the key gives none of the refused keysyms, as Ctrl+Alt+F1 would."""
-        mods = (state.mods & ~way.unlocked & ~way.lifted) | way.added
+        mods = state.mods ^ way.relocked ^ way.lifted ^ way.added
         return self.keymap.key(way.place.keycode).keysym(way.place.group, mods) not in _REFUSED
 
     def _press_by(self, way: Way, name: str, state: State) -> None:
@@ -175,16 +174,16 @@ class Keyboard:
             return
         lifted = [held for held in self._down.values() if self.keymap.modifiers.get(held, 0) & way.lifted]
         added = [switch for switch, mask in self._switches() if mask & way.added]
-        if way.unlocked or way.is_other_group:
-            self._lock(way.unlocked, 0, way.place.group if way.is_other_group else None)
+        if way.relocked or way.is_other_group:
+            self._lock(way.relocked, ~state.locked, way.place.group if way.is_other_group else None)
         self._fake_all(X.KeyRelease, lifted)
         self._fake_all(X.KeyPress, added)
         # Not held: while it repeats, the modifiers would be others.
         self._tap(keycode)
         self._fake_all(X.KeyRelease, added[::-1])
         self._fake_all(X.KeyPress, lifted)
-        if way.unlocked or way.is_other_group:
-            self._lock(way.unlocked, way.unlocked, state.locked_group if way.is_other_group else None)
+        if way.relocked or way.is_other_group:
+            self._lock(way.relocked, state.locked, state.locked_group if way.is_other_group else None)
 
     def _tap(self, keycode: int) -> None:
         for name in [name for name, held in self._down.items() if held == keycode]:
@@ -209,7 +208,7 @@ class Keyboard:
             requests.XKB,
             device=requests.CORE_KEYBOARD,
             affect_mod_locks=affected,
-            mod_locks=mods,
+            mod_locks=mods & affected,
             lock_group=group is not None,
             group_lock=group or 0,
             affect_mod_latches=0,
@@ -224,3 +223,8 @@ class Keyboard:
 
     def _fake(self, kind: int, keycode: int) -> None:
         fake_input(self._connection, kind, keycode)
+
+
+def _subsets(masks: list[int]) -> list[int]:
+    """All the ways to turn some of `masks`."""
+    return [sum(turned) for turned in itertools.product(*((0, mask) for mask in masks))]

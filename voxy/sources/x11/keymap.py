@@ -5,10 +5,9 @@ Sources: the X Keyboard Extension protocol 1.0, sections 12.2 (key types), 12.3 
 
 import struct
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from Xlib import X
-from Xlib.protocol import event as core
 from Xlib.protocol import request
 
 from voxy.sources.x11 import requests
@@ -16,8 +15,11 @@ from voxy.sources.x11.connection import Connection
 from voxy.sources.x11.unicode_keysyms import canonical, to_upper
 
 LOCK = 2
-_TYPES, _KEYSYMS, _MODIFIERS = 1, 2, 4
-_NEW_KEYBOARD = 1
+_PARTS = 0b111
+"""Key types, keysyms and modifiers."""
+
+_NEW_KEYBOARD, _MAP_NOTIFY = 0, 1
+"""Kinds of events."""
 
 _TWO_LEVELS_MASK = 1
 _SPARE_REST_S = 0.1
@@ -101,11 +103,11 @@ class Keymap:
             requests.XkbSelectEvents,
             requests.XKB,
             device=requests.CORE_KEYBOARD,
-            which=_NEW_KEYBOARD,
+            which=1 << _NEW_KEYBOARD | 1 << _MAP_NOTIFY,
             clear=0,
-            select_all=_NEW_KEYBOARD,
-            affect_map=0,
-            map=0,
+            select_all=1 << _NEW_KEYBOARD,
+            affect_map=_PARTS,
+            map=_PARTS,
         )
         self._is_stale = True
         self._free: list[int] = []
@@ -114,13 +116,10 @@ class Keymap:
         self._places: dict[int, list[Place]] = {}
         self.modifiers: dict[int, int] = {}
 
-    def notice(self, event: Any) -> None:
+    def notice(self, event: requests.XkbEvent) -> None:
         """Take an event that tells of a change; one of our own making is known already."""
-        if isinstance(event, core.MappingNotify):
-            is_own = event.count == 1 and event.first_keycode in self._lent
-            if event.request == X.MappingPointer or (event.request == X.MappingKeyboard and is_own):
-                return
-        self._is_stale = True
+        is_own = event.kind == _MAP_NOTIFY and event.keys == 1 and event.first_key in self._lent
+        self._is_stale = self._is_stale or not is_own
 
     def refresh(self) -> None:
         """Read the keymap if it has changed since."""
@@ -147,7 +146,7 @@ class Keymap:
             requests.XkbGetMap,
             requests.XKB,
             device=requests.CORE_KEYBOARD,
-            full=_TYPES | _KEYSYMS | _MODIFIERS,
+            full=_PARTS,
         )
         body = bytes(reply.body[:])
         types, offset = _parse_types(body, reply.types)

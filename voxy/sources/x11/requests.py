@@ -95,10 +95,18 @@ class GetCursorImage(rq.ReplyRequest):
 
 
 class XkbEvent(rq.Event):
-    """Any event of XKB; only one kind is selected."""
+    """An event of XKB: `kind` 0 is NewKeyboardNotify; 1 is MapNotify, and only that has the last two fields."""
 
     _code = None
-    _fields = rq.Struct(rq.Card8("type"), rq.Card8("kind"), rq.Card16("sequence_number"), rq.Pad(28))
+    _fields = rq.Struct(
+        rq.Card8("type"),
+        rq.Card8("kind"),
+        rq.Card16("sequence_number"),
+        rq.Pad(12),
+        rq.Card8("first_key"),
+        rq.Card8("keys"),
+        rq.Pad(14),
+    )
 
 
 class XkbUseExtension(rq.ReplyRequest):
@@ -107,7 +115,7 @@ class XkbUseExtension(rq.ReplyRequest):
 
 
 class XkbSelectEvents(rq.Request):
-    """Select whole kinds of events, by the bits of `which` and `select_all`."""
+    """Select whole kinds of events, by the bits of `which` and `select_all`, and changes of the parts in `map`."""
 
     _request = _request(
         1,

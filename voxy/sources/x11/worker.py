@@ -171,6 +171,9 @@ class Worker:
     def _step(self) -> None:
         """Do all there is to do, then sleep."""
         assert self._connection
+        # Before the input: what it is to be typed with may have changed.
+        for event in self._connection.take_events():
+            self._take(event)
         now = time.monotonic()
         if now >= self._input_due_at:
             self._input_due_at = now + self._devices.send(self._input, self._capture.size)
@@ -178,8 +181,6 @@ class Worker:
             self._is_pinged = False
             self._connection.sync()
             self._post(self._answer)
-        for event in self._connection.take_events():
-            self._take(event)
         if self._is_grab_due():
             self._do_grab()
         # Answers to requests may have brought events along; nothing would wake us for those.
@@ -236,7 +237,7 @@ class Worker:
             case xfixes.DisplayCursorNotify():
                 if cursor := self._cursors.take_change(event.cursor_serial):
                     self._post(self._tell, CursorChanged(cursor))
-            case core.MappingNotify() | requests.XkbEvent():
+            case requests.XkbEvent():
                 self._devices.notice(event)
             case randr.ScreenChangeNotify() | core.ConfigureNotify():
                 if self._capture.measure():
