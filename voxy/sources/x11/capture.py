@@ -1,6 +1,8 @@
 """Capture: which part of an X screen changed, and its pixels."""
 
+import itertools
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -150,21 +152,23 @@ class Capture:
         return tuple(rect for rect in pixels if rect)
 
     def _copy(self, damage: Damage, back: Pixels) -> None:
-        if self._shm is None:
-            for rect in damage:
-                self._copy_by_get_image(rect, back)
-            return
-        replies, offset = [], 0
+        """Copy what the screen shows, without the byte that is no colour."""
+        read = self._read_by_get_image(damage) if self._shm is None else self._read_by_shm(damage, self._shm)
+        for (x, y, width, height), pixels in read:
+            np.bitwise_and(pixels.reshape(height, width), _RGB, out=back[y : y + height, x : x + width])
+
+    def _read_by_shm(self, damage: Damage, shm: SharedMemory) -> Iterator[tuple[Rect, Pixels]]:
+        # All are asked for at once, in one journey to the server and back.
+        replies, start = [], 0
         for rect in damage:
-            replies.append(self._ask_for(rect, offset, self._shm.segment))
-            offset += rect.width * rect.height
-        offset = 0
+            replies.append(self._ask_for(rect, start, shm.segment))
+            start += rect.width * rect.height
+        start = 0
         for rect, reply in zip(damage, replies, strict=True):
             reply.reply()
-            count = rect.width * rect.height
-            pixels = self._shm.pixels[offset : offset + count].reshape(rect.height, rect.width)
-            np.bitwise_and(pixels, _RGB, out=back[rect.y : rect.bottom, rect.x : rect.right])
-            offset += count
+            end = start + rect.width * rect.height
+            yield rect, shm.pixels[start:end]
+            start = end
 
     def _ask_for(self, rect: Rect, offset: int, segment: int) -> Any:
         """Have the pixels of `rect` written into the segment; they are there when the answer's `reply()` returns."""
@@ -180,22 +184,23 @@ class Capture:
             offset=offset * 4,
         )
 
-    def _copy_by_get_image(self, rect: Rect, back: Pixels) -> None:
-        rows = max(1, _STRIPE_PIXELS // rect.width)
-        for y in range(rect.y, rect.bottom, rows):
-            height = min(rows, rect.bottom - y)
+    def _read_by_get_image(self, damage: Damage) -> Iterator[tuple[Rect, Pixels]]:
+        for stripe in itertools.chain.from_iterable(map(_stripes, damage)):
             image = request.GetImage(
                 display=self._connection,
                 format=X.ZPixmap,
                 drawable=self._connection.root,
-                x=rect.x,
-                y=y,
-                width=rect.width,
-                height=height,
+                **stripe._asdict(),
                 plane_mask=requests.ALL_PLANES,
             )
-            pixels = np.frombuffer(image.data[:], dtype=np.uint32).reshape(height, rect.width)
-            np.bitwise_and(pixels, _RGB, out=back[y : y + height, rect.x : rect.right])
+            yield stripe, np.frombuffer(image.data[:], dtype=np.uint32)
+
+
+def _stripes(rect: Rect) -> Iterator[Rect]:
+    """`rect`, cut into pieces of at most `_STRIPE_PIXELS`."""
+    rows = max(1, _STRIPE_PIXELS // rect.width)
+    for y in range(rect.y, rect.bottom, rows):
+        yield Rect(rect.x, y, rect.width, min(rows, rect.bottom - y))
 
 
 def _cells(grid: BlockGrid, rects: NDArray[np.int16]) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """X11Source: an X display as a source."""
 
 import asyncio
+import os
 
 from voxy.blocks import Size
 from voxy.errors import SourceLost, SourceUnavailable
@@ -18,7 +19,7 @@ class X11Source:
     """Serves one X display, by its name (`:1`, `host:0`); an empty name is that of $DISPLAY."""
 
     def __init__(self, display: str) -> None:
-        self._name = display
+        self._name = display or os.environ.get("DISPLAY", "")
         self._worker: Worker | None = None
         self._watch: Watch | None = None
 
@@ -36,7 +37,7 @@ class X11Source:
         await self.close()
 
         def tell(event: SourceEvent) -> None:
-            if self._worker is worker:
+            if self._worker is worker and not worker.failure:
                 notify(event)
 
         def tell_stalled(is_stalled: bool) -> None:

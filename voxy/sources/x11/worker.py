@@ -228,7 +228,12 @@ class Worker:
         self._damaged_at = None
         damage = self._capture.grab(framebuffer)
         self.shm_reason = self._capture.shm_reason
-        self._post(self._resolve_grab, future, damage)
+        if damage:
+            self._post(self._resolve_grab, future, damage)
+            return
+        # What changed is off the screen, which has become smaller: go on waiting.
+        with self._lock:
+            self._grab = self._grab or grab
 
     def _take(self, event: Any) -> None:
         match event:
