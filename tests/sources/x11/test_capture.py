@@ -28,7 +28,8 @@ async def assert_exact(desktop: Opened, looker: Looker) -> None:
 
     def is_exact() -> bool:
         back = desktop.framebuffer.back
-        return back.shape >= (height, width) and bool((back[:height, :width] == looker.pixels()).all())
+        is_fit = back.shape[0] >= height and back.shape[1] >= width
+        return is_fit and bool((back[:height, :width] == looker.pixels()).all())
 
     async with asyncio.timeout(10):
         await desktop.grab_until(is_exact)
