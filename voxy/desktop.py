@@ -1,6 +1,7 @@
 """Desktop: one source, one framebuffer, many viewers; the grab loop; the only user of executors."""
 
 import asyncio
+import ctypes
 import logging
 import time
 from collections.abc import Callable
@@ -28,8 +29,14 @@ _REOPEN_FIRST_S, _REOPEN_MOST_S = 0.2, 1.0
 """Seconds between tries to open a source that is gone: doubled from the first to the most, so that the picture is
 back well within 2 s of its return."""
 
-_FEW_BLOCKS = 16
-"""Blocks that are compared, copied or encoded in 0.1 ms or less, while a hop to a thread and back takes 0.3 ms."""
+_CALM_S = 2.0
+"""Seconds without much work after which memory is given back."""
+
+_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+"""glibc's; other C libraries give memory back by themselves."""
+
+_FEW_BLOCKS = 24
+"""Blocks that are compared, copied or encoded in half a millisecond; a hop to a thread and back takes as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,9 @@ class Desktop:
         self._front = asyncio.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
         self._seq = 0
-        self._updates: dict[PlanKey, asyncio.Task[MadeUpdate]] = {}
+        self._updates: dict[PlanKey, asyncio.Future[MadeUpdate]] = {}
         self._motion: Motion | None = None
+        self._trim: asyncio.TimerHandle | None = None
         self._has_picture = False
 
     # Viewers
@@ -93,20 +101,21 @@ class Desktop:
             plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._motion)
             if plan is None:
                 return None
-            task = self._updates.get(plan.key)
-            if task is None or (task.done() and task.result().seq <= viewer.flow.last_seq):
-                self._seq += 1
-                snapshot = await self._compute(plan.size, Snapshot.take, self._framebuffer, plan.blocks, plan.exact)
-                task = asyncio.create_task(self._make(self._seq, self._framebuffer.size, snapshot, plan))
-                self._updates[plan.key] = task
-        return await asyncio.shield(task)
+            made = self._updates.get(plan.key)
+            if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
+                made = self._updates[plan.key] = await self._make(plan)
+        return await asyncio.shield(made)
 
-    async def _make(self, seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan) -> MadeUpdate:
-        copies = (plan.copy,) if plan.copy else ()
-        operations = await self._compute(plan.size, snapshot.encode, plan.quality)
-        update = wire.Update(seq, size, (*copies, *operations))
-        logger.debug("> %s", update)
-        return MadeUpdate(seq, update.serialize(), snapshot.rough)
+    async def _make(self, plan: UpdatePlan) -> asyncio.Future[MadeUpdate]:
+        """Copy the pixels of an update now, and encode them while the next grab goes on."""
+        self._seq += 1
+        seq, size = self._seq, self._framebuffer.size
+        snapshot = await self._compute(plan.size, Snapshot.take, self._framebuffer, plan.blocks, plan.exact)
+        if plan.size > _FEW_BLOCKS:
+            return asyncio.create_task(self._compute(plan.size, _encode, seq, size, snapshot, plan))
+        made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
+        made.set_result(_encode(seq, size, snapshot, plan))
+        return made
 
     # The source
 
@@ -130,6 +139,8 @@ class Desktop:
                 await self._reopen()
         finally:
             await self._source.close()
+            if self._trim:
+                self._trim.cancel()
             self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _reopen(self) -> None:
@@ -203,4 +214,20 @@ class Desktop:
         """Work on this many blocks, off the loop unless that takes longer than the work."""
         if blocks <= _FEW_BLOCKS:
             return function(*arguments)
+        self._trim_later()
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+
+    def _trim_later(self) -> None:
+        """Give the memory of big pictures back to the system once the screen has been calm for a while."""
+        if self._trim:
+            self._trim.cancel()
+        if _malloc_trim:
+            loop = asyncio.get_running_loop()
+            self._trim = loop.call_later(_CALM_S, loop.run_in_executor, self._executor, _malloc_trim, 0)
+
+
+def _encode(seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan) -> MadeUpdate:
+    copies = (plan.copy,) if plan.copy else ()
+    update = wire.Update(seq, size, (*copies, *snapshot.encode(plan.quality)))
+    logger.debug("> %s", update)
+    return MadeUpdate(seq, update.serialize(), snapshot.rough)
