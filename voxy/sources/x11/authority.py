@@ -1,6 +1,7 @@
 """Keys to X servers, from the file that $XAUTHORITY names (Xau(3))."""
 
 import os
+import secrets
 import socket
 import struct
 from collections.abc import Iterator
@@ -29,6 +30,16 @@ def find_key(host_address: str, number: int) -> tuple[bytes, bytes]:
         if entry.name == _COOKIE and is_for_display and _is_for_host(entry, host_address):
             return entry.name, entry.data
     return b"", b""
+
+
+def write_key(file: Path) -> None:
+    """Write a file with a new key, that only this user can read, for any display of this machine."""
+    key = secrets.token_bytes(16)
+    entries = (Entry(_LOCAL, socket.gethostname().encode(), b"", _COOKIE, key), Entry(_WILD, b"", b"", _COOKIE, key))
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        for family, *fields in entries:
+            stream.write(struct.pack(">H", family))
+            stream.writelines(struct.pack(">H", len(data)) + data for data in fields)
 
 
 def _is_for_host(entry: Entry, host_address: str) -> bool:

@@ -4,25 +4,24 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import shlex
 import shutil
-import signal
-import socket
-import struct
+import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from Xlib import error
-from Xlib.display import Display
+from Xlib.protocol import request
 
 from voxy.blocks import Size
 from voxy.errors import ConfigError, SourceUnavailable
+from voxy.sources.x11 import janitor
+from voxy.sources.x11.authority import write_key
+from voxy.sources.x11.connection import Closed, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -32,176 +31,197 @@ _BACKGROUND = 0x3B4C60
 
 _START_S, _READY_S = 10.0, 2.0
 """Seconds that the server, and the window manager, may take."""
-_GRACE_S = 0.7
-"""Seconds that programs have to end by themselves before they are killed."""
 
 _AGAIN_FIRST_S, _AGAIN_MOST_S = 0.1, 5.0
 """Seconds until a program that ended is started again: doubled while it ends within `_STEADY_S`."""
 _STEADY_S = 2.0
 
-_FAMILY_LOCAL, _FAMILY_WILD = 256, 65535
-_COOKIE = b"MIT-MAGIC-COOKIE-1"
+_WAIT_FOR_END = 'while read -r line; do number=$line; done; exec "$0" -I -S "$1" "$2" "$number"'
+"""Shell: reads what VoXY says (the display's number) until VoXY is gone, then cleans up. A shell takes 1 MB for it."""
+
+_NOT_OURS = ("WAYLAND_DISPLAY", "WAYLAND_SOCKET", "SESSION_MANAGER", "DESKTOP_STARTUP_ID", "WINDOWID")
+_X_ONLY = {"XDG_SESSION_TYPE": "x11", "GDK_BACKEND": "x11", "QT_QPA_PLATFORM": "xcb"}
+"""VoXY may be started from a desktop: programs must not find that one instead."""
 
 
 class PrivateDisplay:
     """Starts an X server of its own on a free display; `name` and `environment` say how clients find it.
 
-    Server, window manager and command are started again when they end. Entering raises SourceUnavailable where no X
-    server is installed or none starts.
+    Server, window manager and command are started again when they end. Entering raises SourceUnavailable where no
+    server starts; so does making one where none is installed.
     """
 
     def __init__(self, size: Size, command: str) -> None:
+        self._command = _parse_command(command)
         self._server = find_server()
         self._size = size
-        self._command = shlex.split(command)
-        if not self._command or not shutil.which(self._command[0]):
-            raise ConfigError(f"There is no program “{command}” to start: install it, or name another with --command.")
         self.name = ""
-        self._server_process: Process | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._running: set[Process] = set()
-        self._stack = contextlib.ExitStack()
+        self._stack = contextlib.AsyncExitStack()
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment for programs of this desktop."""
-        return {
-            **os.environ,
-            "DISPLAY": self.name,
-            "XAUTHORITY": str(self._authority),
-            "XENVIRONMENT": str(_FILES / "resources"),
-        }
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
+        if not any(inherited.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
+            inherited["LANG"] = "C.UTF-8"
+        ours = {"DISPLAY": self.name, "XAUTHORITY": str(self._key), "XENVIRONMENT": str(_FILES / "resources")}
+        return {**inherited, **_X_ONLY, **ours}
 
     async def __aenter__(self) -> Self:
-        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="voxy-")))
-        self._authority = self._folder / "authority"
-        write_cookie(self._authority)
-        self._stack.enter_context(_environment_variable("XAUTHORITY", str(self._authority)))
-        try:
+        async with self._stack as stack:
+            self._folder = Path(tempfile.mkdtemp(prefix="voxy-"))
+            stack.push_async_callback(self._clean_up)
+            self._key = self._folder / janitor.KEY
+            write_key(self._key)
+            stack.enter_context(_environment_variable("XAUTHORITY", str(self._key)))
+            await stack.enter_async_context(self._watched_by_janitor())
             server = await self._start_server()
-        except BaseException:
-            await self._end()
-            raise
-        self._keep(self._start_server, server)
-        if shutil.which("openbox"):
-            self._keep(self._start_window_manager, await self._start_window_manager())
-        self._keep(lambda: self._start(*self._command, environment=self.environment))
+            self._say_number()
+            await stack.enter_async_context(_running(self._run(server)))
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._end()
+        await self._stack.aclose()
 
-    async def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        # The server last: programs that are asked first can put their things in order.
-        clients = [process for process in self._running if process is not self._server_process]
-        await _end_all(clients)
-        await _end_all(list(self._running))
-        self._stack.close()
+    async def _clean_up(self) -> None:
+        await asyncio.to_thread(janitor.end, self._folder, self.name.removeprefix(":"))
 
-    def _keep(self, start: Callable[[], Awaitable[Process]], process: Process | None = None) -> None:
-        self._tasks.append(asyncio.create_task(self._keep_forever(start, process)))
+    @contextlib.asynccontextmanager
+    async def _watched_by_janitor(self) -> AsyncIterator[None]:
+        """Should VoXY be killed, a process of its own cleans up."""
+        command = ["sh", "-c", _WAIT_FOR_END, sys.executable, janitor.__file__, str(self._folder)]
+        # It must not carry the mark by which it finds what to end.
+        process = await self._start(*command, environment={"PATH": os.environ.get("PATH", os.defpath)}, stdin=PIPE)
+        self._janitor = process
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
-    async def _keep_forever(self, start: Callable[[], Awaitable[Process]], process: Process | None) -> None:
-        """Start again whatever ends; quicker the longer it lived."""
-        delay_s = _AGAIN_FIRST_S
-        while True:
-            started_at = time.monotonic()
-            try:
-                process = process or await start()
+    def _say_number(self) -> None:
+        assert self._janitor.stdin
+        self._janitor.stdin.write(f"{self.name.removeprefix(':')}\n".encode())
+
+    # Keeping it going
+
+    async def _run(self, server: Process) -> None:
+        """Keep the desktop going: programs for as long as their server lives, then all of it again."""
+        servers = [server]
+
+        async def next_server() -> Process:
+            return servers.pop() if servers else await self._start_server()
+
+        async def live(process: Process) -> None:
+            async with _running(self._run_programs()):
                 await process.wait()
-                self._running.discard(process)
-            except SourceUnavailable as reason:
-                logger.warning("%s", reason)
-            process = None
-            delay_s = _AGAIN_FIRST_S if time.monotonic() - started_at > _STEADY_S else min(delay_s * 2, _AGAIN_MOST_S)
-            await asyncio.sleep(delay_s)
+            # A program that isn't of X doesn't notice that its desktop is gone.
+            await asyncio.to_thread(janitor.end_programs, self._folder)
+
+        await _keep(next_server, live)
+
+    async def _run_programs(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            if shutil.which("openbox"):
+                is_managed = asyncio.Event()
+                group.create_task(_keep(lambda: self._start_window_manager(is_managed)))
+                await is_managed.wait()
+            group.create_task(_keep(lambda: self._start(*self._command, environment=self.environment)))
+
+    # Starting
 
     async def _start_server(self) -> Process:
         """Start the server, on the display that it had before if it had one, and wait until it takes clients."""
-        async with _telling() as (tell, told):
-            command = [*_until_death(), self._server, *([self.name] if self.name else []), "-displayfd", str(tell)]
-            process = self._server_process = await self._start(*command, *self._options(), inherit=(tell,))
-            number = await told(_START_S)
-        if not number.strip():
-            await _end_all([process])
-            self._running.discard(process)
+        told, tell = os.pipe()
+        try:
+            display = [self.name] if self.name else []
+            command = [self._server, *display, "-displayfd", str(tell), *self._options()]
+            try:
+                process = await self._start(*command, inherit=(tell,))
+            finally:
+                os.close(tell)
+            number = await _read_line(told, _START_S)
+        finally:
+            os.close(told)
+        if not number:
+            await asyncio.to_thread(janitor.end_programs, self._folder, with_server=True)
             raise SourceUnavailable(f"The X server {self._server} did not start: try “{self._server} :99” by hand.")
-        self.name = f":{int(number)}"
+        self.name = f":{number}"
         await asyncio.to_thread(_paint_background, self.name)
         return process
 
     def _options(self) -> list[str]:
-        common = ["-auth", str(self._authority), "-nolisten", "tcp", "-noreset", "-dpi", "96", "-s", "0"]
+        screen = ["-dpi", "96", "-s", "0", "-dpms"]
+        common = ["-auth", str(self._key), "-nolisten", "tcp", "-noreset", *screen]
         if self._server == "Xvnc":
             # Its VNC side can't be switched off: it listens in a folder that only this user can enter.
             rfb = ["-rfbport", "-1", "-rfbunixpath", str(self._folder / "rfb"), "-SecurityTypes", "None"]
             return [*common, "-geometry", str(self._size), "-depth", "24", "-AcceptCutText=0", "-SendCutText=0", *rfb]
         return [*common, "-screen", "0", f"{self._size}x24"]
 
-    async def _start_window_manager(self) -> Process:
-        paths = {"XDG_DATA_DIRS": _FILES / "share", "XDG_CONFIG_DIRS": _FILES / "xdg"}
+    async def _start_window_manager(self, is_managed: asyncio.Event) -> Process:
+        """Start Openbox and wait until it is ready: a window that comes before stays unmapped until the next event."""
         environment = self.environment
-        for variable, folder in paths.items():
-            others = environment.get(variable) or ("/usr/local/share:/usr/share" if "DATA" in variable else "/etc/xdg")
-            environment[variable] = f"{folder}:{others}"
+        for variable, ours, others in (
+            ("XDG_DATA_DIRS", "share", "/usr/local/share:/usr/share"),
+            ("XDG_CONFIG_DIRS", "xdg", "/etc/xdg"),
+        ):
+            environment[variable] = f"{_FILES / ours}:{environment.get(variable) or others}"
+        ready = self._folder / "ready"
+        ready.unlink(missing_ok=True)
+        os.mkfifo(ready)
         config = str(_FILES / "xdg" / "openbox" / "voxy-rc.xml")
-        # A window that comes while Openbox starts stays unmapped until the next event: it has to say that it is ready.
-        async with _telling() as (tell, told):
-            ready = f'sh -c "echo ready >&{tell}"'
-            command = ["openbox", "--config-file", config, "--startup", ready]
-            process = await self._start(*command, environment=environment, inherit=(tell,))
-            await told(_READY_S)
+        startup = f"sh -c 'echo ready >{shlex.quote(str(ready))}'"
+        told = os.open(ready, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            process = await self._start(
+                "openbox", "--sm-disable", "--config-file", config, "--startup", startup, environment=environment
+            )
+            await _read_line(told, _READY_S)
+        finally:
+            os.close(told)
+        is_managed.set()
         return process
 
     async def _start(
-        self, *command: str, environment: dict[str, str] | None = None, inherit: tuple[int, ...] = ()
+        self,
+        *command: str,
+        environment: dict[str, str] | None = None,
+        inherit: tuple[int, ...] = (),
+        stdin: int = DEVNULL,
     ) -> Process:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *command,
             env=environment,
-            cwd=Path.home(),
-            stdin=DEVNULL,
+            cwd=Path.home() if Path.home().is_dir() else "/",
+            stdin=stdin,
             stdout=DEVNULL,
             stderr=DEVNULL,
             pass_fds=inherit,
             start_new_session=True,
         )
-        self._running.add(process)
-        return process
 
 
 def find_server() -> str:
     """The X server to start: one whose size can change, if there is one; SourceUnavailable without any."""
-    for server in ("Xvnc", "Xvfb"):
+    for server in janitor.SERVERS:
         if shutil.which(server):
             return server
     raise SourceUnavailable("There is no X server to be had: install Debian's tigervnc-standalone-server.")
 
 
-def write_cookie(file: Path) -> None:
-    """Write an Xauthority file with a new key, that only this user can read, for any display of this machine."""
-    key = secrets.token_bytes(16)
-
-    def field(data: bytes) -> bytes:
-        return struct.pack(">H", len(data)) + data
-
-    entries = b"".join(
-        struct.pack(">H", family) + field(address) + field(b"") + field(_COOKIE) + field(key)
-        for family, address in ((_FAMILY_LOCAL, socket.gethostname().encode()), (_FAMILY_WILD, b""))
-    )
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(entries)
-
-
-def _until_death() -> list[str]:
-    """A prefix that has a program end when VoXY is killed; the programs of a server end with it."""
-    return ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+def _parse_command(text: str) -> list[str]:
+    try:
+        command = shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"“{text}” is no command line ({error}): quote it as a shell would have it.") from None
+    if not command or not shutil.which(command[0]):
+        raise ConfigError(f"There is no program “{text}” to start: install it, or name another with --command.")
+    return command
 
 
 @contextlib.contextmanager
@@ -217,55 +237,65 @@ def _environment_variable(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
+async def _wait_for_end(process: Process) -> None:
+    await process.wait()
+
+
+async def _keep(
+    start: Callable[[], Awaitable[Process]], live: Callable[[Process], Awaitable[None]] = _wait_for_end
+) -> None:
+    """Start again whatever ends; quicker the longer it lived. `live` lasts as long as the process does."""
+    delay_s = _AGAIN_FIRST_S
+    while True:
+        started_at = time.monotonic()
+        try:
+            await live(await start())
+        except (SourceUnavailable, OSError) as reason:
+            logger.warning("%s", reason)
+        delay_s = _AGAIN_FIRST_S if time.monotonic() - started_at > _STEADY_S else min(delay_s * 2, _AGAIN_MOST_S)
+        await asyncio.sleep(delay_s)
+
+
 @contextlib.asynccontextmanager
-async def _telling() -> AsyncIterator[tuple[int, Callable[[float], Awaitable[bytes]]]]:
-    """A pipe's end for a program to write a line to, and how to wait for that line (empty if none comes in time)."""
-    told, tell = os.pipe()
+async def _running(coroutine: "asyncio._CoroutineLike[None]") -> AsyncIterator[None]:
+    """Have it run for as long as the context lasts."""
+    task = asyncio.create_task(coroutine)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _read_line(descriptor: int, timeout_s: float) -> str:
+    """The line that a program writes into a pipe; empty if it ends, or time is up, before."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
-    ends = [told, tell]
-
-    async def wait(timeout_s: float) -> bytes:
-        os.close(ends.pop())
-        data = b""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not data.endswith(b"\n"):
-                    await readable.wait()
-                    readable.clear()
-                    if not (piece := os.read(told, 64)):
-                        break
-                    data += piece
-        return data
-
-    loop.add_reader(told, readable.set)
+    data = b""
+    loop.add_reader(descriptor, readable.set)
     try:
-        yield tell, wait
+        async with asyncio.timeout(timeout_s):
+            while not data.endswith(b"\n"):
+                await readable.wait()
+                readable.clear()
+                if not (piece := os.read(descriptor, 64)):
+                    return ""
+                data += piece
+    except TimeoutError:
+        return ""
     finally:
-        loop.remove_reader(told)
-        for end in ends:
-            os.close(end)
-
-
-async def _end_all(processes: list[Process]) -> None:
-    """End the process groups, by force what doesn't go."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        waiting = [process for process in processes if process.returncode is None]
-        for process in waiting:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-        if waiting:
-            await asyncio.wait([asyncio.create_task(process.wait()) for process in waiting], timeout=_GRACE_S)
+        loop.remove_reader(descriptor)
+    return data.decode().strip()
 
 
 def _paint_background(name: str) -> None:
     try:
-        display = Display(name)
-    except (error.DisplayError, OSError) as failure:
-        logger.warning("The background of %s stays as it is: %s", name, failure)
+        connection = Connection(name)
+    except SourceUnavailable as failure:
+        logger.warning("The background stays as it is: %s", failure)
         return
-    root = display.screen().root
-    root.change_attributes(background_pixel=_BACKGROUND)
-    root.clear_area()
-    display.sync()
-    display.close()
+    with contextlib.suppress(Closed), contextlib.closing(connection):
+        root = connection.root
+        request.ChangeWindowAttributes(display=connection, window=root, background_pixel=_BACKGROUND)
+        request.ClearArea(display=connection, window=root, exposures=0, x=0, y=0, width=0, height=0)
+        connection.sync()
