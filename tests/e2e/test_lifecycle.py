@@ -86,21 +86,29 @@ def running(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
-def traces() -> set[str]:
-    """What a desktop might leave behind."""
-    segments = subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=True).stdout.splitlines()[3:]
-    folders = (Path("/tmp/.X11-unix").glob("X*"), Path("/tmp").glob(".X*-lock"), Path("/tmp").glob("voxy-*"))
-    return {str(path) for folder in folders for path in folder} | set(segments)
+def traces(display: str) -> list[Path]:
+    """What an X server on `display` leaves behind if it doesn't tidy up."""
+    number = display.removeprefix(":")
+    paths = (Path(f"/tmp/.X11-unix/X{number}"), Path(f"/tmp/.X{number}-lock"))
+    return [path for path in paths if path.exists()]
+
+
+def segments() -> set[str]:
+    """The shared memory of this machine, a line for each segment."""
+    return set(subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=True).stdout.splitlines()[3:])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 async def test_private_desktop_is_shown_and_ends_with_voxy(context: BrowserContext, number: signal.Signals) -> None:
-    before = traces()
+    before = segments()
     async with serving("--auth", "none", "--size", "800x600") as served:
         page = await open_page(context, served.url)
         for names in (("Xvnc", "Xvfb"), ("openbox",), ("xterm",)):
             await eventually(lambda names=names: asyncio.to_thread(children_of, served, *names), 5, f"{names} runs")
         children = children_of(served)
+        environment = children_of(served, "xterm")[0].environ()
+        display, authority = environment["DISPLAY"], Path(environment["XAUTHORITY"])
+        assert traces(display)
 
         async def is_drawn() -> bool:
             return len(set((await canvas(page)).ravel().tolist())) > 8
@@ -110,7 +118,9 @@ async def test_private_desktop_is_shown_and_ends_with_voxy(context: BrowserConte
         served.process.send_signal(number)
         assert await asyncio.wait_for(served.process.wait(), 2) == 0
     assert not running(children)
-    assert traces() == before
+    assert not traces(display)
+    assert not authority.parent.exists()
+    assert not segments() - before
 
 
 async def test_private_desktop_ends_even_when_voxy_is_killed() -> None:

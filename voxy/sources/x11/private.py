@@ -52,8 +52,9 @@ class PrivateDisplay:
     """
 
     def __init__(self, size: Size, command: str) -> None:
-        self._command = _parse_command(command)
+        # The server first: without one the demo is served, which needs no program.
         self._server = find_server()
+        self._command = _parse_command(command)
         self._size = size
         self.name = ""
         self._stack = contextlib.AsyncExitStack()
