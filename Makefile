@@ -18,7 +18,7 @@ serve: setup desktop-packages
 	@exec $(BIN)/voxy serve $(ARGS)
 
 test: setup test-packages lint
-	@node --test tests/js/
+	@said=$$(node --test tests/js/*.test.js 2>&1) || { echo "$$said"; exit 1; }
 	@$(BIN)/pytest -q
 
 lint: setup tests/js/node_modules/.installed

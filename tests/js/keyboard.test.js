@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, mock, test } from 'node:test';
 
 import { Keyboard } from '../../static/js/input/keyboard.js';
+import { mockTimers } from './support.js';
 
 /** A keyboard of a platform, and what it sent: '+KeyA a' down, '-KeyA a' up, 'release'. */
 function keyboardOf(platform, accepts = () => true) {
@@ -124,7 +125,7 @@ describe('Keyboard on macOS', () => {
 
 describe('Keyboard on Windows', () => {
   beforeEach((context) => {
-    mock.timers.enable({ apis: ['setTimeout'] });
+    mockTimers('setTimeout');
     context.after?.(() => mock.timers.reset());
   });
   const reset = () => mock.timers.reset();

@@ -4,17 +4,19 @@ import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { Pulse } from '../../static/js/pulse.js';
 
 describe('Pulse', () => {
-  let now, said, isHolding, pulse;
+  let now, said, isHolding, pulse, beat;
   const pass = (ms) => {
     for (let left = ms; left > 0; left -= 500) {
       now += 500;
-      mock.timers.tick(500);
+      beat?.();
     }
   };
   const pings = () => said.splice(0).filter((word) => word === 'ping').length;
 
   beforeEach(() => {
-    mock.timers.enable({ apis: ['setInterval'] });
+    mock.method(globalThis, 'setInterval', (callback) => { beat = callback; });
+    mock.method(globalThis, 'clearInterval', () => { beat = null; });
+    beat = null;
     [now, said, isHolding] = [0, [], false];
     pulse = new Pulse({
       onPing: () => said.push('ping'),
@@ -27,7 +29,7 @@ describe('Pulse', () => {
 
   afterEach(() => {
     pulse.stop();
-    mock.timers.reset();
+    mock.restoreAll();
   });
 
   test('pings at once, then every 2 s', () => {

@@ -1,5 +1,13 @@
 /** What several tests use: bytes, chance, time. */
 
+import { mock } from 'node:test';
+
+/** Have the test turn the clock of these timers. Node 18, which Debian 12 has, takes their names in another way. */
+export function mockTimers(...apis) {
+  const isOld = Number(process.versions.node.split('.')[0]) < 20;
+  mock.timers.enable(isOld ? apis : { apis });
+}
+
 /** @param {string} hex */
 export function bufferOf(hex) {
   return Uint8Array.from(Buffer.from(hex, 'hex')).buffer;
