@@ -12,7 +12,7 @@ ARGS ?=
 DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core fonts-wqy-microhei
 TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium x11-xserver-utils x11-xkb-utils nodejs npm
 
-.PHONY: serve test lint setup desktop-packages test-packages
+.PHONY: screenshot serve test lint setup desktop-packages test-packages
 
 serve: setup desktop-packages
 	@exec $(BIN)/voxy serve $(ARGS)
@@ -41,6 +41,9 @@ tests/js/node_modules/.installed: tests/js/package-lock.json
 	@command -v npm >/dev/null || .ci/install-debian nodejs npm
 	@cd tests/js && npm ci --silent --no-audit --no-fund
 	@touch $@
+
+screenshot: setup test-packages
+	@$(BIN)/python docs/screenshot.py
 
 desktop-packages:
 	@.ci/install-debian $(DESKTOP_PACKAGES)

@@ -1,0 +1,56 @@
+"""Makes docs/desktop.png: a private desktop, served by VoXY, in Chromium. Run by `make screenshot`."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+
+VOXY = Path(sys.executable).parent / "voxy"
+PICTURE = Path(__file__).parent / "desktop.png"
+SHELL = "xterm -e bash --norc --noprofile"
+PROMPT = r"\[\e[1;34m\]\W\[\e[0m\] \$ "
+COMMANDS = ("voxy --version", "voxy serve --help | head -19", "date '+%A, %-d %B %Y'")
+
+
+async def main() -> None:
+    process = await asyncio.create_subprocess_exec(
+        VOXY,
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--size",
+        "1280x800",
+        "--command",
+        SHELL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PS1": PROMPT, "PATH": f"{VOXY.parent}:{os.environ['PATH']}"},
+    )
+    assert process.stdout
+    url = (await process.stdout.readline()).decode().strip()
+    try:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            )
+            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            await page.goto(url)
+            await page.wait_for_selector("html[data-connection=live]", state="attached")
+            await asyncio.sleep(2)
+            await page.mouse.move(600, 300)
+            for command in COMMANDS:
+                await page.keyboard.type(f"{command}\n")
+                await asyncio.sleep(0.5)
+            await page.mouse.click(80, 620, button="right")
+            await asyncio.sleep(1)
+            await page.screenshot(path=PICTURE)
+            await browser.close()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+asyncio.run(main())
