@@ -75,13 +75,16 @@ class Stream:
         return self._viewer.lease_left(now) if self._viewer.has_greeted else max(0.0, greet_by - now)
 
     async def _take(self, data: str | bytes) -> None:
-        for result in self._viewer.receive(data, time.monotonic()):
+        results = self._viewer.receive(data, time.monotonic())
+        for result in results:
             if isinstance(result, wire.Message):
                 self._pong = result if isinstance(result, wire.Pong) else self._pong
             else:
                 await self._desktop.inject(result)
-        self._wake.set()
-        self._desktop.want()
+        # Input brings nothing to send by itself; looking for it would hold up the thread that types it.
+        if not results or self._pong:
+            self._wake.set()
+            self._desktop.want()
 
     async def _inject_release(self) -> None:
         for event in self._viewer.release():

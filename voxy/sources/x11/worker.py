@@ -28,7 +28,7 @@ from voxy.sources.x11.input import Devices, InputQueue
 
 logger = logging.getLogger(__name__)
 
-_SETTLE_S = 0.0007
+_SETTLE_S = 0.0004
 """Seconds to wait after the first damage for the rest of the same drawing."""
 
 _GOODBYE_S, _END_S = 0.4, 0.4
