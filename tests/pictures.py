@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Rect, Size
+from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Patches, Rect, Size
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Framebuffer, Pixels, blank
 
@@ -13,6 +13,10 @@ from voxy.screen.framebuffer import Framebuffer, Pixels, blank
 def to_pixels(rgb: np.ndarray) -> Pixels:
     rgb = rgb.astype(np.uint32)
     return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+
+
+def read_image(data: bytes) -> Pixels:
+    return to_pixels(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
 
 
 def text(size: Size, lines: str = "the quick brown fox jumps over the lazy dog ") -> Pixels:
@@ -60,8 +64,15 @@ class PaintedScreen:
                 case Fill(colour, blocks):
                     for block in blocks.tolist():
                         self._place(block)[:] = colour
+                case Patches(_, rects, image):
+                    picture = read_image(image)
+                    top = 0
+                    for rect in rects:
+                        pixels = picture[top : top + rect.height, : rect.width]
+                        self.pixels[rect.y : rect.bottom, rect.x : rect.right] = pixels
+                        top += rect.height
                 case Atlas(_, columns, blocks, image):
-                    picture = to_pixels(np.asarray(Image.open(io.BytesIO(image)).convert("RGB")))
+                    picture = read_image(image)
                     for number, block in enumerate(blocks.tolist()):
                         row, column = divmod(number, columns)
                         self._place(block)[:] = picture[

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.pictures import PaintedScreen, photograph, text
-from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Rect, Size
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Rect, Size
 from voxy.desktop import Desktop
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -76,6 +76,7 @@ class ModelViewer:
         self.woken = asyncio.Event()
         self.screen = PaintedScreen(Size(1, 1))
         self.copies = 0
+        self.kinds: list[type] = []
         self.say(type="hello", protocol=1)
         desktop.join(self.viewer, self.woken.set)
 
@@ -101,6 +102,7 @@ class ModelViewer:
         size, _, operations = read_update(data)
         if size != self.screen.grid.size:
             self.screen = PaintedScreen(size)
+        self.kinds += [type(operation) for operation in operations]
         self.copies += sum(isinstance(operation, Copy) for operation in operations)
         self.screen.paint(operations)
 
@@ -121,6 +123,10 @@ def read_update(data: bytes) -> tuple[Size, int, tuple[Operation, ...]]:
         if kind == b"\1":
             left, top, columns, rows, x, y = take("<6H")
             operations.append(Copy(Rect(left, top, columns, rows), x, y))
+        elif kind == b"\5":
+            encoding, count, length = take("<BHI")
+            rects = tuple(Rect(*take("<4H")) for _ in range(count))
+            operations.append(Patches(Encoding(encoding), rects, stream.read(length)))
         elif kind == b"\2":
             red, green, blue, count = take("<BBBH")
             operations.append(Fill(red << 16 | green << 8 | blue, np.array(take(f"<{count}H"))))
@@ -254,3 +260,22 @@ async def test_viewer_that_missed_a_scroll_is_right_all_the_same() -> None:
         source.show(long[40 : 40 + size.height].copy())
         await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in (awake, asleep)))
     assert awake.copies >= 3
+
+
+async def test_little_changes_are_patches_and_stay_exact() -> None:
+    size = Size(1021, 743)
+    chance = np.random.default_rng(3)
+    pixels = text(size)
+    source = ScriptedSource(pixels)
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop)
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+        viewer.kinds.clear()
+        for _ in range(30):
+            pixels = pixels.copy()
+            for _ in range(int(chance.integers(1, 4))):
+                x, y = int(chance.integers(0, 1000)), int(chance.integers(0, 720))
+                pixels[y : y + 20, x : x + 12] = chance.integers(0, 2**24, (20, 12))[: 743 - y, : 1021 - x]
+            source.show(pixels)
+            await viewer.follow(lambda pixels=pixels: viewer.shows(pixels))
+        assert viewer.kinds.count(Patches) >= 20

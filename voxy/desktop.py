@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from voxy.blocks import BLOCK, Motion, Size
-from voxy.blocks.generations import Blocks
+from voxy.blocks import BLOCK, Size, Step
+from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.screen.differ import BlockDiffer, Difference
 from voxy.screen.encoders import encode_rgba_png
@@ -69,7 +69,7 @@ class Desktop:
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
         self._seq = 0
         self._updates: dict[PlanKey, asyncio.Future[MadeUpdate]] = {}
-        self._motion: Motion | None = None
+        self._step: Step | None = None
         self._trim: asyncio.TimerHandle | None = None
         self._has_picture = False
 
@@ -98,7 +98,7 @@ class Desktop:
         if not self._has_picture:
             return None
         async with self._front:
-            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._motion)
+            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._step)
             if plan is None:
                 return None
             made = self._updates.get(plan.key)
@@ -110,7 +110,9 @@ class Desktop:
         """Copy the pixels of an update now, and encode them while the next grab goes on."""
         self._seq += 1
         seq, size = self._seq, self._framebuffer.size
-        snapshot = await self._compute(plan.size, Snapshot.take, self._framebuffer, plan.blocks, plan.exact)
+        snapshot = await self._compute(
+            plan.size, Snapshot.take, self._framebuffer, plan.blocks, plan.exact, plan.patches
+        )
         if plan.size > _FEW_BLOCKS:
             return asyncio.create_task(self._compute(plan.size, _encode, seq, size, snapshot, plan))
         made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
@@ -181,10 +183,12 @@ class Desktop:
         if not changed.size:
             return
         generations.mark(changed)
-        self._motion = None
-        if difference.copy and difference.left is not None:
+        self._step = None
+        if difference.copy:
             touched = self._framebuffer.grid.touched([difference.copy.source])
-            self._motion = Motion(base, difference.copy, touched, difference.left)
+            self._step = Step(base, touched, difference.left, difference.copy)
+        elif difference.patches:
+            self._step = Step(base, changed, NO_BLOCKS, patches=difference.patches)
 
     async def _until_wanted(self) -> None:
         while not any(viewer.has_room(time.monotonic()) for viewer in self._viewers):

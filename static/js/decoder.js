@@ -3,7 +3,7 @@
 import { BLOCK, WireError } from './wire.js';
 
 /** @typedef {import('./wire.js').Update} Update */
-/** @typedef {import('./wire.js').Atlas} Atlas */
+/** @typedef {import('./wire.js').Atlas | import('./wire.js').Patches} Pictured */
 /** @typedef {{update: Update, bitmaps: (ImageBitmap | null)[], left: number, takenAt: number, decodeMs: number}} Decoded
  * `bitmaps` has one entry for each operation, null for a fill. */
 
@@ -19,9 +19,9 @@ export class Decoder {
   /**
    * @param {(decoded: Decoded) => void} onDecoded takes over the bitmaps, and closes them
    * @param {(error: unknown) => void} onError nothing after the update that failed is handed over; reset() starts anew
-   * @param {(atlas: Atlas) => Promise<ImageBitmap>} [createBitmap]
+   * @param {(pictured: Pictured) => Promise<ImageBitmap>} [createBitmap]
    */
-  constructor(onDecoded, onError, createBitmap = createAtlasBitmap) {
+  constructor(onDecoded, onError, createBitmap = createPictureBitmap) {
     this.#onDecoded = onDecoded;
     this.#onError = onError;
     this.#createBitmap = createBitmap;
@@ -33,7 +33,7 @@ export class Decoder {
     const entry = { update, bitmaps, left: 0, takenAt: performance.now(), decodeMs: 0 };
     this.#queue.push(entry);
     update.operations.forEach((operation, index) => {
-      if (operation.kind === 'atlas') this.#decode(entry, index, operation);
+      if ('image' in operation) this.#decode(entry, index, operation);
     });
     if (!entry.left) this.#handOver();
   }
@@ -46,28 +46,28 @@ export class Decoder {
   /**
    * @param {Decoded} entry
    * @param {number} index
-   * @param {Atlas} atlas
+   * @param {Pictured} pictured
    */
-  #decode(entry, index, atlas) {
+  #decode(entry, index, pictured) {
     entry.left++;
     // One `then` and no `async`: every further hop would keep the picture waiting for other work of the page.
-    this.#createBitmap(atlas)
-      .then((bitmap) => this.#keep(entry, index, atlas, bitmap))
+    this.#createBitmap(pictured)
+      .then((bitmap) => this.#keep(entry, index, pictured, bitmap))
       .catch((error) => this.#fail(entry, error));
   }
 
   /**
    * @param {Decoded} entry
    * @param {number} index
-   * @param {Atlas} atlas
+   * @param {Pictured} pictured
    * @param {ImageBitmap} bitmap
    */
-  #keep(entry, index, atlas, bitmap) {
+  #keep(entry, index, pictured, bitmap) {
     if (!this.#queue.includes(entry)) return bitmap.close();
     entry.bitmaps[index] = bitmap;
     // What is decoded goes on to the page; the file has done its work.
-    atlas.image = NOTHING;
-    if (!hasSizeFor(bitmap, atlas)) throw new WireError('an image of the wrong size');
+    pictured.image = NOTHING;
+    if (!hasSizeFor(bitmap, pictured)) throw new WireError('an image of the wrong size');
     if (--entry.left) return;
     entry.decodeMs = performance.now() - entry.takenAt;
     this.#handOver();
@@ -87,18 +87,25 @@ export class Decoder {
 }
 
 /**
+ * Whether an image is as large as what is drawn from it.
  * @param {{width: number, height: number}} bitmap
- * @param {{columns: number, blocks: {length: number}}} atlas
+ * @param {{columns: number, blocks: {length: number}} | {rects: import('./wire.js').Rect[]}} pictured
  */
-export function hasSizeFor(bitmap, { columns, blocks }) {
+export function hasSizeFor(bitmap, pictured) {
+  if ('rects' in pictured) {
+    const { rects } = pictured;
+    return bitmap.width === Math.max(...rects.map(({ width }) => width))
+      && bitmap.height === rects.reduce((sum, { height }) => sum + height, 0);
+  }
+  const { columns, blocks } = pictured;
   return bitmap.width === columns * BLOCK && bitmap.height === Math.ceil(blocks.length / columns) * BLOCK;
 }
 
 /**
  * No options: images without alpha and without a colour profile are exact without them, while colorSpaceConversion or
  * premultiplyAlpha 'none' makes Chromium convert the whole bitmap once more (15 ms for 9 at 1920×1080).
- * @param {Atlas} atlas
+ * @param {Pictured} pictured
  */
-function createAtlasBitmap({ image, encoding }) {
+function createPictureBitmap({ image, encoding }) {
   return createImageBitmap(new Blob([image], { type: `image/${encoding}` }));
 }

@@ -35,7 +35,8 @@ export class Screen {
       const bitmap = bitmaps[index];
       if (operation.kind === 'copy') this.#copy(operation);
       else if (operation.kind === 'fill') this.#fill(operation);
-      else if (bitmap) this.#draw(operation, bitmap);
+      else if (bitmap && operation.kind === 'atlas') this.#draw(operation, bitmap);
+      else if (bitmap && operation.kind === 'patches') this.#patch(operation, bitmap);
     });
   }
 
@@ -81,6 +82,19 @@ export class Screen {
         run.imageColumn * BLOCK, run.imageRow * BLOCK, width, height,
         run.column * BLOCK, run.row * BLOCK, width, height,
       );
+    }
+    bitmap.close();
+  }
+
+  /**
+   * @param {import('./wire.js').Patches} patches
+   * @param {ImageBitmap} bitmap
+   */
+  #patch({ rects }, bitmap) {
+    let from = 0;
+    for (const { left, top, width, height } of rects) {
+      this.#context.drawImage(bitmap, 0, from, width, height, left, top, width, height);
+      from += height;
     }
     bitmap.close();
   }

@@ -7,8 +7,8 @@ export const CLOSE_MALFORMED = 4400;
 export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;
 
-const UPDATE = 1, COPY = 1, FILL = 2, ATLAS = 4, POINTER = 16;
-const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, ATLAS_BYTES = 10;
+const UPDATE = 1, COPY = 1, FILL = 2, ATLAS = 4, PATCHES = 5, POINTER = 16;
+const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, ATLAS_BYTES = 10, PATCHES_BYTES = 8, RECT_BYTES = 8;
 const MAX_SIDE = 16384;
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 
@@ -16,7 +16,9 @@ const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 /** @typedef {{kind: 'fill', colour: string, blocks: Uint16Array}} Fill */
 /** @typedef {{kind: 'atlas', encoding: 'png' | 'jpeg', columns: number, blocks: Uint16Array,
  *   image: Uint8Array<ArrayBuffer>}} Atlas */
-/** @typedef {Copy | Fill | Atlas} Operation */
+/** @typedef {{left: number, top: number, width: number, height: number}} Rect */
+/** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], image: Uint8Array<ArrayBuffer>}} Patches */
+/** @typedef {Copy | Fill | Atlas | Patches} Operation */
 /** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[]}} Update */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
 /** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
@@ -100,6 +102,7 @@ function parseOperation(view, offset, blockCount, screen) {
     case COPY: return parseCopy(view, offset, screen);
     case FILL: return parseFill(view, offset, blockCount);
     case ATLAS: return parseAtlas(view, offset, blockCount);
+    case PATCHES: return parsePatches(view, offset, screen);
     default: throw new WireError('an unknown operation');
   }
 }
@@ -154,6 +157,40 @@ function parseAtlas(view, offset, blockCount) {
   const image = new Uint8Array(view.buffer, from, length);
   const operation = /** @type {Atlas} */ ({ kind: 'atlas', encoding, columns, blocks, image });
   return { operation, end: from + length };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {{width: number, height: number}} screen
+ */
+function parsePatches(view, offset, screen) {
+  const start = offset + PATCHES_BYTES;
+  check(start <= view.byteLength, 'patches cut short');
+  const encoding = ENCODINGS[/** @type {keyof typeof ENCODINGS} */ (view.getUint8(offset + 1))];
+  const count = view.getUint16(offset + 2, true);
+  const length = view.getUint32(offset + 4, true);
+  check(encoding !== undefined, 'patches of an unknown encoding');
+  check(count > 0, 'no patches');
+  const from = start + count * RECT_BYTES;
+  check(from + length <= view.byteLength, 'patches cut short');
+  const rects = Array.from({ length: count }, (_, index) => parseRect(view, start + index * RECT_BYTES, screen));
+  const image = new Uint8Array(view.buffer, from, length);
+  return { operation: /** @type {Patches} */ ({ kind: 'patches', encoding, rects, image }), end: from + length };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {{width: number, height: number}} screen
+ * @returns {Rect}
+ */
+function parseRect(view, offset, screen) {
+  const [left, top, width, height] = /** @type {[number, number, number, number]} */ (
+    [0, 2, 4, 6].map((at) => view.getUint16(offset + at, true)));
+  check(width > 0 && height > 0, 'a rect of nothing');
+  check(left + width <= screen.width && top + height <= screen.height, 'a rect outside of the screen');
+  return { left, top, width, height };
 }
 
 /**

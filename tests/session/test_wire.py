@@ -8,19 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Rect, Size
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Rect, Size
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Pointer
 from voxy.session.permissions import _NEEDED as RULES
 
+SIDES = ("left", "top", "width", "height")
 GOLDEN = json.loads((Path(__file__).parent.parent / "data" / "wire.json").read_text(encoding="utf-8"))
 
 
 def operation_of(message: dict) -> Operation:
     if message["kind"] == "copy":
-        source = Rect(*(message[side] for side in ("left", "top", "width", "height")))
+        source = Rect(*(message[side] for side in SIDES))
         return Copy(source, message["x"], message["y"])
+    if message["kind"] == "patches":
+        rects = tuple(Rect(*(rect[side] for side in SIDES)) for rect in message["rects"])
+        return Patches(Encoding[message["encoding"].upper()], rects, bytes.fromhex(message["image"]))
     blocks = np.array(message["blocks"], dtype=np.intp)
     if message["kind"] == "fill":
         return Fill(int(message["colour"][1:], 16), blocks)

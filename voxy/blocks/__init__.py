@@ -2,7 +2,7 @@
 
 from voxy.blocks.generations import Generations, Holding
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect, Size
-from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Motion, Operation
+from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Operation, Patches, Step
 
 __all__ = [
     "BLOCK",
@@ -13,8 +13,9 @@ __all__ = [
     "Fill",
     "Generations",
     "Holding",
-    "Motion",
     "Operation",
+    "Patches",
     "Rect",
     "Size",
+    "Step",
 ]

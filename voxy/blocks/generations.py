@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Blocks: TypeAlias = NDArray[np.intp]
 """Indices of blocks, ascending."""
 
+NO_BLOCKS: Blocks = np.empty(0, dtype=np.intp)
+
 
 class Generations:
     """The generation in which each block last changed; everything starts as changed in generation 1."""

@@ -29,16 +29,17 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
-    """A change from generation `base` to the next that a copy makes, but for the blocks that it leaves.
+class Step:
+    """A change from generation `base` to the next in few words: a copy, or patches; and the blocks that these leave.
 
     Only who has all of generation `base`, and the `touched` blocks of it exactly, may take it.
     """
 
     base: int
-    copy: Copy
     touched: Blocks
     left: Blocks
+    copy: Copy | None = None
+    patches: tuple[Rect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +60,13 @@ class Atlas:
     image: bytes
 
 
-Operation: TypeAlias = Copy | Fill | Atlas
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """Draw `rects` from one image that holds them one below the other, from its left edge."""
+
+    encoding: Encoding
+    rects: tuple[Rect, ...]
+    image: bytes
+
+
+Operation: TypeAlias = Copy | Fill | Atlas | Patches

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from voxy.blocks import BLOCK
+from voxy.blocks import BLOCK, Rect
 from voxy.blocks.generations import Blocks
 from voxy.screen.content import tiled
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -26,3 +26,14 @@ def pack(framebuffer: Framebuffer, blocks: Blocks) -> tuple[int, Pixels]:
     to_rows, to_columns = np.divmod(np.arange(blocks.size), width)
     tiled(image)[to_rows, :, to_columns] = tiled(framebuffer.front)[rows, :, columns]
     return width, image
+
+
+def pack_rects(framebuffer: Framebuffer, rects: tuple[Rect, ...]) -> Pixels:
+    """A copy of `rects` (one at least) as one image, one below the other."""
+    image = np.zeros((sum(rect.height for rect in rects), max(rect.width for rect in rects)), dtype=np.uint32)
+    top = 0
+    for rect in rects:
+        pixels = framebuffer.front[rect.y : rect.bottom, rect.x : rect.right]
+        image[top : top + rect.height, : rect.width] = pixels
+        top += rect.height
+    return image

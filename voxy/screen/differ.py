@@ -1,12 +1,12 @@
 """Which blocks of what was grabbed differ from what viewers are shown, and what of it only moved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Copy, Rect
-from voxy.blocks.generations import Blocks
+from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.screen.framebuffer import Framebuffer
 from voxy.screen.motion import find_scroll, scroll_rects
 
@@ -19,16 +19,26 @@ _LEAST_BLOCKS = 40
 _WORTHWHILE = 0.7
 """A copy is made if it leaves at most this share of the changed blocks to be sent."""
 
+_MOST_PATCHED = 24
+"""Changed blocks up to which the changed pixels within them are sent alone."""
+
+_PATCHED_SHARE = 0.4
+"""They are if they are at most this share of the blocks: what is typed is a tenth of its block."""
+
 _Cells = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The blocks that changed; and, if a copy makes most of that change, the copy and the blocks that it leaves."""
+    """The blocks that changed; and a change in few words, if there is one.
+
+    That is a copy with the blocks that it leaves `left`, or the rects of pixels that changed within few blocks.
+    """
 
     changed: Blocks
     copy: Copy | None = None
-    left: Blocks | None = None
+    left: Blocks = field(default_factory=lambda: NO_BLOCKS)
+    patches: tuple[Rect, ...] = ()
 
 
 class BlockDiffer:
@@ -48,31 +58,51 @@ class BlockDiffer:
         for cells in areas:
             _note(changed, framebuffer, _pixels(cells))
         copy, left = self._find_copy(framebuffer, changed)
+        patches = _find_patches(framebuffer, changed)
         for cells in areas:
             if changed[cells.y : cells.bottom, cells.x : cells.right].any():
                 where = _slices(_pixels(cells))
                 framebuffer.front[where] = framebuffer.back[where]
-        return Difference(np.flatnonzero(changed), copy, left)
+        return Difference(np.flatnonzero(changed), copy, left, patches)
 
     @staticmethod
-    def _find_copy(framebuffer: Framebuffer, changed: _Cells) -> tuple[Copy | None, Blocks | None]:
+    def _find_copy(framebuffer: Framebuffer, changed: _Cells) -> tuple[Copy | None, Blocks]:
         """The copy that makes most of the change, if one does, and the blocks that it leaves."""
         if np.count_nonzero(changed) < _LEAST_BLOCKS:
-            return None, None
+            return None, NO_BLOCKS
         area = _pixels(_around(changed)).intersect(Rect.of(framebuffer.size))
         assert area
         offset = find_scroll(framebuffer.front, framebuffer.back, area)
         if not offset:
-            return None, None
+            return None, NO_BLOCKS
         source, target, bare = scroll_rects(area, offset)
         left = np.zeros_like(changed)
         _note(left, framebuffer, target, source)
         _note(left, framebuffer, bare)
         if np.count_nonzero(left) > _WORTHWHILE * np.count_nonzero(changed):
-            return None, None
+            return None, NO_BLOCKS
         # What the copy spoils in blocks that did not change has to be put right too.
         changed |= left
         return Copy(source, target.x, target.y), np.flatnonzero(left)
+
+
+def _find_patches(framebuffer: Framebuffer, changed: _Cells) -> tuple[Rect, ...]:
+    """The rects of pixels that changed within the blocks; none if they save little."""
+    if np.count_nonzero(changed) > _MOST_PATCHED:
+        return ()
+    patches: list[Rect] = []
+    for row, column in np.argwhere(changed).tolist():
+        where = _slices(_pixels(Rect(column, row, 1, 1)))
+        inner = _around(framebuffer.back[where] != framebuffer.front[where])
+        rect = Rect(column * BLOCK + inner.x, row * BLOCK + inner.y, inner.width, inner.height)
+        last = patches[-1] if patches else None
+        # What goes on in the next block at the same height is one rect with it.
+        if last and (last.right, last.y, last.height) == (rect.x, rect.y, rect.height):
+            patches[-1] = last.union(rect)
+        else:
+            patches.append(rect)
+    pixels = sum(rect.width * rect.height for rect in patches)
+    return tuple(patches) if pixels <= _PATCHED_SHARE * np.count_nonzero(changed) * BLOCK * BLOCK else ()
 
 
 def _note(mask: _Cells, framebuffer: Framebuffer, target: Rect, source: Rect | None = None) -> None:

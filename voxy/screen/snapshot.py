@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from voxy.blocks import Atlas, Encoding, Fill, Operation
+from voxy.blocks import Atlas, Encoding, Fill, Operation, Patches, Rect
 from voxy.blocks.generations import Blocks
-from voxy.screen.atlas import pack
+from voxy.screen.atlas import pack, pack_rects
 from voxy.screen.content import Content, classify
 from voxy.screen.encoders import ENCODERS
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -34,10 +34,12 @@ class Snapshot:
     fills: tuple[Fill, ...]
     atlases: tuple[Packed, ...]
     rough: Blocks
+    patches: tuple[Rect, ...] = ()
+    patch_pixels: Pixels | None = None
 
     @classmethod
-    def take(cls, framebuffer: Framebuffer, blocks: Blocks, exact: Blocks) -> Self:
-        """Copy `blocks`, of which photographs may go lossy, and `exact`, which may not, from the front."""
+    def take(cls, framebuffer: Framebuffer, blocks: Blocks, exact: Blocks, patches: tuple[Rect, ...] = ()) -> Self:
+        """Copy from the front: `blocks`, of which photographs may go lossy; `exact` and `patches`, which may not."""
         content = classify(framebuffer, np.union1d(blocks, exact))
         rough = np.setdiff1d(content.photo, exact, assume_unique=True)
         resting = np.intersect1d(content.photo, exact, assume_unique=True)
@@ -46,11 +48,16 @@ class Snapshot:
             for encoding, chosen in ((Encoding.PNG, content.text), (Encoding.PNG, resting), (Encoding.JPEG, rough))
             if chosen.size
         )
-        return cls(tuple(_fills(content)), tuple(packed), rough)
+        pixels = pack_rects(framebuffer, patches) if patches else None
+        return cls(tuple(_fills(content)), tuple(packed), rough, patches, pixels)
 
     def encode(self, quality: int) -> tuple[Operation, ...]:
         """Turn the pixels into operations; JPEG at `quality` (1…100)."""
-        return (*self.fills, *(packed.encode(quality) for packed in self.atlases))
+        operations: list[Operation] = [*self.fills, *(packed.encode(quality) for packed in self.atlases)]
+        if self.patch_pixels is not None:
+            image = ENCODERS[Encoding.PNG](self.patch_pixels, quality)
+            operations.append(Patches(Encoding.PNG, self.patches, image))
+        return tuple(operations)
 
 
 def _fills(content: Content) -> list[Fill]:

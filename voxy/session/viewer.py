@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from voxy.blocks import Copy, Generations, Holding, Motion
+from voxy.blocks import Copy, Generations, Holding, Rect, Step
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session import wire
@@ -24,12 +24,14 @@ _EXACT_BLOCK_BYTES = 8192
 _MIN_EXACT_BLOCKS = 8
 
 
-PlanKey: TypeAlias = tuple[int, bytes, bytes, int, Copy | None]
+PlanKey: TypeAlias = tuple[int, bytes, bytes, int, Copy | None, tuple[Rect, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
-    """What a viewer gets next: `blocks` it lacks after a `copy`, blocks that rest and become `exact`, lossy quality.
+    """What a viewer gets next: what a `copy` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
+
+    Those are the blocks that rest; `quality` is for what may go lossy.
 
     Two plans of the same generations are the same update exactly if their keys are equal.
     """
@@ -39,6 +41,7 @@ class UpdatePlan:
     exact: Blocks
     quality: int
     copy: Copy | None = None
+    patches: tuple[Rect, ...] = ()
 
     @property
     def size(self) -> int:
@@ -47,7 +50,7 @@ class UpdatePlan:
 
     @property
     def key(self) -> PlanKey:
-        return self.generation, self.blocks.tobytes(), self.exact.tobytes(), self.quality, self.copy
+        return self.generation, self.blocks.tobytes(), self.exact.tobytes(), self.quality, self.copy, self.patches
 
 
 Received: TypeAlias = list[InputEvent | wire.Message]
@@ -143,10 +146,10 @@ class Viewer:
         """Whether an update could be sent, if there is anything new."""
         return self.has_greeted and not self.is_hidden and self.flow.room(now) > 0
 
-    def take_update(self, generations: Generations, now: float, motion: Motion | None = None) -> UpdatePlan | None:
+    def take_update(self, generations: Generations, now: float, step: Step | None = None) -> UpdatePlan | None:
         """Plan the next update and note its blocks as held; None while there is no room or nothing to send.
 
-        `motion` is how the current generation came from the one before, if a copy made it.
+        `step` is how the current generation came from the one before, if few words say it.
         """
         if not self.has_room(now):
             return None
@@ -154,15 +157,15 @@ class Viewer:
             self._generations = generations
             self._holding = Holding(generations.of_block.size)
         holding = self._holding
-        can_copy = motion and motion.base == holding.level and holding.has_exactly(motion.touched)
+        can_step = step and step.base == holding.level and holding.has_exactly(step.touched)
         exact = holding.rested(generations, now - REST_S)
         exact = exact[: max(_MIN_EXACT_BLOCKS, self.flow.room(now) // _EXACT_BLOCK_BYTES)]
         blocks = holding.take_all(generations)
         if not blocks.size and not exact.size:
             return None
         holding.put(exact, generations)
-        if motion and can_copy:
-            return UpdatePlan(generations.current, motion.left, exact, self.flow.quality, motion.copy)
+        if step and can_step:
+            return UpdatePlan(generations.current, step.left, exact, self.flow.quality, step.copy, step.patches)
         return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
 
     def sent(self, seq: int, size: int, rough: Blocks, now: float) -> None:

@@ -21,6 +21,9 @@ Server to viewer, binary
               length bytes of image
               The image holds the blocks row by row, `columns` to a row. PNG is exact; a block that came as JPEG is
               replaced by an exact one when it has rested.
+      Patches u8 kind = 5, u8 encoding (1 PNG), u16 count, u32 length,
+              count × (u16 left, u16 top, u16 width, u16 height), length bytes of image
+              The image is as wide as the widest rect and holds the rects one below the other, from its left edge.
 
 Server to viewer, text: JSON objects with a `type`
     welcome   protocol, version, name: the desktop's, for the title
@@ -55,7 +58,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from voxy.blocks import Atlas, Copy, Fill, Operation, Size
+from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Size
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.events import Pointer
@@ -167,6 +170,8 @@ def parse(data: str | bytes) -> FromViewer:
 _UPDATE = struct.Struct("<BBHHI")
 _COPY = struct.Struct("<BHHHHHH")
 _FILL = struct.Struct("<BBBBH")
+_PATCHES = struct.Struct("<BBHI")
+_RECT = struct.Struct("<HHHH")
 _ATLAS = struct.Struct("<BBHHI")
 
 
@@ -177,6 +182,7 @@ class Update:
     COPY: ClassVar[int] = 1
     FILL: ClassVar[int] = 2
     ATLAS: ClassVar[int] = 4
+    PATCHES: ClassVar[int] = 5
 
     def __init__(self, seq: int, size: Size, operations: Iterable[Operation]) -> None:
         self.seq = seq
@@ -199,10 +205,15 @@ class Update:
                     yield _ATLAS.pack(self.ATLAS, encoding, columns, blocks.size, len(image))
                     yield _indices(blocks)
                     yield image
+                case Patches(encoding, rects, image):
+                    yield _PATCHES.pack(self.PATCHES, encoding, len(rects), len(image))
+                    yield from (_RECT.pack(*rect) for rect in rects)
+                    yield image
 
     def __str__(self) -> str:
         kinds = ", ".join(
-            "Copy" if isinstance(o, Copy) else f"{type(o).__name__} {o.blocks.size}" for o in self.operations
+            f"{type(o).__name__} {o.blocks.size}" if isinstance(o, Fill | Atlas) else type(o).__name__
+            for o in self.operations
         )
         return f"update {self.seq} of {self.size}: {kinds}"
 
