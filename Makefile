@@ -10,7 +10,8 @@ ARGS ?=
 # What a private desktop is made of: an X server whose size can change, a small window manager, a terminal, and fonts
 # for Latin, Greek, Cyrillic and (WenQuanYi, the smallest of its kind at 2 MB) Chinese, Japanese and Korean.
 DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core fonts-wqy-microhei
-TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium x11-xserver-utils x11-xkb-utils nodejs npm
+# libatomic1 is needed by the Node that Playwright brings along.
+TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium libatomic1 x11-xserver-utils x11-xkb-utils xauth nodejs npm
 
 .PHONY: screenshot serve test lint setup desktop-packages test-packages
 

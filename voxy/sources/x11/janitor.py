@@ -20,7 +20,7 @@ KEY = "authority"
 
 _GRACE_S = 0.7
 """Seconds that programs have to end by themselves before they are killed."""
-_KILL_S = 0.3
+_KILL_S, _KNOCK_S = 0.3, 0.01
 _ROUNDS_MOST = 10
 """Times that it kills, where programs start others faster than they are found."""
 
@@ -79,14 +79,18 @@ def _find(folder: Path, with_server: bool) -> list[int]:
 def _remove_socket(number: str) -> None:
     """Remove what a server that was killed leaves, unless another has taken its place."""
     path = Path(f"/tmp/.X11-unix/X{number}")
-    with socket.socket(socket.AF_UNIX) as knocking:
-        try:
-            knocking.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            Path(f"/tmp/.X{number}-lock").unlink(missing_ok=True)
-        except OSError:
-            return
+    until = time.monotonic() + _KILL_S
+    # A server that is dying still takes connections when its environment can't be read any more.
+    while path.exists() and time.monotonic() < until:
+        with socket.socket(socket.AF_UNIX) as knocking:
+            try:
+                knocking.connect(str(path))
+                time.sleep(_KNOCK_S)
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+                Path(f"/tmp/.X{number}-lock").unlink(missing_ok=True)
+            except OSError:
+                return
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ class PrivateDisplay:
         self._command = _parse_command(command)
         self._size = size
         self.name = ""
+        self._processes: set[Process] = set()
         self._stack = contextlib.AsyncExitStack()
 
     @property
@@ -89,6 +90,7 @@ class PrivateDisplay:
 
     async def _clean_up(self) -> None:
         await asyncio.to_thread(janitor.end, self._folder, self.name.removeprefix(":"))
+        await asyncio.gather(*(process.wait() for process in self._processes))
 
     @contextlib.asynccontextmanager
     async def _watched_by_janitor(self) -> AsyncIterator[None]:
@@ -195,7 +197,7 @@ class PrivateDisplay:
         inherit: tuple[int, ...] = (),
         stdin: int = DEVNULL,
     ) -> Process:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *command,
             env=environment,
             cwd=Path.home() if Path.home().is_dir() else "/",
@@ -205,6 +207,8 @@ class PrivateDisplay:
             pass_fds=inherit,
             start_new_session=True,
         )
+        self._processes = {other for other in self._processes if other.returncode is None} | {process}
+        return process
 
 
 def find_server() -> str:
