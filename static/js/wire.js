@@ -115,12 +115,10 @@ function parseOperation(view, offset, blockCount, screen) {
 function parseCopy(view, offset, screen) {
   const end = offset + COPY_BYTES;
   check(end <= view.byteLength, 'a copy cut short');
-  const [left, top, width, height, x, y] = /** @type {[number, number, number, number, number, number]} */ (
-    [1, 3, 5, 7, 9, 11].map((at) => view.getUint16(offset + at, true)));
-  check(width > 0 && height > 0, 'a copy of nothing');
-  check(Math.max(left, x) + width <= screen.width && Math.max(top, y) + height <= screen.height,
-    'a copy from or to the outside of the screen');
-  return { operation: /** @type {Copy} */ ({ kind: 'copy', left, top, width, height, x, y }), end };
+  const source = parseRect(view, offset + 1, screen);
+  const x = view.getUint16(offset + 9, true), y = view.getUint16(offset + 11, true);
+  check(x + source.width <= screen.width && y + source.height <= screen.height, 'a copy to the outside of the screen');
+  return { operation: /** @type {Copy} */ ({ kind: 'copy', ...source, x, y }), end };
 }
 
 /**

@@ -14,10 +14,6 @@ class Encoding(IntEnum):
     PNG = 1
     JPEG = 2
 
-    @property
-    def is_exact(self) -> bool:
-        return self is Encoding.PNG
-
 
 @dataclass(frozen=True, slots=True)
 class Copy:
