@@ -35,9 +35,13 @@ class Framebuffer:
     def fit_back(self, size: Size) -> Pixels:
         """The array to grab a screen of `size` into, padded; it replaces `back` where the size changed."""
         if size != self._back_grid.size:
-            self._back_grid = BlockGrid(size)
-            self.back = blank(self._back_grid)
+            self.lend_back(size, blank(BlockGrid(size)))
         return self.back
+
+    def lend_back(self, size: Size, back: Pixels) -> None:
+        """Have a source's own array, padded, be what it grabs into: it saves a copy and its memory."""
+        self._back_grid = BlockGrid(size)
+        self.back = back
 
     def adopt_size(self) -> bool:
         """Follow the size of what was grabbed: front and generations start anew. False if it didn't change."""

@@ -56,8 +56,9 @@ class Source(Protocol):
 
     `open`   connects and returns the size; raises SourceUnavailable. `notify` is called in the loop from then on.
     `grab`   waits until something may have changed, writes what the screen shows there into
-             `framebuffer.fit_back(size)`, and returns where. The first grab after `open`, and the first after the
-             size changed, covers the whole screen. Raises SourceLost. Cancelling it loses no damage.
+             `framebuffer.back` (`fit_back` or `lend_back` make it fit), and returns where. The first grab after
+             `open`, and the first after the size changed, covers the whole screen. Raises SourceLost. Cancelling it
+             loses no damage.
     `inject` sends input; raises SourceLost. It waits for no drawing.
     `close`  frees everything; harmless when repeated, and the source can be opened again after.
     """

@@ -12,7 +12,7 @@ from tests.sources.x11.support import Looker, Opened, looking, opened
 from tests.xservers import XServer, xvfb, xvnc
 from voxy.blocks import Rect, Size
 from voxy.errors import SourceUnavailable
-from voxy.sources.x11.shm import SharedMemory
+from voxy.sources.x11.readers import SharedPixmap
 
 
 def scribble(looker: Looker, size: Size, count: int, seed: int = 1) -> None:
@@ -55,12 +55,14 @@ async def test_pixels_are_exact(serving, size: Size) -> None:
             await assert_exact(desktop, looker)
 
 
-async def test_sysv_memory_where_the_server_takes_no_files(server: XServer, monkeypatch) -> None:
-    monkeypatch.setattr(SharedMemory, "_by_file", lambda *_: None)
+async def test_images_where_the_server_shares_no_pixmaps(server: XServer, monkeypatch) -> None:
+    monkeypatch.setattr(SharedPixmap, "create", lambda *_: None)
     with looking(server) as looker:
         async with opened(server) as desktop:
             assert desktop.source.shm_reason == ""
             scribble(looker, desktop.size, 5)
+            await assert_exact(desktop, looker)
+            scribble(looker, desktop.size, 5, seed=2)
             await assert_exact(desktop, looker)
 
 

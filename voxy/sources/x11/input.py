@@ -86,9 +86,9 @@ class Devices:
         return 0.0
 
     def notice(self, event: XkbEvent) -> None:
-        """Take an event that tells of a changed keymap."""
+        """Take an event that tells of a changed keymap or state of the keyboard."""
         if self._keyboard:
-            self._keyboard.keymap.notice(event)
+            self._keyboard.notice(event)
 
     def release_all(self) -> None:
         """Leave nothing held."""

@@ -71,10 +71,20 @@ class Keyboard:
         self._connection = connection
         self.keymap = Keymap(connection)
         self._down: dict[str, int] = {}
+        self._resting: State | None = None
+
+    def notice(self, event: requests.XkbEvent) -> None:
+        """Take an event that tells of a changed keymap or state."""
+        if event.kind == requests.XKB_STATE_NOTIFY:
+            self._resting = None
+        else:
+            self.keymap.notice(event)
 
     def type(self, key: Key) -> float:
         """Press or release; the seconds after which to try again where no spare key is to be had yet, else 0."""
         name = key.code or f"keysym {canonical(key.keysym)}"
+        if not is_character(key.keysym):
+            self._resting = None
         if not key.is_down:
             self._release(name)
             return 0.0
@@ -172,6 +182,7 @@ class Keyboard:
         if way.is_plain:
             self._hold(name, keycode)
             return
+        self._resting = None
         lifted = [held for held in self._down.values() if self.keymap.modifiers.get(held, 0) & way.lifted]
         added = [switch for switch, mask in self._switches() if mask & way.added]
         if way.relocked or way.is_other_group:
@@ -199,8 +210,14 @@ class Keyboard:
         self._fake(X.KeyPress, keycode)
 
     def _state(self) -> State:
+        """The server's; while only characters are typed and no modifier is down, it is asked for once."""
+        if self._resting:
+            return self._resting
         reply = self._connection.ask(requests.XkbGetState, requests.XKB, device=requests.CORE_KEYBOARD)
-        return State(reply.mods, reply.locked_mods, reply.group, reply.locked_group)
+        state = State(reply.mods, reply.locked_mods, reply.group, reply.locked_group)
+        if (state.mods, state.group) == (state.locked, state.locked_group):
+            self._resting = state
+        return state
 
     def _lock(self, affected: int, mods: int, group: int | None) -> None:
         self._connection.ask(

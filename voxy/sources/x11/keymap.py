@@ -12,14 +12,12 @@ from Xlib.protocol import request
 
 from voxy.sources.x11 import requests
 from voxy.sources.x11.connection import Connection
+from voxy.sources.x11.requests import XKB_MAP_NOTIFY, XKB_NEW_KEYBOARD, XKB_STATE_NOTIFY
 from voxy.sources.x11.unicode_keysyms import canonical, to_upper
 
 LOCK = 2
 _PARTS = 0b111
 """Key types, keysyms and modifiers."""
-
-_NEW_KEYBOARD, _MAP_NOTIFY = 0, 1
-"""Kinds of events."""
 
 _TWO_LEVELS_MASK = 1
 _SPARE_REST_S = 0.1
@@ -103,9 +101,9 @@ class Keymap:
             requests.XkbSelectEvents,
             requests.XKB,
             device=requests.CORE_KEYBOARD,
-            which=1 << _NEW_KEYBOARD | 1 << _MAP_NOTIFY,
+            which=1 << XKB_NEW_KEYBOARD | 1 << XKB_MAP_NOTIFY | 1 << XKB_STATE_NOTIFY,
             clear=0,
-            select_all=1 << _NEW_KEYBOARD,
+            select_all=1 << XKB_NEW_KEYBOARD | 1 << XKB_STATE_NOTIFY,
             affect_map=_PARTS,
             map=_PARTS,
         )
@@ -118,7 +116,7 @@ class Keymap:
 
     def notice(self, event: requests.XkbEvent) -> None:
         """Take an event that tells of a change; one of our own making is known already."""
-        is_own = event.kind == _MAP_NOTIFY and event.keys == 1 and event.first_key in self._lent
+        is_own = event.kind == XKB_MAP_NOTIFY and event.keys == 1 and event.first_key in self._lent
         self._is_stale = self._is_stale or not is_own
 
     def refresh(self) -> None:

@@ -8,6 +8,9 @@ from Xlib.protocol import rq
 SHM, XFIXES, XKB = "MIT-SHM", "XFIXES", "XKEYBOARD"
 
 CORE_KEYBOARD = 0x0100
+XKB_NEW_KEYBOARD, XKB_MAP_NOTIFY, XKB_STATE_NOTIFY = 0, 1, 2
+"""Kinds of XKB's events."""
+
 ALL_PLANES = 0xFFFFFFFF
 
 
@@ -24,11 +27,15 @@ def _reply(*fields: object) -> rq.Struct:
 
 class ShmQueryVersion(rq.ReplyRequest):
     _request = _request(0)
-    _reply = _reply(rq.Card16("major"), rq.Card16("minor"), rq.Pad(20))
-
-
-class ShmAttach(rq.Request):
-    _request = _request(1, rq.Card32("segment"), rq.Card32("shmid"), rq.Bool("read_only"), rq.Pad(3))
+    _reply = rq.Struct(
+        rq.ReplyCode(),
+        rq.Bool("shared_pixmaps"),
+        rq.Card16("sequence_number"),
+        rq.ReplyLength(),
+        rq.Card16("major"),
+        rq.Card16("minor"),
+        rq.Pad(20),
+    )
 
 
 class ShmDetach(rq.Request):
@@ -50,6 +57,20 @@ class ShmGetImage(rq.ReplyRequest):
         rq.Card32("offset"),
     )
     _reply = _reply(rq.Card32("visual"), rq.Card32("length"), rq.Pad(16))
+
+
+class ShmCreatePixmap(rq.Request):
+    _request = _request(
+        5,
+        rq.Card32("pixmap"),
+        rq.Card32("drawable"),
+        rq.Card16("width"),
+        rq.Card16("height"),
+        rq.Card8("depth"),
+        rq.Pad(3),
+        rq.Card32("segment"),
+        rq.Card32("offset"),
+    )
 
 
 class ShmAttachFd(rq.Request):
@@ -74,6 +95,12 @@ class FetchRegion(rq.ReplyRequest):
     )
 
 
+class SetGCClipRegion(rq.Request):
+    """Have drawing with a graphics context change nothing outside of a region; region 0 lets it change everything."""
+
+    _request = _request(20, rq.Card32("gc"), rq.Card32("region"), rq.Int16("x"), rq.Int16("y"))
+
+
 class GetCursorImage(rq.ReplyRequest):
     """The cursor shown now; its pixels as bytes, premultiplied 0xAARRGGBB."""
 
@@ -95,7 +122,7 @@ class GetCursorImage(rq.ReplyRequest):
 
 
 class XkbEvent(rq.Event):
-    """An event of XKB: `kind` 0 is NewKeyboardNotify; 1 is MapNotify, and only that has the last two fields."""
+    """An event of XKB; only those of `kind` XKB_MAP_NOTIFY have the last two fields."""
 
     _code = None
     _fields = rq.Struct(

@@ -110,6 +110,7 @@ class Worker:
         for future in (self.opened, self._grab and self._grab[1]):
             if future and not future.done():
                 future.set_exception(failure)
+        self._grab = None
         if self.opened.done() and not self.opened.cancelled():
             # Read here, lest asyncio complains of an error that nobody asked for any more.
             self.opened.exception()
