@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from voxy.blocks import BLOCK, Size, Step
-from voxy.blocks.generations import NO_BLOCKS, Blocks
+from voxy.blocks.generations import Blocks
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.screen.differ import BlockDiffer, Difference
 from voxy.screen.encoders import encode_rgba_png
@@ -184,11 +184,9 @@ class Desktop:
             return
         generations.mark(changed)
         self._step = None
-        if difference.copy:
-            touched = self._framebuffer.grid.touched([difference.copy.source])
-            self._step = Step(base, touched, difference.left, difference.copy)
-        elif difference.patches:
-            self._step = Step(base, changed, NO_BLOCKS, patches=difference.patches)
+        if difference.copy or difference.patches:
+            grid = self._framebuffer.grid
+            self._step = Step(base, grid, difference.left, difference.copy, difference.patches)
 
     async def _until_wanted(self) -> None:
         while not any(viewer.has_room(time.monotonic()) for viewer in self._viewers):

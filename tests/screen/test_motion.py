@@ -1,15 +1,17 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import framebuffer_of, photograph, text
-from voxy.blocks import Rect, Size
+from voxy.blocks import Copy, Rect, Size
+from voxy.screen import differ
 from voxy.screen.differ import BlockDiffer
-from voxy.screen.motion import find_scroll
+from voxy.screen.motion import find_copy, find_offset, find_scroll
 
 SIZE = Size(640, 512)
 LONG = text(Size(SIZE.width, 2048))
+PHOTOGRAPH = photograph(Size(SIZE.width, 2048))
 AREA = Rect.of(SIZE)
 
 
@@ -37,27 +39,65 @@ def test_photograph_scrolls_too() -> None:
     assert find_scroll(picture[100:612].copy(), picture[90:602].copy(), AREA) == 10
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 1500), st.integers(-300, 300), st.integers(0, 300), st.integers(0, 200))
-def test_copy_and_what_it_leaves_make_the_whole_change(top: int, by: int, still_rows: int, still_columns: int) -> None:
-    """The oracle: the old picture, moved, with the blocks that are left put in, is the new picture."""
-    after = window(min(max(top + by, 0), 1536))
-    before = window(top)
+@pytest.mark.parametrize("offset", [(17, 0), (-40, 0), (13, -9), (-100, 77), (1, 1)])
+def test_windows_that_are_dragged_are_found(offset: tuple[int, int]) -> None:
+    before, after = (photograph(Size(1280, 800)) for _ in range(2))
+    x, y = 300 + offset[0], 200 + offset[1]
+    before[200 : 200 + 400, 300 : 300 + 600] = LONG[:400, :600]
+    after[y : y + 400, x : x + 600] = LONG[:400, :600]
+    assert find_offset(before, after, Rect(0, 0, 1280, 800)) == offset
+    copy = find_copy(before, after, Rect(128, 64, 960, 704), Size(1280, 800))
+    assert copy == Copy(Rect(300, 200, 600, 400), x, y)
+
+
+def test_a_dragged_window_is_a_copy_and_what_it_uncovers() -> None:
+    before, after = (photograph(Size(1280, 768)) for _ in range(2))
+    before[200:600, 300:900] = LONG[:400, :600]
+    after[210:610, 305:905] = LONG[:400, :600]
+    framebuffer = framebuffer_of(before)
+    framebuffer.back[:] = after
+    difference = BlockDiffer().diff(framebuffer, (Rect(0, 0, 1280, 768),))
+    assert difference.copy == Copy(Rect(300, 200, 600, 400), 305, 210)
+    assert difference.left.size == 0
+    assert sum(rect.width * rect.height for rect in difference.patches) < 1.5 * (600 * 10 + 400 * 5)
+
+
+def test_a_film_is_searched_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    monkeypatch.setattr(differ, "find_copy", lambda *_: searched.append(1))
+    framebuffer, comparing = framebuffer_of(photograph(SIZE)), BlockDiffer()
+    for number in range(100):
+        framebuffer.back[: SIZE.height, : SIZE.width] = photograph(SIZE, seed=number + 2)
+        comparing.diff(framebuffer, (AREA,))
+    assert 12 <= len(searched) <= 20
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(0, 1500), st.integers(-300, 300), st.integers(-99, 99), st.integers(0, 300), st.integers(0, 200),
+    st.booleans(),
+)  # fmt: skip
+def test_copy_and_what_it_leaves_make_the_whole_change(
+    top: int, down: int, right: int, still_rows: int, still_columns: int, is_photograph: bool
+) -> None:
+    """The oracle: the old picture, moved, with the patches and the blocks that are left put in, is the new picture."""
+    long = PHOTOGRAPH if is_photograph else LONG
+    before = long[top : top + SIZE.height].copy()
+    after = np.roll(long[min(max(top + down, 0), 1536) :][: SIZE.height], right, axis=1)
     after[:still_rows], after[:, :still_columns] = before[:still_rows], before[:, :still_columns]
     framebuffer = framebuffer_of(before)
     model = framebuffer.front.copy()
     framebuffer.back[: SIZE.height, : SIZE.width] = after
     difference = BlockDiffer().diff(framebuffer, (AREA,))
-    blocks = difference.changed
-    if difference.copy and difference.left is not None:
-        source, x, y = difference.copy.source, difference.copy.x, difference.copy.y
+    event("copied" if difference.copy else "not copied")
+    if difference.copy:
+        source, target = difference.copy.source, difference.copy.target
         moved = model[source.y : source.bottom, source.x : source.right].copy()
-        model[y : y + source.height, x : x + source.width] = moved
-        blocks = difference.left
-        assert set(blocks.tolist()) <= set(difference.changed.tolist())
-        assert blocks.size < difference.changed.size
-    for block in blocks.tolist():
-        rect = framebuffer.grid.rect(block)
+        model[target.y : target.bottom, target.x : target.right] = moved
+    changed, left = set(difference.changed.tolist()), set(difference.left.tolist())
+    assert left <= changed
+    assert set(framebuffer.grid.touched(difference.patches).tolist()) <= changed
+    for rect in (*difference.patches, *map(framebuffer.grid.rect, left)):
         where = np.s_[rect.y : rect.bottom, rect.x : rect.right]
         model[where] = framebuffer.back[where]
     assert (model == framebuffer.back).all()

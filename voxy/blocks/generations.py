@@ -67,9 +67,10 @@ class Holding:
         """The blocks that were put roughly before `before` and have not changed since."""
         return np.flatnonzero((self._rough_since <= before) & (generations.of_block == self._generations))
 
-    def has_exactly(self, blocks: Blocks) -> bool:
-        """Whether none of `blocks` was put roughly."""
-        return bool((self._rough_since[blocks] == np.inf).all())
+    @property
+    def rough(self) -> Blocks:
+        """The blocks that were put roughly."""
+        return np.flatnonzero(self._rough_since < np.inf)
 
     @property
     def rough_since(self) -> float:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
-from voxy.blocks.generations import Blocks
-from voxy.blocks.geometry import Rect
+import numpy as np
+
+from voxy.blocks.generations import NO_BLOCKS, Blocks
+from voxy.blocks.geometry import BlockGrid, Rect
 
 
 class Encoding(IntEnum):
@@ -23,19 +25,34 @@ class Copy:
     x: int
     y: int
 
+    @property
+    def target(self) -> Rect:
+        return Rect(self.x, self.y, self.source.width, self.source.height)
+
+    def carries(self, blocks: Blocks, grid: BlockGrid) -> Blocks:
+        """The blocks into which pixels of any of `blocks` are copied."""
+        rects = (grid.rect(block).intersect(self.source) for block in blocks.tolist())
+        moved_x, moved_y = self.x - self.source.x, self.y - self.source.y
+        return grid.touched(Rect(r.x + moved_x, r.y + moved_y, r.width, r.height) for r in rects if r)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change from generation `base` to the next in few words: a copy, or patches; and the blocks that these leave.
+    """A change from generation `base` to the next in few words: a copy, then patches; and the blocks that these leave.
 
-    Only who has all of generation `base`, and the `touched` blocks of it exactly, may take it.
+    Only who has all of generation `base` may take it.
     """
 
     base: int
-    touched: Blocks
+    grid: BlockGrid
     left: Blocks
     copy: Copy | None = None
     patches: tuple[Rect, ...] = ()
+
+    def roughens(self, rough: Blocks, changed: Blocks) -> Blocks:
+        """Of the blocks that `changed`, and of those around a copy: which are rough, if `rough` were before."""
+        carried = self.copy.carries(rough, self.grid) if self.copy else NO_BLOCKS
+        return np.setdiff1d(np.union1d(np.intersect1d(rough, changed), carried), self.left)
 
 
 @dataclass(frozen=True, slots=True)

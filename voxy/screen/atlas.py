@@ -1,5 +1,7 @@
 """Packs blocks into one image, so that the browser decodes once."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from voxy.blocks import BLOCK, Rect
@@ -28,7 +30,7 @@ def pack(framebuffer: Framebuffer, blocks: Blocks) -> tuple[int, Pixels]:
     return width, image
 
 
-def pack_rects(framebuffer: Framebuffer, rects: tuple[Rect, ...]) -> Pixels:
+def pack_rects(framebuffer: Framebuffer, rects: Sequence[Rect]) -> Pixels:
     """A copy of `rects` (one at least) as one image, one below the other."""
     image = np.zeros((sum(rect.height for rect in rects), max(rect.width for rect in rects)), dtype=np.uint32)
     top = 0

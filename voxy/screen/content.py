@@ -20,6 +20,10 @@ _PHOTO_COLOURS = 96
 """Different colours among the 256 sampled pixels, below which a block is drawn rather than photographed."""
 
 
+_PHOTO_PIXELS = 256
+"""Sampled pixels that are enough to tell a photograph by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """Blocks sorted by what they look like; `colours` are 0xRRGGBB, one for each of `flat`."""
@@ -48,6 +52,15 @@ def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
         text=blocks[~is_flat & ~is_photo],
         photo=blocks[is_photo],
     )
+
+
+def is_photograph(pixels: Pixels) -> bool:
+    """Whether a rect of pixels comes from a photograph; what is too little to tell doesn't."""
+    sample = pixels[:: max(1, pixels.shape[0] // 8)]
+    if sample.size < _PHOTO_PIXELS or sample.shape[1] < 2:
+        return False
+    equal = (sample[:, 1:] == sample[:, :-1]).mean()
+    return bool(equal < _EQUAL_NEIGHBOURS) and np.unique(sample).size > _PHOTO_COLOURS
 
 
 def tiled(pixels: Pixels) -> NDArray[np.uint32]:

@@ -7,32 +7,39 @@ from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
+from voxy.screen.content import tiled
 from voxy.screen.framebuffer import Framebuffer
-from voxy.screen.motion import find_scroll, scroll_rects
+from voxy.screen.motion import find_copy
 
 _WORDS = BLOCK // 2 // 8
 """64-bit words that hold one row of a block's comparison: a byte for each pair of pixels."""
 
-_LEAST_BLOCKS = 40
-"""Changed blocks from which on a scroll is looked for; fewer are sent quicker than searched."""
+_LEAST_BLOCKS = 12
+"""Changed blocks from which on it is searched what moved; fewer are sent quicker than searched."""
 
-_WORTHWHILE = 0.7
-"""A copy is made if it leaves at most this share of the changed blocks to be sent."""
+_MOST_SKIPPED = 8
+"""Pictures that are not searched at the most, after as many in which nothing had moved."""
 
-_MOST_PATCHED = 24
-"""Changed blocks up to which the changed pixels within them are sent alone."""
+_MOST_PATCHED = 192
+"""Changed blocks up to which the changed pixels within them are looked for."""
 
-_PATCHED_SHARE = 0.4
-"""They are if they are at most this share of the blocks: what is typed is a tenth of its block."""
+_PIECE = 16
+"""Blocks that are looked at at a time, for the processor's cache."""
+
+_PATCHED_SHARE = 0.5
+"""They are sent alone if they are at most this share of the block: what is typed is a tenth of its block."""
+
+_MERGED_SHARE = 1.3
+"""Neighbours are sent as one rect if that has at most so many times the pixels that they have."""
 
 _Cells = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The blocks that changed; and a change in few words, if there is one.
+    """The blocks that changed; and the change in fewer words, if there are such.
 
-    That is a copy with the blocks that it leaves `left`, or the rects of pixels that changed within few blocks.
+    That is a copy, then rects of pixels (`patches`), with the blocks that are `left` to be sent whole.
     """
 
     changed: Blocks
@@ -44,6 +51,10 @@ class Difference:
 class BlockDiffer:
     """Compares exactly, pixel by pixel, within the damage; never by a hash that could miss a change."""
 
+    def __init__(self) -> None:
+        self._misses = 0
+        self._skipped = 0
+
     def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...]) -> Difference:
         """Bring `framebuffer.front` up to date with what was grabbed; return what changed.
 
@@ -54,74 +65,91 @@ class BlockDiffer:
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
         areas = [cells for rect in damage if (cells := grid.cells(rect))]
-        changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
-        for cells in areas:
-            _note(changed, framebuffer, _pixels(cells))
-        copy, left = self._find_copy(framebuffer, changed)
-        patches = _find_patches(framebuffer, changed)
-        for cells in areas:
-            if changed[cells.y : cells.bottom, cells.x : cells.right].any():
-                where = _slices(_pixels(cells))
-                framebuffer.front[where] = framebuffer.back[where]
-        return Difference(np.flatnonzero(changed), copy, left, patches)
+        changed = _compare(framebuffer, areas)
+        copy, left = self._find_copy(framebuffer, changed), changed
+        if copy:
+            # The rest is what differs from the front as the copy leaves it.
+            framebuffer.apply(copy)
+            target = grid.cells(copy.target)
+            assert target
+            left = _compare(framebuffer, [*areas, target])
+            changed |= left
+        whole, patches = _split(framebuffer, left)
+        _adopt(framebuffer, left)
+        return Difference(np.flatnonzero(changed), copy, whole, patches)
 
-    @staticmethod
-    def _find_copy(framebuffer: Framebuffer, changed: _Cells) -> tuple[Copy | None, Blocks]:
-        """The copy that makes most of the change, if one does, and the blocks that it leaves."""
+    def _find_copy(self, framebuffer: Framebuffer, changed: _Cells) -> Copy | None:
         if np.count_nonzero(changed) < _LEAST_BLOCKS:
-            return None, NO_BLOCKS
-        area = _pixels(_around(changed)).intersect(Rect.of(framebuffer.size))
-        assert area
-        offset = find_scroll(framebuffer.front, framebuffer.back, area)
-        if not offset:
-            return None, NO_BLOCKS
-        source, target, bare = scroll_rects(area, offset)
-        left = np.zeros_like(changed)
-        _note(left, framebuffer, target, source)
-        _note(left, framebuffer, bare)
-        if np.count_nonzero(left) > _WORTHWHILE * np.count_nonzero(changed):
-            return None, NO_BLOCKS
-        # What the copy spoils in blocks that did not change has to be put right too.
-        changed |= left
-        return Copy(source, target.x, target.y), np.flatnonzero(left)
+            return None
+        # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.
+        self._skipped += 1
+        if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
+            return None
+        self._skipped = 0
+        copy = find_copy(framebuffer.front, framebuffer.back, _pixels(_around(changed)), framebuffer.size)
+        self._misses = 0 if copy else self._misses + 1
+        return copy
 
 
-def _find_patches(framebuffer: Framebuffer, changed: _Cells) -> tuple[Rect, ...]:
-    """The rects of pixels that changed within the blocks; none if they save little."""
-    if np.count_nonzero(changed) > _MOST_PATCHED:
-        return ()
-    patches: list[Rect] = []
-    for row, column in np.argwhere(changed).tolist():
-        where = _slices(_pixels(Rect(column, row, 1, 1)))
-        inner = _around(framebuffer.back[where] != framebuffer.front[where])
-        rect = Rect(column * BLOCK + inner.x, row * BLOCK + inner.y, inner.width, inner.height)
-        last = patches[-1] if patches else None
-        # What goes on in the next block at the same height is one rect with it.
-        if last and (last.right, last.y, last.height) == (rect.x, rect.y, rect.height):
-            patches[-1] = last.union(rect)
+def _compare(framebuffer: Framebuffer, areas: list[Rect]) -> _Cells:
+    """The cells within `areas` in which back and front differ."""
+    mask = np.zeros((framebuffer.grid.rows, framebuffer.grid.columns), dtype=np.bool_)
+    for cells in areas:
+        where = _slices(_pixels(cells))
+        back, front = framebuffer.back[where].view(np.uint64), framebuffer.front[where].view(np.uint64)
+        # Pairs of pixels compare as 64-bit words, and eight results or together as one word: five times as fast as
+        # reducing booleans.
+        unequal = (back != front).view(np.uint64).reshape(cells.height, BLOCK, cells.width * _WORDS)
+        words = np.bitwise_or.reduce(unequal, axis=1).reshape(cells.height, cells.width, _WORDS)
+        mask[cells.y : cells.bottom, cells.x : cells.right] |= np.bitwise_or.reduce(words, axis=2) != 0
+    return mask
+
+
+def _split(framebuffer: Framebuffer, changed: _Cells) -> tuple[Blocks, tuple[Rect, ...]]:
+    """The blocks to be sent whole, and the rects of changed pixels of the others."""
+    blocks = np.flatnonzero(changed)
+    if not 0 < blocks.size <= _MOST_PATCHED:
+        return blocks, ()
+    rows, columns = np.nonzero(changed)
+    back, front = tiled(framebuffer.back), tiled(framebuffer.front)
+    spans = []
+    for start in range(0, blocks.size, _PIECE):
+        piece = rows[start : start + _PIECE], slice(None), columns[start : start + _PIECE]
+        unequal = back[piece] != front[piece]
+        spans.append((*_span(unequal.any(axis=2)), *_span(unequal.any(axis=1))))
+    top, bottom, left, right = (np.concatenate(sides) for sides in zip(*spans, strict=True))
+    is_patch = (bottom - top) * (right - left) <= _PATCHED_SHARE * BLOCK * BLOCK
+    corners = np.stack([columns * BLOCK + left, rows * BLOCK + top, columns * BLOCK + right, rows * BLOCK + bottom])
+    return blocks[~is_patch], tuple(_merge([Rect.between(*corner) for corner in corners[:, is_patch].T.tolist()]))
+
+
+def _span(mask: _Cells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For each row of `mask`: the first that is set, and after the last."""
+    return mask.argmax(axis=1), mask.shape[1] - mask[:, ::-1].argmax(axis=1)
+
+
+def _merge(rects: list[Rect]) -> list[Rect]:
+    """The same with neighbours joined: an image of few wide rects is smaller, and sooner drawn."""
+    merged: list[Rect] = []
+    for rect in rects:
+        union = merged[-1].union(rect) if merged else rect
+        if merged and _pixel_count(union) <= _MERGED_SHARE * (_pixel_count(merged[-1]) + _pixel_count(rect)):
+            merged[-1] = union
         else:
-            patches.append(rect)
-    pixels = sum(rect.width * rect.height for rect in patches)
-    return tuple(patches) if pixels <= _PATCHED_SHARE * np.count_nonzero(changed) * BLOCK * BLOCK else ()
+            merged.append(rect)
+    return merged
 
 
-def _note(mask: _Cells, framebuffer: Framebuffer, target: Rect, source: Rect | None = None) -> None:
-    """Set in `mask` the cells in which `target` of the back differs from `source` of the front (from `target` itself).
+def _adopt(framebuffer: Framebuffer, changed: _Cells) -> None:
+    """Copy the changed cells from back to front, whole runs of rows at once."""
+    for row in np.flatnonzero(changed.any(axis=1)).tolist():
+        columns = np.flatnonzero(changed[row])
+        where = _slices(_pixels(Rect.between(int(columns[0]), row, int(columns[-1]) + 1, row + 1)))
+        framebuffer.front[where] = framebuffer.back[where]
 
-    `target` begins at a block's left edge, and covers whole blocks but for those that the screen's edge cuts.
-    """
-    first, last = target.x // BLOCK, -(-target.right // BLOCK)
-    columns = slice(first * BLOCK, last * BLOCK)
-    origin = source or target
-    back = framebuffer.back[target.y : target.bottom, columns].view(np.uint64)
-    front = framebuffer.front[origin.y : origin.bottom, columns].view(np.uint64)
-    # Pairs of pixels compare as 64-bit words, and eight results or together as one word: five times as fast as
-    # reducing booleans.
-    unequal = (back != front).view(np.uint64)
-    rows = np.arange(target.y // BLOCK, -(-target.bottom // BLOCK))
-    starts = np.maximum(rows * BLOCK - target.y, 0)
-    words = np.bitwise_or.reduceat(unequal, starts, axis=0).reshape(rows.size, last - first, _WORDS)
-    mask[rows[0] : rows[-1] + 1, first:last] |= np.bitwise_or.reduce(words, axis=2) != 0
+
+def _pixel_count(rect: Rect) -> int:
+    return rect.width * rect.height
 
 
 def _pixels(cells: Rect) -> Rect:

@@ -1,14 +1,20 @@
-"""Finds what moved: a scroll is a copy of what a viewer shows already, and only what is really new follows.
+"""Finds what moved: a scroll or a dragged window is a copy of what a viewer shows, and only what is really new follows.
 
-The two pictures of an area are compared by a 64-bit hash of each row. A hash proposes, never decides: what a copy
-doesn't get right is found by an exact comparison afterwards, and sent as blocks.
+Hashes of samples propose by how far something moved, they never decide: what a copy doesn't get right is found by an
+exact comparison afterwards, and sent.
 """
+
+import itertools
+from collections.abc import Iterable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BLOCK, Rect
+from voxy.blocks import BLOCK, Copy, Rect, Size
 from voxy.screen.framebuffer import Pixels
+
+Hash = TypeVar("Hash", bound=np.generic)
 
 _STRIDE = 8
 """Every eighth pair of pixels goes into a row's hash: 0.1 ms for a whole screen."""
@@ -17,18 +23,65 @@ _LEAST_ROWS = 24
 """Rows that must agree on an offset, and the share of all rows that can tell one."""
 _LEAST_SHARE = 0.5
 
-_weights = np.random.default_rng().integers(1, 2**63, size=16384 // 2, dtype=np.uint64) | np.uint64(1)
+_random = np.random.default_rng()
 """Random for each process, so that no picture can be drawn to look like another."""
+
+_weights = _random.integers(1, 2**63, size=16384 // 2, dtype=np.uint64) | np.uint64(1)
+
+_PATCH = Size(32, 16)
+"""A patch is told by every second of its rows, whole: even of text there are few that look alike."""
+
+_base = np.uint32(int(_random.integers(2**20, 2**30)) * 2 + 1)
+_powers, _inverses = (
+    np.cumprod(np.array([1, *[factor] * 16384], dtype=np.uint32), dtype=np.uint32)
+    for factor in (int(_base), pow(int(_base), -1, 2**32))
+)
+"""A row of a patch is hashed as a polynomial modulo 2³², so that sums along a row of the picture give it anywhere."""
+
+_row_weights = _random.integers(0, 2**31, _PATCH.height // 2).astype(np.uint32) * np.uint32(2) + np.uint32(1)
+
+_GRID = 16
+"""Patches are taken at every sixteenth column of one picture and at every sixteenth row of the other: however far
+something moved, one patch of its 256 is in both."""
+
+_KEPT = np.uint32(7)
+"""Of all hashes those that are 0 in these bits are looked at: the same ones in both pictures."""
+
+_LEAST_PATCHES = 8
+_SEARCHED = Size(1024, 640)
+"""The middle of what changed is searched, for 1.5 ms at the most."""
+
+_TILE = 16
+_TILE_STEP = 4
+_LEAST_TILES = 40
+"""Tiles (of 16×16 pixels, every fourth row of them compared) that must have moved; less is sent as quickly as it is
+copied."""
+
+_REACH = _TILE + _TILE_STEP
+_ALL = np.uint64(0x0101010101010101)
+"""Eight booleans that are all true."""
+
+_SPARSE = 0.15
+"""Rows and columns with fewer moved tiles, compared with the fullest, are not of the thing that moved."""
+
+
+def find_copy(before: Pixels, after: Pixels, area: Rect, size: Size) -> Copy | None:
+    """The copy that makes most of what changed in `area` (whole blocks) of a screen of `size`, if one does."""
+    inside = area.intersect(Rect.of(size))
+    assert inside
+    rows = find_scroll(before, after, inside)
+    offset = (0, rows) if rows else find_offset(before, after, inside)
+    return _moved_rect(before, after, inside, offset) if offset else None
 
 
 def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
     """Rows by which the content of `area` moved down (negative: up) from one picture to the other; 0 if it didn't."""
     # The outermost blocks may belong half to what stands still beside a pane.
     inset = BLOCK if area.width >= 4 * BLOCK else 0
-    columns = slice(area.x + inset, (area.right - inset) & ~1)  # whole pairs of pixels
+    columns = slice(area.x + inset, area.x + inset + ((area.width - 2 * inset) & ~1))  # whole pairs of pixels
     rows = slice(area.y, area.bottom)
-    old, old_at = _telling_rows(_hash_rows(before[rows, columns]))
-    new, new_at = _telling_rows(_hash_rows(after[rows, columns]))
+    old, old_at = _telling(_hash_rows(before[rows, columns]))
+    new, new_at = _telling(_hash_rows(after[rows, columns]))
     common, in_old, in_new = np.intersect1d(old, new, assume_unique=True, return_indices=True)
     offsets = new_at[in_new] - old_at[in_old]
     offsets = offsets[offsets != 0]
@@ -39,16 +92,26 @@ def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
     return int(values[best]) if counts[best] >= max(_LEAST_ROWS, common.size * _LEAST_SHARE) else 0
 
 
-def scroll_rects(area: Rect, offset: int) -> tuple[Rect, Rect, Rect]:
-    """For content of `area` that moves by `offset` rows: where it comes from, where it goes, what it leaves bare."""
-    left, top, right, bottom = area.x, area.y, area.right, area.bottom
-    if offset > 0:
-        source = Rect.between(left, top, right, bottom - offset)
-        target = Rect.between(left, top + offset, right, bottom)
-        return source, target, Rect.between(left, top, right, target.y)
-    source = Rect.between(left, top - offset, right, bottom)
-    target = Rect.between(left, top, right, bottom + offset)
-    return source, target, Rect.between(left, target.bottom, right, bottom)
+def find_offset(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:
+    """Columns and rows by which most of what moved in `area` moved, right and down; None if nothing did."""
+    width, height = min(area.width, _SEARCHED.width), min(area.height, _SEARCHED.height)
+    if width < 2 * _PATCH.width or height < 2 * _PATCH.height:
+        return None
+    left, top = area.x + (area.width - width) // 2, area.y + (area.height - height) // 2
+    where = np.s_[top : top + height, left : left + width]
+    old, (old_y, old_x) = _choose(_hash_at_columns(before[where]), 1, _GRID)
+    new, (new_y, new_x) = _choose(_hash_at_rows(after[where]), _GRID, 1)
+    _, in_old, in_new = np.intersect1d(old, new, assume_unique=True, return_indices=True)
+    offsets = (new_x[in_new] - old_x[in_old]) * 65536 + (new_y[in_new] - old_y[in_old])
+    offsets = offsets[offsets != 0]
+    if offsets.size < _LEAST_PATCHES:
+        return None
+    values, counts = np.unique(offsets, return_counts=True)
+    best = int(counts.argmax())
+    if counts[best] < max(_LEAST_PATCHES, offsets.size * _LEAST_SHARE):
+        return None
+    x = (int(values[best]) + 32768) // 65536
+    return x, int(values[best]) - x * 65536
 
 
 def _hash_rows(pixels: Pixels) -> NDArray[np.uint64]:
@@ -57,8 +120,108 @@ def _hash_rows(pixels: Pixels) -> NDArray[np.uint64]:
     return hashes
 
 
-def _telling_rows(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
-    """The hashes that occur once, sorted, and in which rows: an empty line says nothing of where it came from."""
-    values, rows, counts = np.unique(hashes, return_index=True, return_counts=True)
+def _hash_at_columns(pixels: Pixels) -> NDArray[np.uint32]:
+    """Hashes of the patches that begin at every sixteenth column, in any row."""
+    columns = pixels.shape[1] // _GRID
+    sixteen = np.einsum("rci,i->rc", pixels[:, : columns * _GRID].reshape(-1, columns, _GRID), _powers[:_GRID])
+    across = sixteen[:, :-1] + sixteen[:, 1:] * _powers[_GRID]
+    height = pixels.shape[0] - _PATCH.height
+    hashes = np.zeros((height, columns - 1), dtype=np.uint32)
+    for number, weight in enumerate(_row_weights):
+        hashes += across[2 * number : 2 * number + height] * weight
+    return hashes
+
+
+def _hash_at_rows(pixels: Pixels) -> NDArray[np.uint32]:
+    """Hashes of the patches that begin at every sixteenth row, in any column."""
+    rows, width = pixels.shape[0] // _GRID, pixels.shape[1]
+    # Rows are weighted before they are summed along, which is an eighth of the sums.
+    weighted = np.einsum("rjc,j->rc", pixels[: rows * _GRID : 2].reshape(rows, -1, width), _row_weights)
+    sums = np.zeros((rows, width + 1), dtype=np.uint32)
+    np.cumsum(weighted * _powers[:width], axis=1, dtype=np.uint32, out=sums[:, 1:])
+    hashes: NDArray[np.uint32] = sums[:, _PATCH.width :] - sums[:, : -_PATCH.width]
+    hashes *= _inverses[: hashes.shape[1]]
+    return hashes
+
+
+def _choose(
+    hashes: NDArray[np.uint32], row_step: int, column_step: int
+) -> tuple[NDArray[np.uint32], tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """The hashes that can tell an offset, and the rows and columns of their patches."""
+    rows, columns = np.nonzero((hashes >> np.uint32(20) & _KEPT) == 0)
+    telling, at = _telling(hashes[rows, columns])
+    return telling, (rows[at] * row_step, columns[at] * column_step)
+
+
+def _telling(hashes: NDArray[Hash]) -> tuple[NDArray[Hash], NDArray[np.intp]]:
+    """The hashes that occur once, sorted, and where: an empty line says nothing of where it came from."""
+    values, at, counts = np.unique(hashes, return_index=True, return_counts=True)
     once = counts == 1
-    return values[once], rows[once]
+    return values[once], at[once]
+
+
+def _moved_rect(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> Copy | None:
+    """The rect of `area` to which something moved by `offset`; None if that is little."""
+    x, y = offset
+    target = area.intersect(Rect(area.x + x, area.y + y, area.width, area.height))
+    if target is None or target.width < _TILE or target.height < _TILE:
+        return None
+    origin = Rect(target.x - x, target.y - y, target.width, target.height)
+    rows = _sampled(target)
+    fits = after[rows] == before[_sampled(origin)]
+    differs = after[rows] != before[rows]
+    moved = (_tiles(fits, np.bitwise_and) == _ALL) & (_tiles(differs, np.bitwise_or) != 0)
+    if np.count_nonzero(moved) < _LEAST_TILES:
+        return None
+    top, bottom = (target.y + side * _TILE for side in _extent(moved.sum(axis=1)))
+    left, right = (target.x + side * _TILE for side in _extent(moved.sum(axis=0)))
+    # The tiles lie anyhow on what moved: its edges are up to a tile further out, or between two sampled rows.
+    found = Rect.between(left, top + _TILE_STEP, right, bottom - _TILE_STEP)
+    sides = _widened(before, after, found, target, offset)
+    return Copy(Rect(sides.x - x, sides.y - y, sides.width, sides.height), sides.x, sides.y)
+
+
+def _widened(before: Pixels, after: Pixels, found: Rect, limit: Rect, offset: tuple[int, int]) -> Rect:
+    """`found` with the rows and columns next to it that moved as well, at most `_REACH` on each side."""
+
+    def fits(strip: Rect, along: int) -> list[bool]:
+        x, y = offset
+        now = after[strip.y : strip.bottom, strip.x : strip.right]
+        then = before[strip.y - y : strip.bottom - y, strip.x - x : strip.right - x]
+        whole: list[bool] = np.all(now == then, axis=along).tolist()
+        return whole
+
+    left, top, right, bottom = found.x, found.y, found.right, found.bottom
+    above = fits(Rect.between(left, max(limit.y, top - _REACH), right, top), 1)
+    below = fits(Rect.between(left, bottom, right, min(limit.bottom, bottom + _REACH)), 1)
+    before_it = fits(Rect.between(max(limit.x, left - _REACH), top, left, bottom), 0)
+    after_it = fits(Rect.between(right, top, min(limit.right, right + _REACH), bottom), 0)
+    return Rect.between(
+        left - _run(reversed(before_it)), top - _run(reversed(above)), right + _run(after_it), bottom + _run(below)
+    )
+
+
+def _run(fits: Iterable[bool]) -> int:
+    """How many are true before the first that isn't."""
+    return sum(1 for _ in itertools.takewhile(bool, fits))
+
+
+def _sampled(rect: Rect) -> tuple[slice, slice]:
+    """Some rows of each tile of `rect`; what doesn't fill a tile at the right and the bottom is left out."""
+    bottom, right = rect.y + rect.height // _TILE * _TILE, rect.x + rect.width // _TILE * _TILE
+    return np.s_[rect.y : bottom : _TILE_STEP, rect.x : right]
+
+
+def _tiles(mask: NDArray[np.bool_], combine: np.ufunc) -> NDArray[np.uint64]:
+    """Eight pixels as a word, for quickness; the words of each tile combined."""
+    rows, columns = mask.shape[0] * _TILE_STEP // _TILE, mask.shape[1] // _TILE
+    words = mask.view(np.uint64).reshape(rows, _TILE // _TILE_STEP, columns * _TILE // 8)
+    by_row = combine.reduce(words, axis=1).reshape(rows, columns, _TILE // 8)
+    tiles: NDArray[np.uint64] = combine.reduce(by_row, axis=2)
+    return tiles
+
+
+def _extent(counts: NDArray[np.intp]) -> tuple[int, int]:
+    """From the first to after the last that isn't sparse."""
+    full = np.flatnonzero(counts > counts.max() * _SPARSE)
+    return int(full[0]), int(full[-1]) + 1

@@ -8,7 +8,7 @@ import numpy as np
 from voxy.blocks import Atlas, Encoding, Fill, Operation, Patches, Rect
 from voxy.blocks.generations import Blocks
 from voxy.screen.atlas import pack, pack_rects
-from voxy.screen.content import Content, classify
+from voxy.screen.content import Content, classify, is_photograph
 from voxy.screen.encoders import ENCODERS
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -28,18 +28,28 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedRects:
+    """Rects that will travel as one image."""
+
+    encoding: Encoding
+    rects: tuple[Rect, ...]
+    pixels: Pixels
+
+    def encode(self, quality: int) -> Patches:
+        return Patches(self.encoding, self.rects, ENCODERS[self.encoding](self.pixels, quality))
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What an update consists of, not yet encoded; `rough` are the blocks that will go lossy."""
 
     fills: tuple[Fill, ...]
-    atlases: tuple[Packed, ...]
+    images: tuple[Packed | PackedRects, ...]
     rough: Blocks
-    patches: tuple[Rect, ...] = ()
-    patch_pixels: Pixels | None = None
 
     @classmethod
     def take(cls, framebuffer: Framebuffer, blocks: Blocks, exact: Blocks, patches: tuple[Rect, ...] = ()) -> Self:
-        """Copy from the front: `blocks`, of which photographs may go lossy; `exact` and `patches`, which may not."""
+        """Copy from the front: `blocks` and `patches`, of which photographs may go lossy; `exact`, which may not."""
         content = classify(framebuffer, np.union1d(blocks, exact))
         rough = np.setdiff1d(content.photo, exact, assume_unique=True)
         resting = np.intersect1d(content.photo, exact, assume_unique=True)
@@ -48,16 +58,21 @@ class Snapshot:
             for encoding, chosen in ((Encoding.PNG, content.text), (Encoding.PNG, resting), (Encoding.JPEG, rough))
             if chosen.size
         )
-        pixels = pack_rects(framebuffer, patches) if patches else None
-        return cls(tuple(_fills(content)), tuple(packed), rough, patches, pixels)
+        rects: dict[Encoding, list[Rect]] = {Encoding.PNG: [], Encoding.JPEG: []}
+        for rect in patches:
+            pixels = framebuffer.front[rect.y : rect.bottom, rect.x : rect.right]
+            rects[Encoding.JPEG if is_photograph(pixels) else Encoding.PNG].append(rect)
+        patched = (
+            PackedRects(encoding, tuple(chosen), pack_rects(framebuffer, chosen))
+            for encoding, chosen in rects.items()
+            if chosen
+        )
+        rough = np.union1d(rough, framebuffer.grid.touched(rects[Encoding.JPEG]))
+        return cls(tuple(_fills(content)), (*packed, *patched), rough)
 
     def encode(self, quality: int) -> tuple[Operation, ...]:
         """Turn the pixels into operations; JPEG at `quality` (1…100)."""
-        operations: list[Operation] = [*self.fills, *(packed.encode(quality) for packed in self.atlases)]
-        if self.patch_pixels is not None:
-            image = ENCODERS[Encoding.PNG](self.patch_pixels, quality)
-            operations.append(Patches(Encoding.PNG, self.patches, image))
-        return tuple(operations)
+        return (*self.fills, *(image.encode(quality) for image in self.images))
 
 
 def _fills(content: Content) -> list[Fill]:

@@ -157,12 +157,15 @@ class Viewer:
             self._generations = generations
             self._holding = Holding(generations.of_block.size)
         holding = self._holding
-        can_step = step and step.base == holding.level and holding.has_exactly(step.touched)
+        can_step = step is not None and step.base == holding.level
         exact = holding.rested(generations, now - REST_S)
         exact = exact[: max(_MIN_EXACT_BLOCKS, self.flow.room(now) // _EXACT_BLOCK_BYTES)]
+        rough = holding.rough
         blocks = holding.take_all(generations)
         if not blocks.size and not exact.size:
             return None
+        if step and can_step:
+            holding.roughen(step.roughens(rough, blocks), now)
         holding.put(exact, generations)
         if step and can_step:
             return UpdatePlan(generations.current, step.left, exact, self.flow.quality, step.copy, step.patches)
