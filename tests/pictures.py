@@ -1,11 +1,13 @@
 """Pictures that tests draw on framebuffers, and a model of the viewer that paints updates."""
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Patches, Rect, Size
+from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Patches, Recall, Rect, Size
+from voxy.blocks.generations import Blocks
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Framebuffer, Pixels, blank
 
@@ -47,7 +49,12 @@ def framebuffer_of(pixels: Pixels) -> Framebuffer:
 class PaintedScreen:
     """What a browser shows after painting operations: the same rules as static/js/screen.js, in numpy."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, keeps: int = 0) -> None:
+        self.keeps = keeps
+        self.kept: dict[int, tuple[int, Pixels]] = {}
+        self.resize(size)
+
+    def resize(self, size: Size) -> None:
         self.grid = BlockGrid(size)
         self.pixels = blank(self.grid)
 
@@ -71,13 +78,22 @@ class PaintedScreen:
                         pixels = picture[top : top + rect.height, : rect.width]
                         self.pixels[rect.y : rect.bottom, rect.x : rect.right] = pixels
                         top += rect.height
-                case Atlas(_, columns, blocks, image):
-                    picture = read_image(image)
-                    for number, block in enumerate(blocks.tolist()):
-                        row, column = divmod(number, columns)
-                        self._place(block)[:] = picture[
-                            row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK
-                        ]
+                case Atlas(_, columns, blocks, image, number):
+                    kept = columns, read_image(image)
+                    self._draw(kept, blocks, range(blocks.size))
+                    if number:
+                        self.kept[number] = kept
+                case Recall(number, blocks, places):
+                    self.kept[number] = self.kept.pop(number)
+                    self._draw(self.kept[number], blocks, places.tolist())
+        while 4 * sum(picture.size for _, picture in self.kept.values()) > self.keeps:
+            self.kept.pop(next(iter(self.kept)))
+
+    def _draw(self, kept: tuple[int, Pixels], blocks: Blocks, places: Iterable[int]) -> None:
+        columns, picture = kept
+        for place, block in zip(places, blocks.tolist(), strict=True):
+            row, column = divmod(place, columns)
+            self._place(block)[:] = picture[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK]
 
     def _place(self, block: int) -> Pixels:
         row, column = divmod(block, self.grid.columns)

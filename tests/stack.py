@@ -16,7 +16,7 @@ from voxy.sources.demo import DemoSource
 from voxy.web.app import make_app
 from voxy.web.auth import Gate
 
-HELLO = {"type": "hello", "protocol": 1}
+HELLO = {"type": "hello", "protocol": 2}
 
 
 @dataclass

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import random
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.pictures import PaintedScreen, photograph, text
-from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Rect, Size
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Rect, Size
 from voxy.desktop import Desktop
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -70,14 +71,15 @@ class ScriptedSource:
 class ModelViewer:
     """Takes updates from a desktop and paints them in numpy."""
 
-    def __init__(self, desktop: Desktop) -> None:
+    def __init__(self, desktop: Desktop, keeps: int = 0) -> None:
         self.desktop = desktop
         self.viewer = Viewer(time.monotonic())
         self.woken = asyncio.Event()
-        self.screen = PaintedScreen(Size(1, 1))
+        self.screen = PaintedScreen(Size(1, 1), keeps)
         self.copies = 0
+        self.sent_bytes = 0
         self.kinds: list[type] = []
-        self.say(type="hello", protocol=1)
+        self.say(type="hello", protocol=2, keeps=keeps)
         desktop.join(self.viewer, self.woken.set)
 
     def say(self, **message: object) -> None:
@@ -90,7 +92,7 @@ class ModelViewer:
             while not until():
                 self.woken.clear()
                 if update := await self.desktop.next_update(self.viewer):
-                    self.viewer.sent(update.seq, len(update.data), update.rough, time.monotonic())
+                    self.viewer.sent(update.seq, len(update.data), update.rough, update.used, time.monotonic())
                     self.paint(update.data)
                     self.say(type="ack", seq=update.seq)
                     continue
@@ -101,7 +103,8 @@ class ModelViewer:
     def paint(self, data: bytes) -> None:
         size, _, operations = read_update(data)
         if size != self.screen.grid.size:
-            self.screen = PaintedScreen(size)
+            self.screen.resize(size)
+        self.sent_bytes += len(data)
         self.kinds += [type(operation) for operation in operations]
         self.copies += sum(isinstance(operation, Copy) for operation in operations)
         self.screen.paint(operations)
@@ -130,10 +133,13 @@ def read_update(data: bytes) -> tuple[Size, int, tuple[Operation, ...]]:
         elif kind == b"\2":
             red, green, blue, count = take("<BBBH")
             operations.append(Fill(red << 16 | green << 8 | blue, np.array(take(f"<{count}H"))))
+        elif kind == b"\3":
+            number, count = take("<IH")
+            operations.append(Recall(number, *(np.array(take(f"<{count}H")) for _ in range(2))))
         else:
-            encoding, columns, count, length = take("<BHHI")
+            encoding, columns, count, number, length = take("<BHHII")
             blocks = np.array(take(f"<{count}H"))
-            operations.append(Atlas(Encoding(encoding), columns, blocks, stream.read(length)))
+            operations.append(Atlas(Encoding(encoding), columns, blocks, stream.read(length), number))
     return Size(width, height), seq, tuple(operations)
 
 
@@ -222,7 +228,7 @@ async def test_viewer_that_never_acknowledges_holds_nobody_up() -> None:
     source = ScriptedSource(text(Size(640, 480)))
     async with serving(source) as desktop:
         stuck = Viewer(time.monotonic())
-        stuck.receive('{"type":"hello","protocol":1}', 0.0)
+        stuck.receive('{"type":"hello","protocol":2}', 0.0)
         desktop.join(stuck, lambda: None)
         viewer = ModelViewer(desktop)
         for number in range(5):
@@ -279,3 +285,87 @@ async def test_little_changes_are_patches_and_stay_exact() -> None:
             source.show(pixels)
             await viewer.follow(lambda pixels=pixels: viewer.shows(pixels))
         assert viewer.kinds.count(Patches) >= 20
+
+
+async def test_what_was_seen_before_is_named_and_not_sent() -> None:
+    slides = [photograph(Size(640, 480)), text(Size(640, 480)), photograph(Size(640, 480), seed=2)]
+    source = ScriptedSource(slides[0])
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop, keeps=8 << 20)
+        for round_ in range(3):
+            viewer.sent_bytes = 0
+            for slide in slides:
+                source.show(slide)
+                await viewer.follow(lambda slide=slide: viewer.shows(slide))
+            assert (viewer.sent_bytes > 500_000) if round_ == 0 else (viewer.sent_bytes < 15_000)
+
+
+async def test_blocks_that_are_alike_are_sent_once() -> None:
+    tile = photograph(Size(64, 64))
+    source = ScriptedSource(np.zeros((512, 512), dtype=np.uint32))
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop)
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+        viewer.sent_bytes = 0
+        source.show(np.tile(tile, (8, 8)))
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+    assert viewer.kinds.count(Recall) >= 1
+
+
+class Stage:
+    """Windows over a wallpaper, which chance moves, scrolls, opens and closes."""
+
+    def __init__(self, size: Size, chance: random.Random) -> None:
+        self.size = size
+        self.chance = chance
+        self.wall = photograph(size, seed=7)
+        self.long = text(Size(size.width, 3 * size.height))
+        self.windows: list[list[int]] = []
+
+    def act(self) -> None:
+        number = self.chance.randrange(len(self.windows) + 1) if self.windows else 0
+        if number == len(self.windows):
+            self.windows.append([*(self.chance.randrange(side) for side in self.size), 300, 200, 0])
+            return
+        window = self.windows.pop(number)
+        act = self.chance.randrange(5)
+        if act == 0:
+            return
+        if act == 1:
+            window[0] += self.chance.randrange(-40, 41)
+            window[1] += self.chance.randrange(-40, 41)
+        elif act == 2:
+            window[4] = (window[4] + self.chance.randrange(-30, 90)) % self.size.height
+        self.windows.append(window)
+
+    def draw(self) -> Pixels:
+        pixels = self.wall.copy()
+        for x, y, width, height, top in self.windows:
+            into = pixels[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)]
+            into[:] = self.long[top : top + into.shape[0], : into.shape[1]]
+        return pixels
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_moves_every_viewer_is_right_at_rest(seed: int) -> None:
+    chance = random.Random(seed)
+    stage = Stage(Size(1021, 743), chance)
+    source = ScriptedSource(stage.draw())
+    async with serving(source) as desktop:
+        viewers = [ModelViewer(desktop, keeps) for keeps in (0, 2 << 20, 64 << 20)]
+        for _ in range(12):
+            for _ in range(chance.randrange(1, 8)):
+                stage.act()
+                source.show(stage.draw())
+                # Some follow each step, some only now and then.
+                awake = [viewer for viewer in viewers if chance.random() < 0.6]
+                seen = [len(viewer.kinds) for viewer in awake]
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await asyncio.gather(
+                            *(
+                                viewer.follow(lambda viewer=viewer, count=count: len(viewer.kinds) > count)
+                                for viewer, count in zip(awake, seen, strict=True)
+                            )
+                        )
+            await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in viewers))

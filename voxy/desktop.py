@@ -9,13 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 from voxy.blocks import BLOCK, Size, Step
 from voxy.blocks.generations import Blocks
+from voxy.blocks.memory import Library, used_images
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.screen.differ import BlockDiffer, Difference
+from voxy.screen.digests import Digests
 from voxy.screen.encoders import encode_rgba_png
 from voxy.screen.framebuffer import Framebuffer
-from voxy.screen.snapshot import Snapshot
+from voxy.screen.snapshot import Packed, Snapshot
 from voxy.session import wire
 from voxy.session.events import InputEvent
 from voxy.session.viewer import PlanKey, UpdatePlan, Viewer
@@ -46,6 +50,8 @@ class MadeUpdate:
     seq: int
     data: bytes
     rough: Blocks
+    used: tuple[tuple[int, int], ...]
+    """The images that viewers keep or draw from, each with its bytes, in order."""
 
 
 class Desktop:
@@ -63,6 +69,8 @@ class Desktop:
         self._interval_s = 1.0 / max_fps
         self._framebuffer = Framebuffer(Size(1, 1))
         self._differ = BlockDiffer()
+        self._digests = Digests()
+        self._library = Library()
         self._viewers: dict[Viewer, Callable[[], None]] = {}
         self._wanted = asyncio.Event()
         self._front = asyncio.Lock()
@@ -101,18 +109,26 @@ class Desktop:
             plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._step)
             if plan is None:
                 return None
+            digests: dict[int, bytes] = {}
+            if plan.size:
+                named = (self._framebuffer, np.union1d(plan.blocks, plan.exact))
+                digests = await self._compute(plan.size, self._digests.of, *named)
+                plan = viewer.recall(plan, digests, self._library)
             made = self._updates.get(plan.key)
             if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
-                made = self._updates[plan.key] = await self._make(plan)
+                made = self._updates[plan.key] = await self._make(plan, digests)
         return await asyncio.shield(made)
 
-    async def _make(self, plan: UpdatePlan) -> asyncio.Future[MadeUpdate]:
+    async def _make(self, plan: UpdatePlan, digests: dict[int, bytes]) -> asyncio.Future[MadeUpdate]:
         """Copy the pixels of an update now, and encode them while the next grab goes on."""
         self._seq += 1
         seq, size = self._seq, self._framebuffer.size
         snapshot = await self._compute(
-            plan.size, Snapshot.take, self._framebuffer, plan.blocks, plan.exact, plan.patches
+            plan.size, Snapshot.take, self._framebuffer, seq, plan.blocks, plan.exact, plan.patches, digests
         )
+        for image in snapshot.images:
+            if isinstance(image, Packed) and image.number:
+                self._library.add(image.number, [digests[block] for block in image.blocks.tolist()])
         if plan.size > _FEW_BLOCKS:
             return asyncio.create_task(self._compute(plan.size, _encode, seq, size, snapshot, plan))
         made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
@@ -230,6 +246,7 @@ class Desktop:
 
 def _encode(seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan) -> MadeUpdate:
     copies = (plan.copy,) if plan.copy else ()
-    update = wire.Update(seq, size, (*copies, *snapshot.encode(plan.quality)))
+    operations = (*copies, *plan.recalls, *snapshot.encode(plan.quality))
+    update = wire.Update(seq, size, operations)
     logger.debug("> %s", update)
-    return MadeUpdate(seq, update.serialize(), snapshot.rough)
+    return MadeUpdate(seq, update.serialize(), snapshot.rough, used_images(operations))

@@ -1,17 +1,24 @@
 /** The canvas that shows the remote screen, pixel for pixel. */
 
-import { BLOCK } from './wire.js';
+import { BLOCK, WireError } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./wire.js').Fill} Fill */
 /** @typedef {import('./wire.js').Atlas} Atlas */
+/** @typedef {{bitmap: ImageBitmap, columns: number, count: number}} Kept */
 /** @typedef {{column: number, row: number, imageColumn: number, imageRow: number, columns: number, rows: number}} Run
  * A rect of blocks that are neighbours in the same way on the screen and in the image; counted in blocks. */
+
+/** Bytes of images that are kept to draw from again, at four bytes a pixel: some 16 screens of 1920×1080. */
+export const KEPT_BYTES = 128 << 20;
 
 export class Screen {
   #canvas;
   #context;
   #onResize;
+  /** The images kept, the least recently used first; the server counts alike. @type {Map<number, Kept>} */
+  #kept = new Map();
+  #keptBytes = 0;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -35,9 +42,27 @@ export class Screen {
       const bitmap = bitmaps[index];
       if (operation.kind === 'copy') this.#copy(operation);
       else if (operation.kind === 'fill') this.#fill(operation);
+      else if (operation.kind === 'recall') this.#recall(operation);
       else if (bitmap && operation.kind === 'atlas') this.#draw(operation, bitmap);
       else if (bitmap && operation.kind === 'patches') this.#patch(operation, bitmap);
     });
+    this.#evict();
+  }
+
+  /** Forget the images that were kept: they belonged to a connection that is gone. */
+  forget() {
+    for (const { bitmap } of this.#kept.values()) bitmap.close();
+    this.#kept.clear();
+    this.#keptBytes = 0;
+  }
+
+  #evict() {
+    for (const [number, { bitmap }] of this.#kept) {
+      if (this.#keptBytes <= KEPT_BYTES) return;
+      this.#keptBytes -= sizeOf(bitmap);
+      this.#kept.delete(number);
+      bitmap.close();
+    }
   }
 
   /**
@@ -74,8 +99,30 @@ export class Screen {
    * @param {Atlas} atlas
    * @param {ImageBitmap} bitmap
    */
-  #draw({ blocks, columns }, bitmap) {
-    for (const run of runs(blocks, columns, this.#gridColumns)) {
+  #draw({ blocks, columns, number }, bitmap) {
+    this.#drawBlocks(blocks, columns, bitmap);
+    if (!number) return bitmap.close();
+    this.#kept.set(number, { bitmap, columns, count: blocks.length });
+    this.#keptBytes += sizeOf(bitmap);
+  }
+
+  /** @param {import('./wire.js').Recall} recall */
+  #recall({ number, blocks, places }) {
+    const kept = this.#kept.get(number);
+    if (!kept || places.some((place) => place >= kept.count)) throw new WireError('a recall of what is not kept');
+    this.#kept.delete(number);
+    this.#kept.set(number, kept);
+    this.#drawBlocks(blocks, kept.columns, kept.bitmap, places);
+  }
+
+  /**
+   * @param {Uint16Array} blocks
+   * @param {number} columns of the image
+   * @param {ImageBitmap} bitmap
+   * @param {Uint16Array} [places] of the blocks in the image; one after the other where they aren't given
+   */
+  #drawBlocks(blocks, columns, bitmap, places) {
+    for (const run of runs(blocks, columns, this.#gridColumns, places)) {
       const width = run.columns * BLOCK, height = run.rows * BLOCK;
       this.#context.drawImage(
         bitmap,
@@ -83,7 +130,6 @@ export class Screen {
         run.column * BLOCK, run.row * BLOCK, width, height,
       );
     }
-    bitmap.close();
   }
 
   /**
@@ -100,18 +146,24 @@ export class Screen {
   }
 }
 
+/** @param {ImageBitmap} bitmap */
+function sizeOf({ width, height }) {
+  return width * height * 4;
+}
+
 /**
  * The fewest rects that a row-by-row reading of the blocks gives.
  * @param {ArrayLike<number>} blocks
  * @param {number} columns of the image; Infinity where there is none
  * @param {number} gridColumns of the screen
+ * @param {ArrayLike<number>} [places] of the blocks in the image; one after the other where they aren't given
  * @returns {Run[]}
  */
-export function runs(blocks, columns, gridColumns) {
+export function runs(blocks, columns, gridColumns, places) {
   /** @type {Run[]} */
   const found = [];
   for (let index = 0; index < blocks.length;) {
-    const run = runAt(blocks, index, columns, gridColumns);
+    const run = runAt(blocks, index, columns, gridColumns, places);
     index += run.columns;
     const above = found.at(-1);
     if (above && continues(above, run)) above.rows++;
@@ -126,17 +178,20 @@ export function runs(blocks, columns, gridColumns) {
  * @param {number} index
  * @param {number} columns
  * @param {number} gridColumns
+ * @param {ArrayLike<number> | undefined} places
  * @returns {Run}
  */
-function runAt(blocks, index, columns, gridColumns) {
+function runAt(blocks, index, columns, gridColumns, places) {
   const first = /** @type {number} */ (blocks[index]);
+  const place = places?.[index] ?? index;
   const column = first % gridColumns;
-  const imageColumn = index % columns;
+  const imageColumn = place % columns;
   const most = Math.min(blocks.length - index, gridColumns - column, columns - imageColumn);
   let length = 1;
-  while (length < most && blocks[index + length] === first + length) length++;
+  while (length < most && blocks[index + length] === first + length
+    && (places?.[index + length] ?? index + length) === place + length) length++;
   return {
-    column, row: Math.floor(first / gridColumns), imageColumn, imageRow: Math.floor(index / columns),
+    column, row: Math.floor(first / gridColumns), imageColumn, imageRow: Math.floor(place / columns),
     columns: length, rows: 1,
   };
 }

@@ -8,7 +8,7 @@ import { Pointer } from './input/pointer.js';
 import { Wheel } from './input/wheel.js';
 import { fit } from './layout.js';
 import { Pulse } from './pulse.js';
-import { Screen } from './screen.js';
+import { KEPT_BYTES, Screen } from './screen.js';
 import { SignIn } from './signin.js';
 import { Status, judge } from './status.js';
 import { TEXT, titleOf } from './text.js';
@@ -153,13 +153,16 @@ export class Viewer {
 
   #greet() {
     this.#isRefused = false;
-    this.#send({ type: 'hello', protocol: PROTOCOL, capabilities: capabilities(), hidden: document.hidden });
+    this.#send({
+      type: 'hello', protocol: PROTOCOL, capabilities: capabilities(), hidden: document.hidden, keeps: KEPT_BYTES,
+    });
     if (!document.hidden) this.#pulse.start();
   }
 
   #forgetConnection() {
     this.#pulse.stop();
     this.#acks.reset();
+    this.#screen.forget();
     this.#keyboard.forget();
     this.#pointer.forget();
     this.#cursor.reset();

@@ -1,24 +1,26 @@
 /** VoXY's wire protocol, the browser's side. `voxy/session/wire.py` is the specification. */
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 export const BLOCK = 64;
 export const CURSORS_KEPT = 32;
 export const CLOSE_MALFORMED = 4400;
 export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;
 
-const UPDATE = 1, COPY = 1, FILL = 2, ATLAS = 4, PATCHES = 5, POINTER = 16;
-const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, ATLAS_BYTES = 10, PATCHES_BYTES = 8, RECT_BYTES = 8;
+const UPDATE = 1, COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, POINTER = 16;
+const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, RECALL_BYTES = 7, ATLAS_BYTES = 14;
+const PATCHES_BYTES = 8, RECT_BYTES = 8;
 const MAX_SIDE = 16384;
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 
 /** @typedef {{kind: 'copy', left: number, top: number, width: number, height: number, x: number, y: number}} Copy */
 /** @typedef {{kind: 'fill', colour: string, blocks: Uint16Array}} Fill */
 /** @typedef {{kind: 'atlas', encoding: 'png' | 'jpeg', columns: number, blocks: Uint16Array,
- *   image: Uint8Array<ArrayBuffer>}} Atlas */
+ *   number: number, image: Uint8Array<ArrayBuffer>}} Atlas */
+/** @typedef {{kind: 'recall', number: number, blocks: Uint16Array, places: Uint16Array}} Recall */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rect */
 /** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], image: Uint8Array<ArrayBuffer>}} Patches */
-/** @typedef {Copy | Fill | Atlas | Patches} Operation */
+/** @typedef {Copy | Fill | Atlas | Recall | Patches} Operation */
 /** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[]}} Update */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
 /** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
@@ -27,7 +29,7 @@ const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 /** @typedef {Update | Welcome | State | Cursor | Pong} FromServer */
 
 /** @typedef {{type: 'pointer', x: number, y: number, buttons: number}} Pointer */
-/** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean}} Hello */
+/** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean, keeps: number}} Hello */
 /** @typedef {{type: 'ack', seq: number, decode_ms: number}} Ack */
 /** @typedef {{type: 'key', key: string, code: string, down: boolean}} Key */
 /** @typedef {{type: 'wheel', x: number, y: number, dx: number, dy: number}} Wheel */
@@ -101,6 +103,7 @@ function parseOperation(view, offset, blockCount, screen) {
   switch (view.getUint8(offset)) {
     case COPY: return parseCopy(view, offset, screen);
     case FILL: return parseFill(view, offset, blockCount);
+    case RECALL: return parseRecall(view, offset, blockCount);
     case ATLAS: return parseAtlas(view, offset, blockCount);
     case PATCHES: return parsePatches(view, offset, screen);
     default: throw new WireError('an unknown operation');
@@ -140,20 +143,37 @@ function parseFill(view, offset, blockCount) {
  * @param {number} offset
  * @param {number} blockCount
  */
+function parseRecall(view, offset, blockCount) {
+  const start = offset + RECALL_BYTES;
+  check(start <= view.byteLength, 'a recall cut short');
+  const number = view.getUint32(offset + 1, true), count = view.getUint16(offset + 5, true);
+  check(number > 0 && count > 0, 'a recall of nothing');
+  const blocks = parseBlocks(view, start, count, blockCount);
+  const places = parseBlocks(view, start + blocks.byteLength, count, Infinity);
+  const operation = /** @type {Recall} */ ({ kind: 'recall', number, blocks, places });
+  return { operation, end: start + 2 * blocks.byteLength };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {number} blockCount
+ */
 function parseAtlas(view, offset, blockCount) {
   const start = offset + ATLAS_BYTES;
   check(start <= view.byteLength, 'an atlas cut short');
   const encoding = ENCODINGS[/** @type {keyof typeof ENCODINGS} */ (view.getUint8(offset + 1))];
   const columns = view.getUint16(offset + 2, true);
   const count = view.getUint16(offset + 4, true);
-  const length = view.getUint32(offset + 6, true);
+  const number = view.getUint32(offset + 6, true);
+  const length = view.getUint32(offset + 10, true);
   check(encoding !== undefined, 'an atlas of an unknown encoding');
   check(columns > 0 && count > 0, 'an atlas without blocks');
   const blocks = parseBlocks(view, start, count, blockCount);
   const from = start + blocks.byteLength;
   check(length <= view.byteLength - from, 'an image cut short');
   const image = new Uint8Array(view.buffer, from, length);
-  const operation = /** @type {Atlas} */ ({ kind: 'atlas', encoding, columns, blocks, image });
+  const operation = /** @type {Atlas} */ ({ kind: 'atlas', encoding, columns, blocks, number, image });
   return { operation, end: from + length };
 }
 

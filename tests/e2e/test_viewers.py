@@ -45,7 +45,7 @@ async def test_viewer_that_never_reads_slows_nobody_and_takes_no_memory(context:
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
             )
             assert b"101" in await reader.readline()
-            hello = b'{"type":"hello","protocol":1}'
+            hello = b'{"type":"hello","protocol":2}'
             writer.write(bytes([0x81, 0x80 | len(hello), 0, 0, 0, 0]) + hello)
             writer.transport.pause_reading()  # type: ignore[attr-defined]
             await asyncio.to_thread(paint, server, photograph(SIZE))
@@ -107,7 +107,7 @@ async def test_malformed_viewer_is_closed_and_the_others_notice_nothing(context:
             page = await open_page(context, served.url)
             before = await canvas(page)
             async with aiohttp.ClientSession() as session:
-                for message in ("{", '{"type":"hello","protocol":1,"more":2}', "[" * 9999):
+                for message in ("{", '{"type":"hello","protocol":2,"more":2}', "[" * 9999):
                     async with session.ws_connect(f"{origin}/stream", origin=origin) as socket:
                         await socket.send_str(message)
                         assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { Screen, runs } from '../../static/js/screen.js';
+import { WireError } from '../../static/js/wire.js';
 import { randomOf } from './support.js';
 
 const range = (from, to) => Array.from({ length: to - from }, (_, index) => from + index);
@@ -82,6 +83,32 @@ describe('Screen', () => {
       ['size', 130, 100], ['fill', '#102030', 0, 0, 128, 64], ['draw', 0, 0, 64, 64, 0, 64, 64, 64],
     ]);
     assert.ok(isClosed);
+  });
+
+  test('draws from the images that it keeps, and lets those used least recently go', () => {
+    const { calls, screen: painted } = screen();
+    const side = 4096; // 64 MiB: two of them are all that is kept
+    /** @type {number[]} */
+    const closed = [];
+    const keep = (number) => painted.paint({
+      update: { width: 300, height: 150, operations: [{ kind: 'atlas', columns: 64, blocks: [0, 1, 2], number }] },
+      bitmaps: [{ width: side, height: side, close: () => closed.push(number) }],
+    });
+    const recall = (number, places) => painted.paint({
+      update: { width: 300, height: 150, operations: [{ kind: 'recall', number, blocks: [5, 6], places }] },
+      bitmaps: [null],
+    });
+    keep(1);
+    keep(2);
+    recall(1, [1, 2]);
+    assert.deepEqual(calls.at(-1), ['draw', 64, 0, 128, 64, 0, 64, 128, 64]);
+    keep(3);
+    assert.deepEqual(closed, [2]);
+    recall(3, [2, 0]);
+    assert.throws(() => recall(2, [0, 1]), WireError);
+    assert.throws(() => recall(3, [0, 3]), WireError);
+    painted.forget();
+    assert.deepEqual(closed, [2, 1, 3]);
   });
 
   test('the same size keeps what is there', () => {

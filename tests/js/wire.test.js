@@ -9,8 +9,11 @@ const GOLDEN = JSON.parse(readFileSync(new URL('../data/wire.json', import.meta.
 
 /** An update as the golden file writes it. */
 function plain({ seq, width, height, operations }) {
-  const list = operations.map(({ image, blocks, ...rest }) => (
-    { ...rest, ...(blocks && { blocks: [...blocks] }), ...(image && { image: hexOf(image) }) }
+  const list = operations.map(({ image, blocks, places, ...rest }) => (
+    {
+      ...rest, ...(blocks && { blocks: [...blocks] }), ...(places && { places: [...places] }),
+      ...(image && { image: hexOf(image) }),
+    }
   ));
   return { seq, width, height, operations: list };
 }

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.pictures import PaintedScreen, framebuffer_of, photograph, text
 from voxy.blocks import Atlas, Encoding, Fill, Size
 from voxy.screen.content import classify
+from voxy.screen.digests import Digests
 from voxy.screen.framebuffer import Framebuffer
 from voxy.screen.snapshot import Snapshot
 
@@ -17,10 +18,15 @@ def everything(framebuffer: Framebuffer) -> np.ndarray:
     return np.arange(framebuffer.grid.count)
 
 
+def taken(framebuffer: Framebuffer, blocks: np.ndarray, exact: np.ndarray) -> Snapshot:
+    digests = Digests().of(framebuffer, np.union1d(blocks, exact))
+    return Snapshot.take(framebuffer, 1, blocks, exact, (), digests)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_text_is_exact_at_once(size: Size) -> None:
     framebuffer = framebuffer_of(text(size))
-    snapshot = Snapshot.take(framebuffer, everything(framebuffer), NONE)
+    snapshot = taken(framebuffer, everything(framebuffer), NONE)
     assert snapshot.rough.size == 0
     screen = PaintedScreen(size)
     screen.paint(snapshot.encode(80))
@@ -30,13 +36,13 @@ def test_text_is_exact_at_once(size: Size) -> None:
 @pytest.mark.parametrize("size", SIZES[:3])
 def test_photograph_is_rough_first_and_exact_when_it_rests(size: Size) -> None:
     framebuffer = framebuffer_of(photograph(size))
-    first = Snapshot.take(framebuffer, everything(framebuffer), NONE)
+    first = taken(framebuffer, everything(framebuffer), NONE)
     whole = [b for b in everything(framebuffer).tolist() if framebuffer.grid.rect(b)[2:] == (64, 64)]
     assert set(whole) <= set(first.rough.tolist())
     screen = PaintedScreen(size)
     screen.paint(first.encode(80))
     assert not (screen.shown == photograph(size)).all()
-    second = Snapshot.take(framebuffer, NONE, first.rough)
+    second = taken(framebuffer, NONE, first.rough)
     assert second.rough.size == 0
     screen.paint(second.encode(80))
     assert (screen.shown == photograph(size)).all()
@@ -46,7 +52,7 @@ def test_one_colour_is_a_fill() -> None:
     pixels = np.full((128, 192), 0x336699, dtype=np.uint32)
     pixels[:64, :64] = 0
     framebuffer = framebuffer_of(pixels)
-    operations = Snapshot.take(framebuffer, everything(framebuffer), NONE).encode(80)
+    operations = taken(framebuffer, everything(framebuffer), NONE).encode(80)
     assert [(type(o), o.colour, o.blocks.tolist()) for o in operations if isinstance(o, Fill)] == [
         (Fill, 0, [0]),
         (Fill, 0x336699, [1, 2, 3, 4, 5]),
@@ -57,7 +63,7 @@ def test_one_odd_pixel_is_no_fill() -> None:
     pixels = np.full((64, 64), 0x336699, dtype=np.uint32)
     pixels[33, 17] ^= 1
     framebuffer = framebuffer_of(pixels)
-    (operation,) = Snapshot.take(framebuffer, everything(framebuffer), NONE).encode(80)
+    (operation,) = taken(framebuffer, everything(framebuffer), NONE).encode(80)
     assert isinstance(operation, Atlas)
 
 
@@ -69,7 +75,7 @@ def test_few_colours_without_flat_ground_are_interface() -> None:
 def test_snapshot_outlives_the_next_grab() -> None:
     size = Size(640, 480)
     framebuffer = framebuffer_of(text(size))
-    snapshot = Snapshot.take(framebuffer, everything(framebuffer), NONE)
+    snapshot = taken(framebuffer, everything(framebuffer), NONE)
     framebuffer.front[:] = 0
     screen = PaintedScreen(size)
     screen.paint(snapshot.encode(80))
@@ -83,7 +89,7 @@ def test_any_set_of_blocks_lands_in_its_places(chosen: set[int], exact: bool) ->
     picture = photograph(size) if exact else text(size)
     framebuffer = framebuffer_of(picture)
     blocks = np.array(sorted(chosen))
-    snapshot = Snapshot.take(framebuffer, *((NONE, blocks) if exact else (blocks, NONE)))
+    snapshot = taken(framebuffer, *((NONE, blocks) if exact else (blocks, NONE)))
     screen = PaintedScreen(size)
     screen.paint(snapshot.encode(80))
     for block in range(80):
@@ -97,7 +103,7 @@ def test_encodings_of_text_and_photograph_in_one_update() -> None:
     picture = text(size)
     picture[:256, :320] = photograph(Size(320, 256))
     framebuffer = framebuffer_of(picture)
-    operations = Snapshot.take(framebuffer, everything(framebuffer), NONE).encode(80)
+    operations = taken(framebuffer, everything(framebuffer), NONE).encode(80)
     encodings = {o.encoding: o.blocks.size for o in operations if isinstance(o, Atlas)}
     assert encodings[Encoding.JPEG] == 20
     assert encodings[Encoding.PNG] >= 40

@@ -15,7 +15,7 @@ NONE = np.empty(0, dtype=np.intp)
 
 def greeted(**hello: object) -> Viewer:
     viewer = Viewer(0.0)
-    viewer.receive(json.dumps({"type": "hello", "protocol": 1, **hello}), 0.0)
+    viewer.receive(json.dumps({"type": "hello", "protocol": 2, **hello}), 0.0)
     return viewer
 
 
@@ -35,7 +35,7 @@ def test_first_message_must_be_a_hello(first: str | bytes) -> None:
 
 def test_second_hello_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        greeted().receive('{"type":"hello","protocol":1}', 1.0)
+        greeted().receive('{"type":"hello","protocol":2}', 1.0)
 
 
 def test_other_protocol_has_its_own_code() -> None:
@@ -49,7 +49,7 @@ def test_first_update_has_everything_and_the_next_only_what_changed() -> None:
     plan = viewer.take_update(generations, 0.0)
     assert plan is not None
     assert plan.blocks.tolist() == [0, 1, 2, 3, 4, 5]
-    viewer.sent(1, 100, NONE, 0.0)
+    viewer.sent(1, 100, NONE, (), 0.0)
     assert viewer.take_update(generations, 0.0) is None
     generations.mark(np.array([2, 4]))
     plan = viewer.take_update(generations, 0.1)
@@ -60,7 +60,7 @@ def test_first_update_has_everything_and_the_next_only_what_changed() -> None:
 def test_latest_wins_while_there_is_no_room() -> None:
     viewer, generations = greeted(), Generations(6)
     viewer.take_update(generations, 0.0)
-    viewer.sent(1, 10_000_000, NONE, 0.0)
+    viewer.sent(1, 10_000_000, NONE, (), 0.0)
     for block in (1, 2, 1):
         generations.mark(np.array([block]))
         assert viewer.take_update(generations, 0.1) is None
@@ -80,14 +80,14 @@ def test_hidden_page_gets_nothing_until_it_is_seen() -> None:
 def test_rough_blocks_become_exact_when_they_rest() -> None:
     viewer, generations = greeted(), Generations(4)
     viewer.take_update(generations, 0.0)
-    viewer.sent(1, 100, np.array([1, 3]), 0.0)
+    viewer.sent(1, 100, np.array([1, 3]), (), 0.0)
     viewer.receive('{"type":"ack","seq":1}', 0.02)
     assert viewer.take_update(generations, REST_S / 2) is None
     assert viewer.rest_at() == REST_S
     plan = viewer.take_update(generations, REST_S)
     assert plan is not None
     assert (plan.blocks.tolist(), plan.exact.tolist()) == ([], [1, 3])
-    viewer.sent(2, 100, NONE, REST_S)
+    viewer.sent(2, 100, NONE, (), REST_S)
     assert viewer.rest_at() == float("inf")
 
 
@@ -145,7 +145,7 @@ def test_wheel_and_ping() -> None:
 
 def test_viewer_without_control_moves_nothing() -> None:
     viewer = Viewer(0.0, VIEWER)
-    viewer.receive('{"type":"hello","protocol":1}', 0.0)
+    viewer.receive('{"type":"hello","protocol":2}', 0.0)
     assert viewer.receive(key("a", "KeyA", True), 0.0) == []
     assert viewer.receive(b"\x10\0\0\0\0\x01", 0.0) == []
     assert viewer.release() == []

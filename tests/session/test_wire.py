@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Rect, Size
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Rect, Size
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Pointer
@@ -28,8 +28,10 @@ def operation_of(message: dict) -> Operation:
     blocks = np.array(message["blocks"], dtype=np.intp)
     if message["kind"] == "fill":
         return Fill(int(message["colour"][1:], 16), blocks)
+    if message["kind"] == "recall":
+        return Recall(message["number"], blocks, np.array(message["places"], dtype=np.intp))
     encoding = Encoding[message["encoding"].upper()]
-    return Atlas(encoding, message["columns"], blocks, bytes.fromhex(message["image"]))
+    return Atlas(encoding, message["columns"], blocks, bytes.fromhex(message["image"]), message["number"])
 
 
 @pytest.mark.parametrize("golden", GOLDEN["update"], ids=lambda g: g["name"])

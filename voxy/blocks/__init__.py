@@ -2,7 +2,7 @@
 
 from voxy.blocks.generations import Generations, Holding
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect, Size
-from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Operation, Patches, Step
+from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Step
 
 __all__ = [
     "BLOCK",
@@ -15,6 +15,7 @@ __all__ = [
     "Holding",
     "Operation",
     "Patches",
+    "Recall",
     "Rect",
     "Size",
     "Step",

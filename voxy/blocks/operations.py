@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from voxy.blocks.generations import NO_BLOCKS, Blocks
-from voxy.blocks.geometry import BlockGrid, Rect
+from voxy.blocks.geometry import BLOCK, BlockGrid, Rect
 
 
 class Encoding(IntEnum):
@@ -65,12 +65,27 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Atlas:
-    """Draw `blocks` from one image that holds them row by row, `columns` to a row."""
+    """Draw `blocks` from one image that holds them row by row, `columns` to a row; keep it as `number` (0: don't)."""
 
     encoding: Encoding
     columns: int
     blocks: Blocks
     image: bytes
+    number: int = 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """What it takes as pixels of four bytes."""
+        return self.columns * -(-self.blocks.size // self.columns) * BLOCK * BLOCK * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Draw `blocks` from an image that was kept, or that came earlier in the same update; `places` are theirs in it."""
+
+    number: int
+    blocks: Blocks
+    places: Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +97,4 @@ class Patches:
     image: bytes
 
 
-Operation: TypeAlias = Copy | Fill | Atlas | Patches
+Operation: TypeAlias = Copy | Fill | Atlas | Recall | Patches

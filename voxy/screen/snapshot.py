@@ -1,12 +1,14 @@
 """The pixels of one update, copied out of the framebuffer so that the next grab can go on while they are encoded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from voxy.blocks import Atlas, Encoding, Fill, Operation, Patches, Rect
+from voxy.blocks import Atlas, Encoding, Fill, Operation, Patches, Recall, Rect
 from voxy.blocks.generations import Blocks
+from voxy.blocks.memory import find_repeats
 from voxy.screen.atlas import pack, pack_rects
 from voxy.screen.content import Content, classify, is_photograph
 from voxy.screen.encoders import ENCODERS
@@ -21,10 +23,12 @@ class Packed:
     blocks: Blocks
     columns: int
     pixels: Pixels
+    number: int = 0
+    """Under which viewers keep the image; 0 for one that isn't kept."""
 
     def encode(self, quality: int) -> Atlas:
         image = ENCODERS[self.encoding](self.pixels, quality)
-        return Atlas(self.encoding, self.columns, self.blocks, image)
+        return Atlas(self.encoding, self.columns, self.blocks, image, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +49,51 @@ class Snapshot:
 
     fills: tuple[Fill, ...]
     images: tuple[Packed | PackedRects, ...]
+    repeats: tuple[Recall, ...]
     rough: Blocks
 
     @classmethod
-    def take(cls, framebuffer: Framebuffer, blocks: Blocks, exact: Blocks, patches: tuple[Rect, ...] = ()) -> Self:
-        """Copy from the front: `blocks` and `patches`, of which photographs may go lossy; `exact`, which may not."""
+    def take(
+        cls,
+        framebuffer: Framebuffer,
+        seq: int,
+        blocks: Blocks,
+        exact: Blocks,
+        patches: tuple[Rect, ...],
+        digests: Mapping[int, bytes],
+    ) -> Self:
+        """Copy from the front: `blocks` and `patches`, of which photographs may go lossy; `exact`, which may not.
+
+        Blocks with the same of the `digests` go once. Images of update `seq` get numbers that no others have.
+        """
         content = classify(framebuffer, np.union1d(blocks, exact))
         rough = np.setdiff1d(content.photo, exact, assume_unique=True)
         resting = np.intersect1d(content.photo, exact, assume_unique=True)
-        packed = (
-            Packed(encoding, chosen, *pack(framebuffer, chosen))
-            for encoding, chosen in ((Encoding.PNG, content.text), (Encoding.PNG, resting), (Encoding.JPEG, rough))
-            if chosen.size
-        )
+        images: list[Packed | PackedRects] = []
+        repeats: list[Recall] = []
+        for kind, chosen in enumerate((content.text, resting)):
+            if chosen.size:
+                number = 2 * seq + kind
+                once, repeated = find_repeats(chosen, digests, number)
+                images.append(Packed(Encoding.PNG, once, *pack(framebuffer, once), number))
+                repeats += repeated
+        if rough.size:
+            images.append(Packed(Encoding.JPEG, rough, *pack(framebuffer, rough)))
         rects: dict[Encoding, list[Rect]] = {Encoding.PNG: [], Encoding.JPEG: []}
         for rect in patches:
             pixels = framebuffer.front[rect.y : rect.bottom, rect.x : rect.right]
             rects[Encoding.JPEG if is_photograph(pixels) else Encoding.PNG].append(rect)
-        patched = (
-            PackedRects(encoding, tuple(chosen), pack_rects(framebuffer, chosen))
-            for encoding, chosen in rects.items()
-            if chosen
-        )
+        images += [
+            PackedRects(encoding, tuple(some), pack_rects(framebuffer, some))
+            for encoding, some in rects.items()
+            if some
+        ]
         rough = np.union1d(rough, framebuffer.grid.touched(rects[Encoding.JPEG]))
-        return cls(tuple(_fills(content)), (*packed, *patched), rough)
+        return cls(tuple(_fills(content)), tuple(images), tuple(repeats), rough)
 
     def encode(self, quality: int) -> tuple[Operation, ...]:
         """Turn the pixels into operations; JPEG at `quality` (1…100)."""
-        return (*self.fills, *(image.encode(quality) for image in self.images))
+        return (*self.fills, *(image.encode(quality) for image in self.images), *self.repeats)
 
 
 def _fills(content: Content) -> list[Fill]:

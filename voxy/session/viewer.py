@@ -1,10 +1,12 @@
 """Viewer: the server's side of one browser page. No socket, no thread, no clock."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from voxy.blocks import Copy, Generations, Holding, Rect, Step
+from voxy.blocks import Copy, Generations, Holding, Recall, Rect, Step
 from voxy.blocks.generations import Blocks
+from voxy.blocks.memory import Library, Shelf, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import InputEvent, Key, Pointer, Wheel
@@ -24,14 +26,14 @@ _EXACT_BLOCK_BYTES = 8192
 _MIN_EXACT_BLOCKS = 8
 
 
-PlanKey: TypeAlias = tuple[int, bytes, bytes, int, Copy | None, tuple[Rect, ...]]
+PlanKey: TypeAlias = tuple[int, bytes, bytes, int, Copy | None, tuple[Rect, ...], tuple[tuple[int, bytes, bytes], ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
     """What a viewer gets next: what a `copy` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
 
-    Those are the blocks that rest; `quality` is for what may go lossy.
+    Those are the blocks that rest; `recalls` are those of either that it has kept. `quality` is for what may go lossy.
 
     Two plans of the same generations are the same update exactly if their keys are equal.
     """
@@ -42,6 +44,7 @@ class UpdatePlan:
     quality: int
     copy: Copy | None = None
     patches: tuple[Rect, ...] = ()
+    recalls: tuple[Recall, ...] = ()
 
     @property
     def size(self) -> int:
@@ -50,7 +53,9 @@ class UpdatePlan:
 
     @property
     def key(self) -> PlanKey:
-        return self.generation, self.blocks.tobytes(), self.exact.tobytes(), self.quality, self.copy, self.patches
+        recalls = tuple((recall.number, recall.blocks.tobytes(), recall.places.tobytes()) for recall in self.recalls)
+        blocks, exact = self.blocks.tobytes(), self.exact.tobytes()
+        return self.generation, blocks, exact, self.quality, self.copy, self.patches, recalls
 
 
 Received: TypeAlias = list[InputEvent | wire.Message]
@@ -71,6 +76,7 @@ class Viewer:
         self._pointer = Pointer(0, 0, 0)
         self._generations: Generations | None = None
         self._holding = Holding(0)
+        self._shelf = Shelf()
 
     # What comes in
 
@@ -111,6 +117,7 @@ class Viewer:
         self.has_greeted = True
         self.capabilities = frozenset(hello.capabilities)
         self.is_hidden = hello.hidden
+        self._shelf = Shelf(hello.keeps)
 
     def _receive_key(self, name: str, code: str, is_down: bool) -> Received:
         # The key that goes up is the one that went down at this place: Shift may have changed its name meanwhile.
@@ -171,10 +178,19 @@ class Viewer:
             return UpdatePlan(generations.current, step.left, exact, self.flow.quality, step.copy, step.patches)
         return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
 
-    def sent(self, seq: int, size: int, rough: Blocks, now: float) -> None:
-        """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy."""
+    def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
+        """The same plan, with what the viewer keeps only named."""
+        blocks, found = library.recall(plan.blocks, digests, self._shelf)
+        exact, resting = library.recall(plan.exact, digests, self._shelf)
+        for image, places in resting.items():
+            found.setdefault(image, {}).update(places)
+        return replace(plan, blocks=blocks, exact=exact, recalls=to_recalls(found)) if found else plan
+
+    def sent(self, seq: int, size: int, rough: Blocks, used: Sequence[tuple[int, int]], now: float) -> None:
+        """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
         self.flow.sent(seq, size, now)
         self._holding.roughen(rough, now)
+        self._shelf.take(used)
 
     def rest_at(self) -> float:
         """When a lossy block will have rested at the earliest; infinity if there is none."""

@@ -1,4 +1,4 @@
-"""VoXY's wire protocol, version 1: every message, its parser and its serializer.
+"""VoXY's wire protocol, version 2: every message, its parser and its serializer.
 
 One WebSocket message is one whole message. Numbers in binary messages are little-endian and unsigned; a block is
 its index in the grid of 64×64 blocks, row by row; a screen has at most 16384×16384 pixels. `tests/data/wire.json`
@@ -17,13 +17,18 @@ Server to viewer, binary
               Copy that rect of what is shown to (x, y); first in an update, since it means what was shown before it
       Fill    u8 kind = 2, u8 red, u8 green, u8 blue, u16 count, count × u16 block
               Paint the blocks with one colour.
-      Atlas   u8 kind = 4, u8 encoding (1 PNG, 2 JPEG), u16 columns, u16 count, u32 length, count × u16 block,
-              length bytes of image
+      Recall  u8 kind = 3, u32 number, u16 count, count × u16 block, count × u16 place
+              Paint the blocks from that image, which is kept or came earlier in this update: a place counts its blocks.
+      Atlas   u8 kind = 4, u8 encoding (1 PNG, 2 JPEG), u16 columns, u16 count, u32 number, u32 length,
+              count × u16 block, length bytes of image
               The image holds the blocks row by row, `columns` to a row. PNG is exact; a block that came as JPEG is
-              replaced by an exact one when it has rested.
+              replaced by an exact one when it has rested. If the number isn't 0, the viewer keeps the image.
       Patches u8 kind = 5, u8 encoding (1 PNG), u16 count, u32 length,
               count × (u16 left, u16 top, u16 width, u16 height), length bytes of image
               The image is as wide as the widest rect and holds the rects one below the other, from its left edge.
+
+    Keeping   A viewer says in its hello how many bytes of images it keeps, at four bytes a pixel. After an update those
+              go whose Atlas or Recall is longest ago, until the rest take no more. The server counts alike.
 
 Server to viewer, text: JSON objects with a `type`
     welcome   protocol, version, name: the desktop's, for the title
@@ -37,7 +42,7 @@ Viewer to server, binary
 
 Viewer to server, text: JSON objects with a `type`
     hello     protocol; capabilities: names of what the browser can (secure-context, webcodecs, touch, …; unknown
-              ones are ignored); hidden
+              ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
@@ -58,12 +63,12 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Size
+from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Recall, Size
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.events import Pointer
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 * 1024
 CURSORS_KEPT = 32
 
@@ -110,6 +115,7 @@ class Hello(Message, tag="hello"):
     protocol: Annotated[int, Meta(ge=0)]
     capabilities: Annotated[list[Name], Meta(max_length=32)] = []
     hidden: bool = False
+    keeps: Annotated[int, Meta(ge=0, le=1 << 30)] = 0
 
 
 class Ack(Message, tag="ack"):
@@ -172,7 +178,8 @@ _COPY = struct.Struct("<BHHHHHH")
 _FILL = struct.Struct("<BBBBH")
 _PATCHES = struct.Struct("<BBHI")
 _RECT = struct.Struct("<HHHH")
-_ATLAS = struct.Struct("<BBHHI")
+_ATLAS = struct.Struct("<BBHHII")
+_RECALL = struct.Struct("<BIH")
 
 
 class Update:
@@ -181,6 +188,7 @@ class Update:
     TYPE: ClassVar[int] = 1
     COPY: ClassVar[int] = 1
     FILL: ClassVar[int] = 2
+    RECALL: ClassVar[int] = 3
     ATLAS: ClassVar[int] = 4
     PATCHES: ClassVar[int] = 5
 
@@ -201,8 +209,12 @@ class Update:
                 case Fill(colour, blocks):
                     yield _FILL.pack(self.FILL, colour >> 16, colour >> 8 & 255, colour & 255, blocks.size)
                     yield _indices(blocks)
-                case Atlas(encoding, columns, blocks, image):
-                    yield _ATLAS.pack(self.ATLAS, encoding, columns, blocks.size, len(image))
+                case Recall(number, blocks, places):
+                    yield _RECALL.pack(self.RECALL, number, blocks.size)
+                    yield _indices(blocks)
+                    yield _indices(places)
+                case Atlas(encoding, columns, blocks, image, number):
+                    yield _ATLAS.pack(self.ATLAS, encoding, columns, blocks.size, number, len(image))
                     yield _indices(blocks)
                     yield image
                 case Patches(encoding, rects, image):
@@ -212,7 +224,7 @@ class Update:
 
     def __str__(self) -> str:
         kinds = ", ".join(
-            f"{type(o).__name__} {o.blocks.size}" if isinstance(o, Fill | Atlas) else type(o).__name__
+            f"{type(o).__name__} {o.blocks.size}" if isinstance(o, Fill | Atlas | Recall) else type(o).__name__
             for o in self.operations
         )
         return f"update {self.seq} of {self.size}: {kinds}"

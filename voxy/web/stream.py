@@ -133,7 +133,7 @@ class Stream:
         update = await self._desktop.next_update(self._viewer)
         if update is None:
             return False
-        self._viewer.sent(update.seq, len(update.data), update.rough, time.monotonic())
+        self._viewer.sent(update.seq, len(update.data), update.rough, update.used, time.monotonic())
         async with asyncio.timeout(_STUCK_S):
             await self._socket.send_bytes(update.data)
         return True

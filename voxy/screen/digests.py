@@ -1,0 +1,39 @@
+"""Digests: which blocks are alike, told by 128 bits with a random seed, so that none can be made to clash."""
+
+import secrets
+
+import numpy as np
+import xxhash
+
+from voxy.blocks.generations import Blocks
+from voxy.screen.content import tiled
+from voxy.screen.framebuffer import Framebuffer
+
+_PIECE = 64
+"""Blocks that are copied together before they are hashed: a megabyte."""
+
+
+class Digests:
+    """Remembers the digests of a framebuffer's blocks; each is computed once for each content, when it is asked for."""
+
+    def __init__(self) -> None:
+        self._seed = secrets.randbits(64)
+        self._of_block: dict[int, tuple[int, bytes]] = {}
+
+    def of(self, framebuffer: Framebuffer, blocks: Blocks) -> dict[int, bytes]:
+        """The digest of each of `blocks` of the front; blocks that are alike have the same, also on other screens."""
+        of_block = framebuffer.generations.of_block
+        known = {
+            block: entry[1]
+            for block in blocks.tolist()
+            if (entry := self._of_block.get(block)) and entry[0] == of_block[block]
+        }
+        missing = np.array([block for block in blocks.tolist() if block not in known], dtype=np.intp)
+        tiles = tiled(framebuffer.front)
+        for start in range(0, missing.size, _PIECE):
+            piece = missing[start : start + _PIECE]
+            rows, columns = np.divmod(piece, framebuffer.grid.columns)
+            for block, pixels in zip(piece.tolist(), tiles[rows, :, columns], strict=True):
+                known[block] = xxhash.xxh3_128_digest(pixels, self._seed)
+                self._of_block[block] = int(of_block[block]), known[block]
+        return known
