@@ -20,8 +20,8 @@ _PHOTO_COLOURS = 96
 """Different colours among the 256 sampled pixels, below which a block is drawn rather than photographed."""
 
 
-_PHOTO_PIXELS = 256
-"""Sampled pixels that are enough to tell a photograph by."""
+_PHOTO_PIXELS, _MOST_SAMPLED = 256, 4096
+"""Pixels that are enough to tell a photograph by, and that are looked at at the most, or a row of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
 
 def is_photograph(pixels: Pixels) -> bool:
     """Whether a rect of pixels comes from a photograph; what is too little to tell doesn't."""
-    sample = pixels[:: max(1, pixels.shape[0] // 8)]
+    sample = pixels[:: max(1, pixels.size // _MOST_SAMPLED)]
     if sample.size < _PHOTO_PIXELS or sample.shape[1] < 2:
         return False
     equal = (sample[:, 1:] == sample[:, :-1]).mean()

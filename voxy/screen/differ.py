@@ -120,7 +120,8 @@ def _split(framebuffer: Framebuffer, changed: _Cells) -> tuple[Blocks, tuple[Rec
     top, bottom, left, right = (np.concatenate(sides) for sides in zip(*spans, strict=True))
     is_patch = (bottom - top) * (right - left) <= _PATCHED_SHARE * BLOCK * BLOCK
     corners = np.stack([columns * BLOCK + left, rows * BLOCK + top, columns * BLOCK + right, rows * BLOCK + bottom])
-    return blocks[~is_patch], tuple(_merge([Rect.between(*corner) for corner in corners[:, is_patch].T.tolist()]))
+    along_rows = _merge([Rect.between(*corner) for corner in corners[:, is_patch].T.tolist()])
+    return blocks[~is_patch], tuple(_merge(sorted(along_rows)))
 
 
 def _span(mask: _Cells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
