@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ _CALM_S = 2.0
 
 _malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 """glibc's; other C libraries give memory back by themselves."""
+
+_STEPS_KEPT = 8
+"""Generations that a viewer may be behind and still be brought up to date in few words."""
 
 _FEW_BLOCKS = 24
 """Blocks that are compared, copied or encoded in half a millisecond; a hop to a thread and back takes as long."""
@@ -77,7 +81,7 @@ class Desktop:
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
         self._seq = 0
         self._updates: dict[PlanKey, asyncio.Future[MadeUpdate]] = {}
-        self._step: Step | None = None
+        self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
         self._trim: asyncio.TimerHandle | None = None
         self._has_picture = False
 
@@ -106,7 +110,7 @@ class Desktop:
         if not self._has_picture:
             return None
         async with self._front:
-            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._step)
+            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._steps)
             if plan is None:
                 return None
             digests: dict[int, bytes] = {}
@@ -199,10 +203,11 @@ class Desktop:
         if not changed.size:
             return
         generations.mark(changed)
-        self._step = None
         if difference.copy or difference.patches:
-            grid = self._framebuffer.grid
-            self._step = Step(base, grid, difference.left, difference.copy, difference.patches)
+            copies = (difference.copy,) if difference.copy else ()
+            self._steps.append(Step(base, self._framebuffer.grid, difference.left, copies, difference.patches))
+        else:
+            self._steps.clear()
 
     async def _until_wanted(self) -> None:
         while not any(viewer.has_room(time.monotonic()) for viewer in self._viewers):
@@ -245,8 +250,7 @@ class Desktop:
 
 
 def _encode(seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan) -> MadeUpdate:
-    copies = (plan.copy,) if plan.copy else ()
-    operations = (*copies, *plan.recalls, *snapshot.encode(plan.quality))
+    operations = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality))
     update = wire.Update(seq, size, operations)
     logger.debug("> %s", update)
     return MadeUpdate(seq, update.serialize(), snapshot.rough, used_images(operations))

@@ -13,7 +13,7 @@ import { SignIn } from './signin.js';
 import { Status, judge } from './status.js';
 import { TEXT, titleOf } from './text.js';
 import { Transport } from './transport.js';
-import { PROTOCOL, serialize } from './wire.js';
+import { PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./transport.js').TransportState} TransportState */
@@ -191,8 +191,14 @@ export class Viewer {
     switch (received.type) {
       case 'cursor': return this.#cursor.receive(received);
       case 'state': return this.#note({ source: received });
-      case 'welcome': document.title = titleOf(received.name);
+      case 'welcome': return this.#enter(received);
     }
+  }
+
+  /** @param {import('./wire.js').Welcome} welcome */
+  #enter({ name }) {
+    document.title = titleOf(name);
+    this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
   }
 
   /** @param {Decoded} decoded */

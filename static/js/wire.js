@@ -3,6 +3,7 @@
 export const PROTOCOL = 2;
 export const BLOCK = 64;
 export const CURSORS_KEPT = 32;
+export const WELCOME_SEQ = 0;
 export const CLOSE_MALFORMED = 4400;
 export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;

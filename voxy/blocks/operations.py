@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from voxy.blocks.generations import NO_BLOCKS, Blocks
+from voxy.blocks.generations import Blocks
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect
 
 
@@ -31,14 +31,21 @@ class Copy:
 
     def carries(self, blocks: Blocks, grid: BlockGrid) -> Blocks:
         """The blocks into which pixels of any of `blocks` are copied."""
-        rects = (grid.rect(block).intersect(self.source) for block in blocks.tolist())
-        moved_x, moved_y = self.x - self.source.x, self.y - self.source.y
-        return grid.touched(Rect(r.x + moved_x, r.y + moved_y, r.width, r.height) for r in rects if r)
+        return grid.touched(moved for block in blocks.tolist() if (moved := self.move(grid.rect(block))))
+
+    def move(self, rect: Rect) -> Rect | None:
+        """Where what `rect` has of the source is copied to; None if it has nothing of it."""
+        inside = rect.intersect(self.source)
+        if inside is None:
+            return None
+        x, y = inside.x + self.x - self.source.x, inside.y + self.y - self.source.y
+        return Rect(x, y, inside.width, inside.height)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change from generation `base` to the next in few words: a copy, then patches; and the blocks that these leave.
+    """A change from generation `base` to a later one in few words: copies, one after the other, then patches; and the
+    blocks that these leave.
 
     Only who has all of generation `base` may take it.
     """
@@ -46,13 +53,30 @@ class Step:
     base: int
     grid: BlockGrid
     left: Blocks
-    copy: Copy | None = None
+    copies: tuple[Copy, ...] = ()
     patches: tuple[Rect, ...] = ()
 
+    def then(self, later: "Step") -> "Step":
+        """This change and the one after it as one: what this doesn't bring by copies, the later copies carry along."""
+        left, patches = self.left, self.patches
+        for copy in later.copies:
+            left = np.union1d(left, copy.carries(left, self.grid))
+            patches += tuple(moved for rect in patches if (moved := copy.move(rect)))
+        left = np.union1d(left, later.left)
+        return Step(self.base, self.grid, left, self.copies + later.copies, patches + later.patches)
+
     def roughens(self, rough: Blocks, changed: Blocks) -> Blocks:
-        """Of the blocks that `changed`, and of those around a copy: which are rough, if `rough` were before."""
-        carried = self.copy.carries(rough, self.grid) if self.copy else NO_BLOCKS
-        return np.setdiff1d(np.union1d(np.intersect1d(rough, changed), carried), self.left)
+        """Of the blocks that `changed`, and of those around copies: which are rough, if `rough` were before."""
+        found = np.intersect1d(rough, changed)
+        for copy in self.copies:
+            rough = np.union1d(rough, copy.carries(rough, self.grid))
+            found = np.union1d(found, copy.carries(rough, self.grid))
+        return np.setdiff1d(found, self.left)
+
+    @property
+    def pixels(self) -> int:
+        """What has to be sent of it."""
+        return self.left.size * BLOCK * BLOCK + sum(rect.width * rect.height for rect in self.patches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The pixels of one update, copied out of the framebuffer so that the next grab can go on while they are encoded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +13,9 @@ from voxy.screen.atlas import pack, pack_rects
 from voxy.screen.content import Content, classify, is_photograph
 from voxy.screen.encoders import ENCODERS
 from voxy.screen.framebuffer import Framebuffer, Pixels
+
+_MOST_TIMES_WIDER = 3
+"""How many times wider than another a rect may be that is in the same image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,9 @@ class Snapshot:
             pixels = framebuffer.front[rect.y : rect.bottom, rect.x : rect.right]
             rects[Encoding.JPEG if is_photograph(pixels) else Encoding.PNG].append(rect)
         images += [
-            PackedRects(encoding, tuple(some), pack_rects(framebuffer, some))
-            for encoding, some in rects.items()
-            if some
+            PackedRects(encoding, group, pack_rects(framebuffer, group))
+            for encoding, chosen in rects.items()
+            for group in _group(chosen)
         ]
         rough = np.union1d(rough, framebuffer.grid.touched(rects[Encoding.JPEG]))
         return cls(tuple(_fills(content)), tuple(images), tuple(repeats), rough)
@@ -99,3 +102,15 @@ class Snapshot:
 def _fills(content: Content) -> list[Fill]:
     colours, which = np.unique(content.colours, return_inverse=True)
     return [Fill(int(colour), content.flat[which == index]) for index, colour in enumerate(colours)]
+
+
+def _group(rects: list[Rect]) -> Iterator[tuple[Rect, ...]]:
+    """The rects by width: in an image as wide as a scroll bar is high, its pixels would be lost among empty ones."""
+    group: list[Rect] = []
+    for rect in sorted(rects, key=lambda rect: -rect.width):
+        if group and rect.width * _MOST_TIMES_WIDER < group[0].width:
+            yield tuple(group)
+            group = []
+        group.append(rect)
+    if group:
+        yield tuple(group)

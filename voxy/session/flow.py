@@ -6,6 +6,7 @@ paint, so that it bounds the age of what is seen and not just a socket's buffer.
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _WINDOW_S = 0.033
@@ -36,6 +37,7 @@ class _Sent:
     size: int
     at: float
     acked_before: int
+    acked_at: float
 
 
 class Flow:
@@ -46,6 +48,7 @@ class Flow:
         self._acked_bytes = 0
         self._rtts: deque[tuple[float, float]] = deque()
         self._rates: deque[tuple[float, float]] = deque()
+        self._acked_at = 0.0
         self.inflight_bytes = 0
         self._good_pictures = 0
         self._step = len(QUALITIES) - 1
@@ -53,12 +56,12 @@ class Flow:
 
     @property
     def min_rtt_s(self) -> float:
-        return min((rtt for _, rtt in self._rtts), default=0.0)
+        return self._rtts[0][1] if self._rtts else 0.0
 
     @property
     def bytes_s(self) -> float:
         """The best rate of delivery seen lately."""
-        return max((rate for _, rate in self._rates), default=_FIRST_BYTES_S)
+        return self._rates[0][1] if self._rates else _FIRST_BYTES_S
 
     @property
     def quality(self) -> int:
@@ -71,8 +74,10 @@ class Flow:
 
     def sent(self, seq: int, size: int, now: float) -> None:
         self.last_seq = seq
-        self._inflight.append(_Sent(seq, size, now, self._acked_bytes))
+        if not self._inflight:
+            self._acked_at = now
         self.inflight_bytes += size
+        self._inflight.append(_Sent(seq, size, now, self._acked_bytes, self._acked_at))
 
     def acked(self, seq: int, now: float) -> None:
         """Take an acknowledgement of everything up to `seq`; unknown ones change nothing."""
@@ -83,6 +88,7 @@ class Flow:
             self._acked_bytes += newest.size
         if newest:
             self._measure(newest, now)
+            self._acked_at = now
 
     def room(self, now: float) -> int:
         """Bytes that may be sent now; 0 for none. With nothing on its way there is always room."""
@@ -93,12 +99,12 @@ class Flow:
         return max(0, self.window_bytes - self.inflight_bytes)
 
     def _measure(self, newest: _Sent, now: float) -> None:
+        # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then
+        # would be taken for the line's speed.
+        rate = (self._acked_bytes - newest.acked_before) / max(now - newest.acked_at, 1e-4)
+        _remember(self._rates, rate, now, max)
         elapsed = max(now - newest.at, 1e-4)
-        rate = (self._acked_bytes - newest.acked_before) / elapsed
-        for history, value in ((self._rtts, elapsed), (self._rates, rate)):
-            history.append((now, value))
-            while history[0][0] < now - _MEMORY_S or len(history) > 256:
-                history.popleft()
+        _remember(self._rtts, elapsed, now, min)
         self._adapt(elapsed - self.min_rtt_s)
 
     def _adapt(self, late_s: float) -> None:
@@ -109,3 +115,14 @@ class Flow:
         elif self._good_pictures >= _GOOD_PICTURES:
             self._step = min(len(QUALITIES) - 1, self._step + 1)
             self._good_pictures = 0
+
+
+def _remember(
+    history: deque[tuple[float, float]], value: float, now: float, best: Callable[[float, float], float]
+) -> None:
+    """Add a value; those that are old, and those that a newer one is better than, will never be asked for."""
+    while history and best(history[-1][1], value) == value:
+        history.pop()
+    history.append((now, value))
+    while history[0][0] < now - _MEMORY_S:
+        history.popleft()

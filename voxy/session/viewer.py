@@ -1,10 +1,11 @@
 """Viewer: the server's side of one browser page. No socket, no thread, no clock."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from voxy.blocks import Copy, Generations, Holding, Recall, Rect, Step
+from voxy.blocks import BLOCK, Copy, Generations, Holding, Recall, Rect, Step
 from voxy.blocks.generations import Blocks
 from voxy.blocks.memory import Library, Shelf, to_recalls
 from voxy.errors import ProtocolError
@@ -25,13 +26,18 @@ _EXACT_BLOCK_BYTES = 8192
 
 _MIN_EXACT_BLOCKS = 8
 
+_STEP_SHARE = 0.8
+"""A change in few words is worth it up to this share of the pixels of all blocks that changed."""
 
-PlanKey: TypeAlias = tuple[int, bytes, bytes, int, Copy | None, tuple[Rect, ...], tuple[tuple[int, bytes, bytes], ...]]
+
+PlanKey: TypeAlias = tuple[
+    int, bytes, bytes, int, tuple[Copy, ...], tuple[Rect, ...], tuple[tuple[int, bytes, bytes], ...]
+]
 
 
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
-    """What a viewer gets next: what a `copy` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
+    """What a viewer gets next: what `copies` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
 
     Those are the blocks that rest; `recalls` are those of either that it has kept. `quality` is for what may go lossy.
 
@@ -42,7 +48,7 @@ class UpdatePlan:
     blocks: Blocks
     exact: Blocks
     quality: int
-    copy: Copy | None = None
+    copies: tuple[Copy, ...] = ()
     patches: tuple[Rect, ...] = ()
     recalls: tuple[Recall, ...] = ()
 
@@ -55,7 +61,7 @@ class UpdatePlan:
     def key(self) -> PlanKey:
         recalls = tuple((recall.number, recall.blocks.tobytes(), recall.places.tobytes()) for recall in self.recalls)
         blocks, exact = self.blocks.tobytes(), self.exact.tobytes()
-        return self.generation, blocks, exact, self.quality, self.copy, self.patches, recalls
+        return self.generation, blocks, exact, self.quality, self.copies, self.patches, recalls
 
 
 Received: TypeAlias = list[InputEvent | wire.Message]
@@ -149,14 +155,18 @@ class Viewer:
 
     # What goes out
 
+    def welcomed(self, now: float) -> None:
+        """Note that the welcome went out, whose acknowledgement tells the round trip before any picture is sent."""
+        self.flow.sent(wire.WELCOME_SEQ, 1, now)
+
     def has_room(self, now: float) -> bool:
         """Whether an update could be sent, if there is anything new."""
         return self.has_greeted and not self.is_hidden and self.flow.room(now) > 0
 
-    def take_update(self, generations: Generations, now: float, step: Step | None = None) -> UpdatePlan | None:
+    def take_update(self, generations: Generations, now: float, steps: Sequence[Step] = ()) -> UpdatePlan | None:
         """Plan the next update and note its blocks as held; None while there is no room or nothing to send.
 
-        `step` is how the current generation came from the one before, if few words say it.
+        `steps` are how the last generations came one from the other, up to the current one.
         """
         if not self.has_room(now):
             return None
@@ -164,18 +174,18 @@ class Viewer:
             self._generations = generations
             self._holding = Holding(generations.of_block.size)
         holding = self._holding
-        can_step = step is not None and step.base == holding.level
+        step = _step_from(holding.level, steps)
         exact = holding.rested(generations, now - REST_S)
         exact = exact[: max(_MIN_EXACT_BLOCKS, self.flow.room(now) // _EXACT_BLOCK_BYTES)]
         rough = holding.rough
         blocks = holding.take_all(generations)
         if not blocks.size and not exact.size:
             return None
-        if step and can_step:
+        if step and step.pixels <= _STEP_SHARE * blocks.size * BLOCK * BLOCK:
             holding.roughen(step.roughens(rough, blocks), now)
+            holding.put(exact, generations)
+            return UpdatePlan(generations.current, step.left, exact, self.flow.quality, step.copies, step.patches)
         holding.put(exact, generations)
-        if step and can_step:
-            return UpdatePlan(generations.current, step.left, exact, self.flow.quality, step.copy, step.patches)
         return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
 
     def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
@@ -195,3 +205,9 @@ class Viewer:
     def rest_at(self) -> float:
         """When a lossy block will have rested at the earliest; infinity if there is none."""
         return self._holding.rough_since + REST_S
+
+
+def _step_from(level: int, steps: Sequence[Step]) -> Step | None:
+    """The steps from generation `level` to the current one as one; None where one of them is missing."""
+    taken = [step for step in steps if step.base >= level]
+    return functools.reduce(Step.then, taken) if taken and taken[0].base == level else None

@@ -14,7 +14,7 @@ Server to viewer, binary
               new size. All operations of an update are painted together; `seq` grows from update to update (not by
               one) and is acknowledged after the paint.
       Copy    u8 kind = 1, u16 left, u16 top, u16 width, u16 height, u16 x, u16 y
-              Copy that rect of what is shown to (x, y); first in an update, since it means what was shown before it
+              Copy that rect of what is shown to (x, y). Copies come first in an update, one after the other.
       Fill    u8 kind = 2, u8 red, u8 green, u8 blue, u16 count, count × u16 block
               Paint the blocks with one colour.
       Recall  u8 kind = 3, u32 number, u16 count, count × u16 block, count × u16 place
@@ -31,7 +31,7 @@ Server to viewer, binary
               go whose Atlas or Recall is longest ago, until the rest take no more. The server counts alike.
 
 Server to viewer, text: JSON objects with a `type`
-    welcome   protocol, version, name: the desktop's, for the title
+    welcome   protocol, version, name: the desktop's, for the title. Acknowledged at once, as seq 0
     state     state: live, stalled (the source doesn't answer) or lost (it is gone; VoXY tries again); reason
     cursor    id; x, y: the hot spot; png: the shape in base64, or null where it has been sent before. Both sides
               keep the 32 shapes used last. An empty png hides the pointer.
@@ -71,6 +71,7 @@ from voxy.session.events import Pointer
 PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 * 1024
 CURSORS_KEPT = 32
+WELCOME_SEQ = 0
 
 CLOSE_MALFORMED = 4400
 CLOSE_SESSION_ENDED = 4401

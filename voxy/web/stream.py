@@ -99,6 +99,7 @@ class Stream:
                 self._wake.clear()
                 await self._wake.wait()
             await self._send(wire.Welcome(wire.PROTOCOL, __version__, self._desktop.name))
+            self._viewer.welcomed(time.monotonic())
             while True:
                 self._wake.clear()
                 await self._send_messages()
