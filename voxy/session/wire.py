@@ -24,6 +24,11 @@ Server to viewer, binary
       Patches u8 kind = 5, u8 encoding (1 PNG), u16 count, u32 length,
               count × (u16 left, u16 top, u16 width, u16 height), length bytes of image
               The image is as wide as the widest rect and holds the rects one below the other, from its left edge.
+      Video   u8 kind = 7, u8 codec (1 H.264 in Annex B, 2 VP8), u8 stream (0…3), u8 flags (bit 0: key),
+              u16 left, u16 top, u16 width, u16 height, u32 length, length (1 at least) bytes of chunk
+              Draw the one frame that the chunk decodes to on the rect. The frame is as large as the rect, each side
+              rounded up to an even number: what is beyond the rect is not drawn. A chunk needs all chunks of its
+              stream before it, back to the last key one, with which the stream begins anew, perhaps in another size.
 
 Server to viewer, text: JSON objects with a `type`
     welcome   protocol, version, name: the desktop's, for the title
@@ -36,8 +41,8 @@ Viewer to server, binary
     Pointer   u8 type = 16, u16 x, u16 y, u8 buttons (bit 0 left, 1 middle, 2 right, 3 back, 4 forward)
 
 Viewer to server, text: JSON objects with a `type`
-    hello     protocol; capabilities: names of what the browser can (secure-context, webcodecs, touch, …; unknown
-              ones are ignored); hidden
+    hello     protocol; capabilities: names of what the browser can (secure-context, touch, the codecs that it decodes:
+              h264, vp8; unknown ones are ignored); hidden
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
@@ -58,7 +63,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Size
+from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Size, Video
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.events import Pointer
@@ -173,6 +178,7 @@ _FILL = struct.Struct("<BBBBH")
 _PATCHES = struct.Struct("<BBHI")
 _RECT = struct.Struct("<HHHH")
 _ATLAS = struct.Struct("<BBHHI")
+_VIDEO = struct.Struct("<BBBBHHHHI")
 
 
 class Update:
@@ -183,6 +189,7 @@ class Update:
     FILL: ClassVar[int] = 2
     ATLAS: ClassVar[int] = 4
     PATCHES: ClassVar[int] = 5
+    VIDEO: ClassVar[int] = 7
 
     def __init__(self, seq: int, size: Size, operations: Iterable[Operation]) -> None:
         self.seq = seq
@@ -209,6 +216,9 @@ class Update:
                     yield _PATCHES.pack(self.PATCHES, encoding, len(rects), len(image))
                     yield from (_RECT.pack(*rect) for rect in rects)
                     yield image
+                case Video(codec, stream, is_key, rect, chunk):
+                    yield _VIDEO.pack(self.VIDEO, codec, stream, is_key, *rect, len(chunk))
+                    yield chunk
 
     def __str__(self) -> str:
         kinds = ", ".join(
