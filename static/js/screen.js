@@ -37,6 +37,7 @@ export class Screen {
       else if (operation.kind === 'fill') this.#fill(operation);
       else if (bitmap && operation.kind === 'atlas') this.#draw(operation, bitmap);
       else if (bitmap && operation.kind === 'patches') this.#patch(operation, bitmap);
+      else if (bitmap && operation.kind === 'video') this.#show(operation, bitmap);
     });
   }
 
@@ -96,6 +97,15 @@ export class Screen {
       this.#context.drawImage(bitmap, 0, from, width, height, left, top, width, height);
       from += height;
     }
+    bitmap.close();
+  }
+
+  /**
+   * @param {import('./wire.js').Video} video
+   * @param {ImageBitmap} bitmap
+   */
+  #show({ left, top }, bitmap) {
+    this.#context.drawImage(bitmap, left, top);
     bitmap.close();
   }
 }
