@@ -22,7 +22,7 @@ pytest.importorskip("av", reason="without the extra voxy[video] there is nothing
 
 STATIC = Path(__file__).parents[2] / "static"
 SCREEN = Size(800, 600)
-FILM = Rect(101, 77, 641, 361)
+RECTS = [Rect(101, 77, 641, 361), Rect(80, 40, 640, 360)]
 
 
 @asynccontextmanager
@@ -67,28 +67,31 @@ def colour_error(shown: Pixels, wanted: Pixels) -> "tuple[float, np.ndarray]":
     return float(np.abs(error).mean()), np.abs(error.mean(axis=(0, 1)))
 
 
+@pytest.mark.parametrize("rect", RECTS, ids=["odd", "even"])
 @pytest.mark.parametrize("codec", list(VideoCodec), ids=lambda codec: codec.name)
-async def test_each_chunk_is_painted_in_the_colours_of_the_source(context: BrowserContext, codec: VideoCodec) -> None:
+async def test_each_chunk_is_painted_in_the_colours_of_the_source(
+    context: BrowserContext, codec: VideoCodec, rect: Rect
+) -> None:
     viewers: asyncio.Queue[tuple[web.WebSocketResponse, dict]] = asyncio.Queue()
     async with serving_page(viewers) as url:
         page = await context.new_page()
         await page.goto(url)
         socket, hello = await asyncio.wait_for(viewers.get(), 10)
         assert codec.name.lower() in hello["capabilities"]
-        encoder = VideoEncoder(codec, Size(FILM.width, FILM.height), 6_000_000)
-        whole = photograph(Size(FILM.width + 50, FILM.height + 50))
+        encoder = VideoEncoder(codec, Size(rect.width, rect.height), 6_000_000)
+        whole = photograph(Size(rect.width + 50, rect.height + 50))
         for seq in range(1, 13):
-            wanted = whole[seq * 3 :, seq * 2 :][: FILM.height, : FILM.width]
+            wanted = whole[seq * 3 :, seq * 2 :][: rect.height, : rect.width]
             chunk = encoder.encode(wanted, is_key=seq == 7)
-            video = Video(codec, 2, chunk.is_key, FILM, chunk.data)
+            video = Video(codec, 2, chunk.is_key, rect, chunk.data)
             await socket.send_bytes(wire.Update(seq, SCREEN, [video]).serialize())
             # Without this the page may paint several at once: that each chunk gives a frame would not be seen.
             await until_ack(socket, seq)
         await until_connection(page, "live")
         shown = await canvas(page)
-        inside = shown[FILM.y : FILM.bottom, FILM.x : FILM.right]
+        inside = shown[rect.y : rect.bottom, rect.x : rect.right]
         noise, bias = colour_error(inside, wanted)
         assert noise < 4
         assert (bias < 1.5).all()
-        shown[FILM.y : FILM.bottom, FILM.x : FILM.right] = 0
+        shown[rect.y : rect.bottom, rect.x : rect.right] = 0
         assert not shown.any()
