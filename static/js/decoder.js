@@ -1,11 +1,14 @@
 /** Decodes the images of updates in parallel, and hands the updates over in the order in which they came. */
 
+import { Videos } from './video.js';
 import { BLOCK, WireError } from './wire.js';
 
 /** @typedef {import('./wire.js').Update} Update */
-/** @typedef {import('./wire.js').Atlas | import('./wire.js').Patches} Pictured */
+/** @typedef {import('./wire.js').Atlas | import('./wire.js').Patches} Imaged */
+/** @typedef {import('./wire.js').Video} Video */
+/** @typedef {Imaged | Video} Pictured */
 /** @typedef {{update: Update, bitmaps: (ImageBitmap | null)[], left: number, takenAt: number, decodeMs: number}} Decoded
- * `bitmaps` has one entry for each operation, null for a fill. */
+ * `bitmaps` has one entry for each operation, null for a fill or a copy. */
 
 const NOTHING = new Uint8Array();
 
@@ -15,16 +18,19 @@ export class Decoder {
   #onDecoded;
   #onError;
   #createBitmap;
+  #videos;
 
   /**
    * @param {(decoded: Decoded) => void} onDecoded takes over the bitmaps, and closes them
    * @param {(error: unknown) => void} onError nothing after the update that failed is handed over; reset() starts anew
-   * @param {(pictured: Pictured) => Promise<ImageBitmap>} [createBitmap]
+   * @param {(imaged: Imaged) => Promise<ImageBitmap>} [createBitmap]
+   * @param {Pick<Videos, 'decode' | 'reset'>} [videos]
    */
-  constructor(onDecoded, onError, createBitmap = createPictureBitmap) {
+  constructor(onDecoded, onError, createBitmap = createPictureBitmap, videos = new Videos()) {
     this.#onDecoded = onDecoded;
     this.#onError = onError;
     this.#createBitmap = createBitmap;
+    this.#videos = videos;
   }
 
   /** @param {Update} update */
@@ -33,7 +39,8 @@ export class Decoder {
     const entry = { update, bitmaps, left: 0, takenAt: performance.now(), decodeMs: 0 };
     this.#queue.push(entry);
     update.operations.forEach((operation, index) => {
-      if ('image' in operation) this.#decode(entry, index, operation);
+      if ('image' in operation) this.#decode(entry, index, operation, this.#createBitmap(operation));
+      else if (operation.kind === 'video') this.#decode(entry, index, operation, this.#videos.decode(operation));
     });
     if (!entry.left) this.#handOver();
   }
@@ -41,17 +48,19 @@ export class Decoder {
   /** Forget all that is under way: the connection that it came by is gone. */
   reset() {
     for (const entry of this.#queue.splice(0)) entry.bitmaps.forEach((bitmap) => bitmap?.close());
+    this.#videos.reset();
   }
 
   /**
    * @param {Decoded} entry
    * @param {number} index
    * @param {Pictured} pictured
+   * @param {Promise<ImageBitmap>} coming
    */
-  #decode(entry, index, pictured) {
+  #decode(entry, index, pictured, coming) {
     entry.left++;
     // One `then` and no `async`: every further hop would keep the picture waiting for other work of the page.
-    this.#createBitmap(pictured)
+    coming
       .then((bitmap) => this.#keep(entry, index, pictured, bitmap))
       .catch((error) => this.#fail(entry, error));
   }
@@ -66,7 +75,8 @@ export class Decoder {
     if (!this.#queue.includes(entry)) return bitmap.close();
     entry.bitmaps[index] = bitmap;
     // What is decoded goes on to the page; the file has done its work.
-    pictured.image = NOTHING;
+    if ('image' in pictured) pictured.image = NOTHING;
+    else pictured.chunk = NOTHING;
     if (!hasSizeFor(bitmap, pictured)) throw new WireError('an image of the wrong size');
     if (--entry.left) return;
     entry.decodeMs = performance.now() - entry.takenAt;
@@ -89,9 +99,11 @@ export class Decoder {
 /**
  * Whether an image is as large as what is drawn from it.
  * @param {{width: number, height: number}} bitmap
- * @param {{columns: number, blocks: {length: number}} | {rects: import('./wire.js').Rect[]}} pictured
+ * @param {{columns: number, blocks: {length: number}} | {rects: import('./wire.js').Rect[]}
+ *   | {width: number, height: number}} pictured
  */
 export function hasSizeFor(bitmap, pictured) {
+  if ('width' in pictured) return bitmap.width === pictured.width && bitmap.height === pictured.height;
   if ('rects' in pictured) {
     const { rects } = pictured;
     return bitmap.width === Math.max(...rects.map(({ width }) => width))
@@ -104,7 +116,7 @@ export function hasSizeFor(bitmap, pictured) {
 /**
  * No options: images without alpha and without a colour profile are exact without them, while colorSpaceConversion or
  * premultiplyAlpha 'none' makes Chromium convert the whole bitmap once more (15 ms for 9 at 1920×1080).
- * @param {Pictured} pictured
+ * @param {Imaged} imaged
  */
 function createPictureBitmap({ image, encoding }) {
   return createImageBitmap(new Blob([image], { type: `image/${encoding}` }));

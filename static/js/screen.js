@@ -45,6 +45,7 @@ export class Screen {
       else if (operation.kind === 'recall') this.#recall(operation);
       else if (bitmap && operation.kind === 'atlas') this.#draw(operation, bitmap);
       else if (bitmap && operation.kind === 'patches') this.#patch(operation, bitmap);
+      else if (bitmap && operation.kind === 'video') this.#show(operation, bitmap);
     });
     this.#evict();
   }
@@ -142,6 +143,15 @@ export class Screen {
       this.#context.drawImage(bitmap, 0, from, width, height, left, top, width, height);
       from += height;
     }
+    bitmap.close();
+  }
+
+  /**
+   * @param {import('./wire.js').Video} video
+   * @param {ImageBitmap} bitmap
+   */
+  #show({ left, top }, bitmap) {
+    this.#context.drawImage(bitmap, left, top);
     bitmap.close();
   }
 }

@@ -2,6 +2,7 @@
 
 import { Acks } from './acks.js';
 import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
+import { decodableCodecs } from './codecs.js';
 import { Cursor } from './cursor.js';
 import { Keyboard } from './input/keyboard.js';
 import { Pointer } from './input/pointer.js';
@@ -38,6 +39,8 @@ export class Viewer {
     transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
   };
   #isRefused = false;
+  /** @type {import('./codecs.js').CodecName[]} */
+  #codecs = [];
 
   /** @param {Document} page */
   constructor(page) {
@@ -66,6 +69,8 @@ export class Viewer {
     });
     new Wheel((event) => this.#pointer.locate(event), send).listen(this.#canvas);
     this.#listen();
+    // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
+    decodableCodecs().then((codecs) => (this.#codecs = codecs));
   }
 
   /** Sign in with the token in the address, if there is one, and connect. */
@@ -154,7 +159,8 @@ export class Viewer {
   #greet() {
     this.#isRefused = false;
     this.#send({
-      type: 'hello', protocol: PROTOCOL, capabilities: capabilities(), hidden: document.hidden, keeps: KEPT_BYTES,
+      type: 'hello', protocol: PROTOCOL, capabilities: capabilities(this.#codecs), hidden: document.hidden,
+      keeps: KEPT_BYTES,
     });
     if (!document.hidden) this.#pulse.start();
   }
@@ -233,11 +239,14 @@ export class Viewer {
   }
 }
 
-/** What this browser can, for the server to choose from. */
-function capabilities() {
+/**
+ * What this browser can, for the server to choose from.
+ * @param {import('./codecs.js').CodecName[]} codecs
+ */
+function capabilities(codecs) {
   return [
     isSecureContext && 'secure-context',
-    'VideoDecoder' in window && 'webcodecs',
+    ...codecs,
     navigator.maxTouchPoints > 0 && 'touch',
   ].filter((name) => typeof name === 'string');
 }

@@ -8,11 +8,15 @@ export const CLOSE_MALFORMED = 4400;
 export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;
 
-const UPDATE = 1, COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, POINTER = 16;
+const UPDATE = 1, COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, VIDEO = 7, POINTER = 16;
 const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, RECALL_BYTES = 7, ATLAS_BYTES = 14;
-const PATCHES_BYTES = 8, RECT_BYTES = 8;
+const PATCHES_BYTES = 8, RECT_BYTES = 8, VIDEO_BYTES = 16;
 const MAX_SIDE = 16384;
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
+const CODECS = /** @type {const} */ ({ 1: 'h264', 2: 'vp8' });
+/** Streams of video that one connection may have at the same time. */
+const STREAMS = 4;
+const KEY = 1;
 
 /** @typedef {{kind: 'copy', left: number, top: number, width: number, height: number, x: number, y: number}} Copy */
 /** @typedef {{kind: 'fill', colour: string, blocks: Uint16Array}} Fill */
@@ -21,7 +25,9 @@ const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 /** @typedef {{kind: 'recall', number: number, blocks: Uint16Array, places: Uint16Array}} Recall */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rect */
 /** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], image: Uint8Array<ArrayBuffer>}} Patches */
-/** @typedef {Copy | Fill | Atlas | Recall | Patches} Operation */
+/** @typedef {{kind: 'video', codec: 'h264' | 'vp8', stream: number, isKey: boolean, left: number, top: number,
+ *   width: number, height: number, chunk: Uint8Array<ArrayBuffer>}} Video */
+/** @typedef {Copy | Fill | Atlas | Recall | Patches | Video} Operation */
 /** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[]}} Update */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
 /** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
@@ -107,6 +113,7 @@ function parseOperation(view, offset, blockCount, screen) {
     case RECALL: return parseRecall(view, offset, blockCount);
     case ATLAS: return parseAtlas(view, offset, blockCount);
     case PATCHES: return parsePatches(view, offset, screen);
+    case VIDEO: return parseVideo(view, offset, screen);
     default: throw new WireError('an unknown operation');
   }
 }
@@ -196,6 +203,28 @@ function parsePatches(view, offset, screen) {
   const rects = Array.from({ length: count }, (_, index) => parseRect(view, start + index * RECT_BYTES, screen));
   const image = new Uint8Array(view.buffer, from, length);
   return { operation: /** @type {Patches} */ ({ kind: 'patches', encoding, rects, image }), end: from + length };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {{width: number, height: number}} screen
+ */
+function parseVideo(view, offset, screen) {
+  const start = offset + VIDEO_BYTES;
+  check(start <= view.byteLength, 'a video cut short');
+  const codec = CODECS[/** @type {keyof typeof CODECS} */ (view.getUint8(offset + 1))];
+  const stream = view.getUint8(offset + 2);
+  const flags = view.getUint8(offset + 3);
+  const length = view.getUint32(offset + 12, true);
+  check(codec !== undefined, 'a video of an unknown codec');
+  check(stream < STREAMS, 'a video of an unknown stream');
+  check((flags & ~KEY) === 0, 'a video with unknown flags');
+  check(length > 0 && length <= view.byteLength - start, 'a chunk cut short');
+  const rect = parseRect(view, offset + 4, screen);
+  const chunk = new Uint8Array(view.buffer, start, length);
+  const operation = /** @type {Video} */ ({ kind: 'video', codec, stream, isKey: flags === KEY, ...rect, chunk });
+  return { operation, end: start + length };
 }
 
 /**

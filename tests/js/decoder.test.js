@@ -6,19 +6,22 @@ import { settled } from './support.js';
 
 const FILL = { kind: 'fill', colour: '#000000', blocks: [0] };
 const ATLAS = { kind: 'atlas', encoding: 'png', columns: 1, blocks: [0], image: new Uint8Array() };
+const VIDEO = { kind: 'video', left: 0, top: 0, width: 63, height: 64, chunk: new Uint8Array(9) };
 const update = (seq, ...operations) => ({ type: 'update', seq, width: 64, height: 64, operations });
 
 describe('Decoder', () => {
   /** Decodes that are under way. */
-  let decodes, painted, errors, decoder;
+  let decodes, painted, errors, resets, decoder;
 
   beforeEach(() => {
-    [decodes, painted, errors] = [[], [], []];
-    const create = () => new Promise((resolve, reject) => {
-      const bitmap = { width: 64, height: 64, isClosed: false, close() { this.isClosed = true; } };
+    [decodes, painted, errors, resets] = [[], [], [], 0];
+    const create = (width) => new Promise((resolve, reject) => {
+      const bitmap = { width, height: 64, isClosed: false, close() { this.isClosed = true; } };
       decodes.push({ bitmap, finish: () => resolve(bitmap), fail: () => reject(new Error('broken')) });
     });
-    decoder = new Decoder(({ update: { seq } }) => painted.push(seq), (error) => errors.push(error), create);
+    const videos = { decode: ({ width }) => create(width), reset: () => resets++ };
+    const onDecoded = ({ update: { seq } }) => painted.push(seq);
+    decoder = new Decoder(onDecoded, (error) => errors.push(error), () => create(64), videos);
   });
 
   test('updates are decoded at the same time and handed over in order', async () => {
@@ -66,6 +69,26 @@ describe('Decoder', () => {
     decodes[0].finish();
     await settled();
     assert.deepEqual([painted, errors.length], [[], 1]);
+  });
+
+  test('a video is a picture as any other', async () => {
+    const video = { ...VIDEO };
+    decoder.take(update(1, video, ATLAS));
+    decodes[1].finish();
+    await settled();
+    assert.deepEqual(painted, []);
+    decodes[0].finish();
+    await settled();
+    assert.deepEqual([painted, errors, video.chunk.length], [[1], [], 0]);
+  });
+
+  test('a video that fails is an error, and a reset forgets the streams', async () => {
+    decoder.take(update(1, VIDEO));
+    decodes[0].fail();
+    await settled();
+    assert.deepEqual([painted, errors.length], [[], 1]);
+    decoder.reset();
+    assert.equal(resets, 1);
   });
 
   test('what a painter throws is reported, even from an update with images', async () => {

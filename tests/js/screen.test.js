@@ -111,6 +111,17 @@ describe('Screen', () => {
     assert.deepEqual(closed, [2, 1, 3]);
   });
 
+  test('draws a video on its rect, and closes its picture', () => {
+    const { calls, screen: painted } = screen();
+    let isClosed = false;
+    painted.paint({
+      update: { seq: 1, width: 300, height: 150, operations: [{ kind: 'video', left: 7, top: 9, width: 33, height: 21 }] },
+      bitmaps: [{ close: () => (isClosed = true) }],
+    });
+    assert.deepEqual(calls, [['draw', 7, 9]]);
+    assert.ok(isClosed);
+  });
+
   test('the same size keeps what is there', () => {
     const { calls, screen: painted } = screen();
     painted.paint({ update: { seq: 1, width: 300, height: 150, operations: [] }, bitmaps: [] });

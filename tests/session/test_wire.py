@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Rect, Size
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Rect, Size, Video, VideoCodec
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Pointer
@@ -25,6 +25,10 @@ def operation_of(message: dict) -> Operation:
     if message["kind"] == "patches":
         rects = tuple(Rect(*(rect[side] for side in SIDES)) for rect in message["rects"])
         return Patches(Encoding[message["encoding"].upper()], rects, bytes.fromhex(message["image"]))
+    if message["kind"] == "video":
+        rect = Rect(*(message[side] for side in SIDES))
+        codec = VideoCodec[message["codec"].upper()]
+        return Video(codec, message["stream"], message["isKey"], rect, bytes.fromhex(message["chunk"]))
     blocks = np.array(message["blocks"], dtype=np.intp)
     if message["kind"] == "fill":
         return Fill(int(message["colour"][1:], 16), blocks)

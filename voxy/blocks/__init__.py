@@ -2,7 +2,7 @@
 
 from voxy.blocks.generations import Generations, Holding
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect, Size
-from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Step
+from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Step, Video, VideoCodec
 
 __all__ = [
     "BLOCK",
@@ -19,4 +19,6 @@ __all__ = [
     "Rect",
     "Size",
     "Step",
+    "Video",
+    "VideoCodec",
 ]

@@ -17,6 +17,13 @@ class Encoding(IntEnum):
     JPEG = 2
 
 
+class VideoCodec(IntEnum):
+    """How a film is encoded; the number travels."""
+
+    H264 = 1
+    VP8 = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """Copy the pixels of `source`, as they were before the update, to the place with its left top at (x, y)."""
@@ -121,4 +128,15 @@ class Patches:
     image: bytes
 
 
-Operation: TypeAlias = Copy | Fill | Atlas | Recall | Patches
+@dataclass(frozen=True, slots=True)
+class Video:
+    """Draw the frame that `chunk` decodes to on `rect`; its chunks are those of one `stream`, from a key one on."""
+
+    codec: VideoCodec
+    stream: int
+    is_key: bool
+    rect: Rect
+    chunk: bytes
+
+
+Operation: TypeAlias = Copy | Fill | Atlas | Recall | Patches | Video

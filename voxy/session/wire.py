@@ -26,6 +26,11 @@ Server to viewer, binary
       Patches u8 kind = 5, u8 encoding (1 PNG), u16 count, u32 length,
               count × (u16 left, u16 top, u16 width, u16 height), length bytes of image
               The image is as wide as the widest rect and holds the rects one below the other, from its left edge.
+      Video   u8 kind = 7, u8 codec (1 H.264 in Annex B, 2 VP8), u8 stream (0…3), u8 flags (bit 0: key),
+              u16 left, u16 top, u16 width, u16 height, u32 length, length (1 at least) bytes of chunk
+              Draw the one frame that the chunk decodes to on the rect. The frame is as large as the rect, each side
+              rounded up to an even number: what is beyond the rect is not drawn. A chunk needs all chunks of its
+              stream before it, back to the last key one, with which the stream begins anew, perhaps in another size.
 
     Keeping   A viewer says in its hello how many bytes of images it keeps, at four bytes a pixel. After an update those
               go whose Atlas or Recall is longest ago, until the rest take no more. The server counts alike.
@@ -41,8 +46,8 @@ Viewer to server, binary
     Pointer   u8 type = 16, u16 x, u16 y, u8 buttons (bit 0 left, 1 middle, 2 right, 3 back, 4 forward)
 
 Viewer to server, text: JSON objects with a `type`
-    hello     protocol; capabilities: names of what the browser can (secure-context, webcodecs, touch, …; unknown
-              ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most
+    hello     protocol; capabilities: names of what the browser can (secure-context, touch, the codecs that it decodes:
+              h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
@@ -63,7 +68,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Recall, Size
+from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Recall, Size, Video
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.events import Pointer
@@ -181,6 +186,7 @@ _PATCHES = struct.Struct("<BBHI")
 _RECT = struct.Struct("<HHHH")
 _ATLAS = struct.Struct("<BBHHII")
 _RECALL = struct.Struct("<BIH")
+_VIDEO = struct.Struct("<BBBBHHHHI")
 
 
 class Update:
@@ -192,6 +198,7 @@ class Update:
     RECALL: ClassVar[int] = 3
     ATLAS: ClassVar[int] = 4
     PATCHES: ClassVar[int] = 5
+    VIDEO: ClassVar[int] = 7
 
     def __init__(self, seq: int, size: Size, operations: Iterable[Operation]) -> None:
         self.seq = seq
@@ -222,6 +229,9 @@ class Update:
                     yield _PATCHES.pack(self.PATCHES, encoding, len(rects), len(image))
                     yield from (_RECT.pack(*rect) for rect in rects)
                     yield image
+                case Video(codec, stream, is_key, rect, chunk):
+                    yield _VIDEO.pack(self.VIDEO, codec, stream, is_key, *rect, len(chunk))
+                    yield chunk
 
     def __str__(self) -> str:
         kinds = ", ".join(
