@@ -3,10 +3,11 @@
 import io
 from collections.abc import Iterable
 
+import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Patches, Recall, Rect, Size
+from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Patches, Recall, Rect, Size, Video
 from voxy.blocks.generations import Blocks
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Framebuffer, Pixels, blank
@@ -83,6 +84,12 @@ class PaintedScreen:
                     self._draw(kept, blocks, range(blocks.size))
                     if number:
                         self.kept[number] = kept
+                case Video(codec, _, is_key, rect, chunk):
+                    if is_key:
+                        self._decoder = av.CodecContext.create(codec.name.lower(), "r")
+                    (frame,) = self._decoder.decode(av.Packet(chunk))
+                    picture = to_pixels(frame.to_ndarray(format="rgb24"))[: rect.height, : rect.width]
+                    self.pixels[rect.y : rect.bottom, rect.x : rect.right] = picture
                 case Recall(number, blocks, places):
                     self.kept[number] = self.kept.pop(number)
                     self._draw(self.kept[number], blocks, places.tolist())

@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "screen": {"blocks"},
     "session": {"blocks", "errors"},
     "sources": {"blocks", "errors", "screen.framebuffer", "session.events"},
-    "desktop": {"blocks", "errors", "screen", "session", "sources.base"},
+    "projector": {"blocks", "screen", "session"},
+    "desktop": {"blocks", "errors", "screen", "session", "sources.base", "projector"},
     "web": {"", "errors", "session", "desktop"},
     "serve": {"blocks", "config", "errors", "desktop", "sources", "web"},
     "cli": {"", "config", "errors", "serve"},
@@ -27,6 +28,7 @@ NEVER = {
     "screen": {"asyncio", "aiohttp", "time"},
     "session": {"asyncio", "aiohttp", "time", "numpy"},
     "sources": {"aiohttp"},
+    "projector": {"asyncio", "aiohttp", "time"},
     "desktop": {"aiohttp"},
     "config": {"asyncio", "aiohttp", "numpy"},
 }

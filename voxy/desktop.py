@@ -13,17 +13,20 @@ from typing import TypeVar
 import numpy as np
 
 from voxy.blocks import BLOCK, Size, Step
-from voxy.blocks.generations import Blocks
+from voxy.blocks.generations import NO_BLOCKS, Blocks, without
 from voxy.blocks.memory import Library, used_images
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
+from voxy.projector import Frame, Projector
 from voxy.screen.differ import BlockDiffer, Difference
 from voxy.screen.digests import Digests
 from voxy.screen.encoders import encode_rgba_png
+from voxy.screen.film import Film, FilmFinder
 from voxy.screen.framebuffer import Framebuffer
 from voxy.screen.snapshot import Packed, Snapshot
+from voxy.screen.streams import cut
 from voxy.session import wire
 from voxy.session.events import InputEvent
-from voxy.session.viewer import PlanKey, UpdatePlan, Viewer
+from voxy.session.viewer import UpdatePlan, Viewer
 from voxy.sources.base import Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
 
 R = TypeVar("R")
@@ -56,6 +59,7 @@ class MadeUpdate:
     rough: Blocks
     used: tuple[tuple[int, int], ...]
     """The images that viewers keep or draw from, each with its bytes, in order."""
+    frame: Frame | None
 
 
 class Desktop:
@@ -73,6 +77,9 @@ class Desktop:
         self._interval_s = 1.0 / max_fps
         self._framebuffer = Framebuffer(Size(1, 1))
         self._differ = BlockDiffer()
+        self._finder = FilmFinder()
+        self._projector = Projector()
+        self._film: Film | None = None
         self._digests = Digests()
         self._library = Library()
         self._viewers: dict[Viewer, Callable[[], None]] = {}
@@ -80,7 +87,7 @@ class Desktop:
         self._front = asyncio.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
         self._seq = 0
-        self._updates: dict[PlanKey, asyncio.Future[MadeUpdate]] = {}
+        self._updates: dict[object, asyncio.Future[MadeUpdate]] = {}
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
         self._trim: asyncio.TimerHandle | None = None
         self._has_picture = False
@@ -93,6 +100,7 @@ class Desktop:
 
     def leave(self, viewer: Viewer) -> None:
         self._viewers.pop(viewer, None)
+        self._projector.leave(viewer)
 
     def want(self) -> None:
         """A viewer may have room now: look again whether to grab."""
@@ -110,20 +118,29 @@ class Desktop:
         if not self._has_picture:
             return None
         async with self._front:
-            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._steps)
+            film = self._finder.current(time.monotonic())
+            projection = self._projector.project(viewer, film, self._framebuffer.grid) if film else None
+            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._steps, projection)
             if plan is None:
                 return None
+            frame = self._projector.next_frame(viewer, plan.generation) if plan.has_frame else None
             digests: dict[int, bytes] = {}
             if plan.size:
                 named = (self._framebuffer, np.union1d(plan.blocks, plan.exact))
                 digests = await self._compute(plan.size, self._digests.of, *named)
                 plan = viewer.recall(plan, digests, self._library)
-            made = self._updates.get(plan.key)
+            key = plan.key, frame and frame.key
+            made = self._updates.get(key)
             if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
-                made = self._updates[plan.key] = await self._make(plan, digests)
-        return await asyncio.shield(made)
+                made = self._updates[key] = await self._make(plan, digests, frame)
+        update = await asyncio.shield(made)
+        if update.frame:
+            self._projector.sent(viewer, update.frame)
+        return update
 
-    async def _make(self, plan: UpdatePlan, digests: dict[int, bytes]) -> asyncio.Future[MadeUpdate]:
+    async def _make(
+        self, plan: UpdatePlan, digests: dict[int, bytes], frame: Frame | None
+    ) -> asyncio.Future[MadeUpdate]:
         """Copy the pixels of an update now, and encode them while the next grab goes on."""
         self._seq += 1
         seq, size = self._seq, self._framebuffer.size
@@ -133,10 +150,14 @@ class Desktop:
         for image in snapshot.images:
             if isinstance(image, Packed) and image.number:
                 self._library.add(image.number, [digests[block] for block in image.blocks.tolist()])
-        if plan.size > _FEW_BLOCKS:
-            return asyncio.create_task(self._compute(plan.size, _encode, seq, size, snapshot, plan))
+        blocks = plan.size
+        if frame:
+            frame.pixels = await self._compute(frame.film.blocks.size, cut, self._framebuffer.front, frame.film.rect)
+            blocks += frame.film.blocks.size
+        if blocks > _FEW_BLOCKS:
+            return asyncio.create_task(self._compute(blocks, _encode, seq, size, snapshot, plan, frame))
         made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
-        made.set_result(_encode(seq, size, snapshot, plan))
+        made.set_result(_encode(seq, size, snapshot, plan, frame))
         return made
 
     # The source
@@ -190,19 +211,31 @@ class Desktop:
         """Compare what was grabbed, and let the viewers know of the blocks that changed."""
         async with self._front:
             blocks = sum(rect.width * rect.height for rect in damage) // (BLOCK * BLOCK)
-            difference = await self._compute(blocks, self._differ.diff, self._framebuffer, damage)
-            self._mark(difference)
+            difference, film = await self._compute(blocks, self._compare, damage, time.monotonic())
+            self._mark(difference, film)
             self._has_picture = True
         if difference.changed.size:
             self._updates.clear()
             self._wake_viewers()
 
-    def _mark(self, difference: Difference) -> None:
+    def _compare(self, damage: Damage, now: float) -> tuple[Difference, Film | None]:
+        """What changed, and the film of which it is a frame, if it is one."""
+        running = self._finder.current(now)
+        difference = self._differ.diff(self._framebuffer, damage, running.rect if running else None)
+        moved = difference.copy is not None
+        return difference, self._finder.feed(self._framebuffer, NO_BLOCKS if moved else difference.changed, now)
+
+    def _mark(self, difference: Difference, film: Film | None) -> None:
         generations = self._framebuffer.generations
         base, changed = generations.current, difference.changed
+        if self._finder.current(time.monotonic()) is not self._film:
+            self._film = self._finder.current(time.monotonic())
+            generations.end_film()
+            film = None
         if not changed.size:
             return
-        generations.mark(changed)
+        filmed = without(np.intersect1d(changed, film.blocks), difference.beside) if film else NO_BLOCKS
+        generations.mark(changed, filmed)
         if difference.copy or difference.patches:
             copies = (difference.copy,) if difference.copy else ()
             self._steps.append(Step(base, self._framebuffer.grid, difference.left, copies, difference.patches))
@@ -249,8 +282,10 @@ class Desktop:
             self._trim = loop.call_later(_CALM_S, loop.run_in_executor, self._executor, _malloc_trim, 0)
 
 
-def _encode(seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan) -> MadeUpdate:
-    operations = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality))
+def _encode(seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan, frame: Frame | None) -> MadeUpdate:
+    frames = frame.encode() if frame else ()
+    operations = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality), *frames)
+    rough = np.union1d(snapshot.rough, frame.film.blocks) if frame else snapshot.rough
     update = wire.Update(seq, size, operations)
     logger.debug("> %s", update)
-    return MadeUpdate(seq, update.serialize(), snapshot.rough, used_images(operations))
+    return MadeUpdate(seq, update.serialize(), rough, used_images(operations), frame)

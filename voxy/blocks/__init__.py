@@ -2,7 +2,19 @@
 
 from voxy.blocks.generations import Generations, Holding
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect, Size
-from voxy.blocks.operations import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Step, Video, VideoCodec
+from voxy.blocks.operations import (
+    Atlas,
+    Copy,
+    Encoding,
+    Fill,
+    Operation,
+    Patches,
+    Projection,
+    Recall,
+    Step,
+    Video,
+    VideoCodec,
+)
 
 __all__ = [
     "BLOCK",
@@ -15,6 +27,7 @@ __all__ = [
     "Holding",
     "Operation",
     "Patches",
+    "Projection",
     "Recall",
     "Rect",
     "Size",

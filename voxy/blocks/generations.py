@@ -11,19 +11,44 @@ Blocks: TypeAlias = NDArray[np.intp]
 NO_BLOCKS: Blocks = np.empty(0, dtype=np.intp)
 
 
+def without(blocks: Blocks, others: Blocks) -> Blocks:
+    """Those of `blocks` that are none of `others`."""
+    return np.setdiff1d(blocks, others, assume_unique=True)
+
+
+def common(blocks: Blocks, others: Blocks) -> Blocks:
+    """Those of `blocks` that are some of `others` too."""
+    return np.intersect1d(blocks, others, assume_unique=True)
+
+
+def joined(blocks: Blocks, others: Blocks) -> Blocks:
+    """Those of either."""
+    return np.union1d(blocks, others)
+
+
 class Generations:
     """The generation in which each block last changed; everything starts as changed in generation 1."""
 
     def __init__(self, count: int) -> None:
         self.current = 1
         self.of_block = np.ones(count, dtype=np.uint32)
+        self.but_film = self.of_block.copy()
+        """The generation in which each block last changed otherwise than by a frame of the film that is running."""
 
-    def mark(self, blocks: Blocks) -> int:
-        """Note that `blocks` changed, as one new generation; return it (or the current, if none changed)."""
+    def mark(self, blocks: Blocks, filmed: Blocks = NO_BLOCKS) -> int:
+        """Note that `blocks` changed, as one new generation; return it (or the current, if none changed).
+
+        Those of them that are `filmed` changed by a frame of a film alone.
+        """
         if blocks.size:
             self.current += 1
             self.of_block[blocks] = self.current
+            self.but_film[without(blocks, filmed)] = self.current
         return self.current
+
+    def end_film(self) -> None:
+        """Note that the film has ended, or another has begun: its frames were changes like others."""
+        self.but_film[:] = self.of_block
 
     def newer_than(self, generation: int) -> Blocks:
         """The blocks that changed after `generation`; 0 gives all of them."""
@@ -46,6 +71,11 @@ class Holding:
     def missing(self, generations: Generations) -> Blocks:
         """The blocks of which the holder has an older generation, or none."""
         return np.flatnonzero(generations.of_block > self._generations)
+
+    def missing_but_film(self, generations: Generations) -> Blocks:
+        """Of the blocks that are missing, those that a frame of the film wouldn't bring."""
+        missing = self.missing(generations)
+        return missing[generations.but_film[missing] > self._generations[missing]]
 
     def take_all(self, generations: Generations) -> Blocks:
         """Note that the holder is given all that it lacks, exactly; return that."""

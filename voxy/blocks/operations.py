@@ -129,6 +129,18 @@ class Patches:
 
 
 @dataclass(frozen=True, slots=True)
+class Projection:
+    """The film that is running, for a viewer that can be sent frames of it: the blocks that it covers.
+
+    Of these the `edges` are covered in part; `is_first` says that the viewer has had no frame of it yet.
+    """
+
+    blocks: Blocks
+    edges: Blocks
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Video:
     """Draw the frame that `chunk` decodes to on `rect`; its chunks are those of one `stream`, from a key one on."""
 

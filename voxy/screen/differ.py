@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from voxy.blocks import BLOCK, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.screen.content import tiled
+from voxy.screen.film import changed_beside
 from voxy.screen.framebuffer import Framebuffer
 from voxy.screen.motion import find_copy
 
@@ -46,6 +47,8 @@ class Difference:
     copy: Copy | None = None
     left: Blocks = field(default_factory=lambda: NO_BLOCKS)
     patches: tuple[Rect, ...] = ()
+    beside: Blocks = field(default_factory=lambda: NO_BLOCKS)
+    """The blocks in which something beside a film changed."""
 
 
 class BlockDiffer:
@@ -55,8 +58,8 @@ class BlockDiffer:
         self._misses = 0
         self._skipped = 0
 
-    def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...]) -> Difference:
-        """Bring `framebuffer.front` up to date with what was grabbed; return what changed.
+    def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...], film: Rect | None = None) -> Difference:
+        """Bring `framebuffer.front` up to date with what was grabbed; return what changed, also beside a film.
 
         Where the size changed, front and generations start anew and every block has changed.
         """
@@ -66,6 +69,7 @@ class BlockDiffer:
         grid = framebuffer.grid
         areas = [cells for rect in damage if (cells := grid.cells(rect))]
         changed = _compare(framebuffer, areas)
+        beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
         copy, left = self._find_copy(framebuffer, changed), changed
         if copy:
             # The rest is what differs from the front as the copy leaves it.
@@ -76,7 +80,7 @@ class BlockDiffer:
             changed |= left
         whole, patches = _split(framebuffer, left)
         _adopt(framebuffer, left)
-        return Difference(np.flatnonzero(changed), copy, whole, patches)
+        return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
 
     def _find_copy(self, framebuffer: Framebuffer, changed: _Cells) -> Copy | None:
         if np.count_nonzero(changed) < _LEAST_BLOCKS:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from voxy.blocks import BLOCK, Copy, Generations, Holding, Recall, Rect, Step
-from voxy.blocks.generations import Blocks
+from voxy.blocks import BLOCK, Copy, Generations, Holding, Projection, Recall, Rect, Step
+from voxy.blocks.generations import Blocks, common, joined, without
 from voxy.blocks.memory import Library, Shelf, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
@@ -31,7 +31,7 @@ _STEP_SHARE = 0.8
 
 
 PlanKey: TypeAlias = tuple[
-    int, bytes, bytes, int, tuple[Copy, ...], tuple[Rect, ...], tuple[tuple[int, bytes, bytes], ...]
+    int, bytes, bytes, int, tuple[Copy, ...], tuple[Rect, ...], tuple[tuple[int, bytes, bytes], ...], bool
 ]
 
 
@@ -51,6 +51,8 @@ class UpdatePlan:
     copies: tuple[Copy, ...] = ()
     patches: tuple[Rect, ...] = ()
     recalls: tuple[Recall, ...] = ()
+    has_frame: bool = False
+    """Whether a frame of the film that is running comes last."""
 
     @property
     def size(self) -> int:
@@ -61,7 +63,7 @@ class UpdatePlan:
     def key(self) -> PlanKey:
         recalls = tuple((recall.number, recall.blocks.tobytes(), recall.places.tobytes()) for recall in self.recalls)
         blocks, exact = self.blocks.tobytes(), self.exact.tobytes()
-        return self.generation, blocks, exact, self.quality, self.copies, self.patches, recalls
+        return self.generation, blocks, exact, self.quality, self.copies, self.patches, recalls, self.has_frame
 
 
 Received: TypeAlias = list[InputEvent | wire.Message]
@@ -163,10 +165,13 @@ class Viewer:
         """Whether an update could be sent, if there is anything new."""
         return self.has_greeted and not self.is_hidden and self.flow.room(now) > 0
 
-    def take_update(self, generations: Generations, now: float, steps: Sequence[Step] = ()) -> UpdatePlan | None:
+    def take_update(
+        self, generations: Generations, now: float, steps: Sequence[Step] = (), film: Projection | None = None
+    ) -> UpdatePlan | None:
         """Plan the next update and note its blocks as held; None while there is no room or nothing to send.
 
-        `steps` are how the last generations came one from the other, up to the current one.
+        `steps` are how the last generations came one from the other, up to the current one; `film` is
+        the one that is running, if this viewer can be sent frames of it.
         """
         if not self.has_room(now):
             return None
@@ -178,9 +183,18 @@ class Viewer:
         exact = holding.rested(generations, now - REST_S)
         exact = exact[: max(_MIN_EXACT_BLOCKS, self.flow.room(now) // _EXACT_BLOCK_BYTES)]
         rough = holding.rough
+        but_film = holding.missing_but_film(generations)
+        if film:
+            exact = without(exact, film.blocks)
         blocks = holding.take_all(generations)
         if not blocks.size and not exact.size:
             return None
+        if film and but_film.size < blocks.size:
+            # What is beside a film and shares a block with it is exact, once and whenever it changes.
+            beside = film.edges if film.is_first else common(but_film, film.edges)
+            exact = joined(exact, beside)
+            holding.put(exact, generations)
+            return UpdatePlan(generations.current, without(but_film, beside), exact, self.flow.quality, has_frame=True)
         if step and step.pixels <= _STEP_SHARE * blocks.size * BLOCK * BLOCK:
             holding.roughen(step.roughens(rough, blocks), now)
             holding.put(exact, generations)

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 15.0
 _HELLO_S = 10.0
+_LEAST_REST_S = 0.05
 _STUCK_S = 30.0
 """Seconds in which a viewer may not take what was sent before it is closed."""
 
@@ -147,7 +148,8 @@ class Stream:
         now = time.monotonic()
         rest_s = self._viewer.rest_at() - now if self._viewer.has_room(now) else float("inf")
         try:
-            async with asyncio.timeout(None if rest_s == float("inf") else max(0.0, rest_s)):
+            # What has rested may have to wait for the end of a film.
+            async with asyncio.timeout(None if rest_s == float("inf") else max(_LEAST_REST_S, rest_s)):
                 await self._wake.wait()
         except TimeoutError:
             pass
