@@ -1,5 +1,6 @@
 # make serve   set everything up and serve a desktop; options go in ARGS: make serve ARGS='--display :1'
 # make test    set everything up and run all checks and tests
+# make bench   set everything up and measure, beside the neighbours: make bench ARGS='--scenes echo,scroll --seconds 4'
 # make setup   prepare .venv only
 
 PYTHON ?= python3
@@ -12,8 +13,11 @@ ARGS ?=
 DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core fonts-wqy-microhei
 # libatomic1 is needed by the Node that Playwright brings along.
 TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium libatomic1 x11-xserver-utils x11-xkb-utils xauth nodejs npm
+# The neighbours that Debian has; Xpra and Selkies are measured as well where they are installed.
+BENCH_PACKAGES := xvfb chromium libatomic1 iproute2 fonts-dejavu-core fontconfig \
+	tigervnc-standalone-server novnc websockify x11vnc
 
-.PHONY: screenshot serve test lint setup desktop-packages test-packages
+.PHONY: bench screenshot serve test lint setup desktop-packages test-packages bench-packages
 
 serve: setup desktop-packages
 	@exec $(BIN)/voxy serve $(ARGS)
@@ -43,6 +47,13 @@ tests/js/node_modules/.installed: tests/js/package-lock.json
 	@cd tests/js && npm ci --silent --no-audit --no-fund
 	@touch $@
 
+bench: setup bench-packages $(BIN)/.bench-installed
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+$(BIN)/.bench-installed: $(BIN)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[bench]'
+	@touch $@
+
 screenshot: setup test-packages
 	@$(BIN)/python docs/screenshot.py
 
@@ -51,3 +62,6 @@ desktop-packages:
 
 test-packages:
 	@.ci/install-debian $(TEST_PACKAGES)
+
+bench-packages:
+	@.ci/install-debian $(BENCH_PACKAGES)

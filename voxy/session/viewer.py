@@ -24,7 +24,8 @@ LEASE_S = 1.5
 _EXACT_BLOCK_BYTES = 8192
 """What an exact block of a photograph takes, roughly; it bounds how many go at once on a slow line."""
 
-_MIN_EXACT_BLOCKS = 8
+_EXACT_S = 0.05
+"""Seconds of the line that exact blocks may take at a time: what is typed meanwhile waits behind them."""
 
 _STEP_SHARE = 0.8
 """A change in few words is worth it up to this share of the pixels of all blocks that changed."""
@@ -181,7 +182,7 @@ class Viewer:
         holding = self._holding
         step = _step_from(holding.level, steps)
         exact = holding.rested(generations, now - REST_S)
-        exact = exact[: max(_MIN_EXACT_BLOCKS, self.flow.room(now) // _EXACT_BLOCK_BYTES)]
+        exact = exact[: self._most_exact(now, is_alone=not holding.missing(generations).size)]
         rough = holding.rough
         but_film = holding.missing_but_film(generations)
         if film:
@@ -201,6 +202,11 @@ class Viewer:
             return UpdatePlan(generations.current, step.left, exact, self.flow.quality, step.copies, step.patches)
         holding.put(exact, generations)
         return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
+
+    def _most_exact(self, now: float, is_alone: bool) -> int:
+        """How many exact blocks may go; none with something new on a line that is too slow for both."""
+        most = int(min(self.flow.room(now), self.flow.bytes_s * _EXACT_S)) // _EXACT_BLOCK_BYTES
+        return max(most, 1) if is_alone else most
 
     def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
         """The same plan, with what the viewer keeps only named."""
