@@ -80,7 +80,7 @@ def test_hidden_page_gets_nothing_until_it_is_seen() -> None:
 def test_rough_blocks_become_exact_when_they_rest() -> None:
     viewer, generations = greeted(), Generations(4)
     viewer.take_update(generations, 0.0)
-    viewer.sent(1, 100, np.array([1, 3]), (), 0.0)
+    viewer.sent(1, 100_000, np.array([1, 3]), (), 0.0)
     viewer.receive('{"type":"ack","seq":1}', 0.02)
     assert viewer.take_update(generations, REST_S / 2) is None
     assert viewer.rest_at() == REST_S
@@ -89,6 +89,21 @@ def test_rough_blocks_become_exact_when_they_rest() -> None:
     assert (plan.blocks.tolist(), plan.exact.tolist()) == ([], [1, 3])
     viewer.sent(2, 100, NONE, (), REST_S)
     assert viewer.rest_at() == float("inf")
+
+
+def test_exact_blocks_leave_room_on_a_slow_line() -> None:
+    viewer, generations = greeted(), Generations(4)
+    viewer.take_update(generations, 0.0)
+    viewer.sent(1, 20_000, np.array([0, 1, 3]), (), 0.0)
+    viewer.receive('{"type":"ack","seq":1}', 0.1)
+    generations.mark(np.array([2]))
+    plan = viewer.take_update(generations, 1.0)
+    assert plan is not None
+    assert (plan.blocks.tolist(), plan.exact.tolist()) == ([2], [0])
+    viewer.sent(2, 20_000, NONE, (), 1.0)
+    # What is on its way leaves room for something new, but not for what can wait.
+    assert viewer.has_room(1.0)
+    assert viewer.take_update(generations, 1.0) is None
 
 
 def test_new_generations_start_anew() -> None:

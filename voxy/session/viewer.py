@@ -204,9 +204,15 @@ class Viewer:
         return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
 
     def _most_exact(self, now: float, is_alone: bool) -> int:
-        """How many exact blocks may go; none with something new on a line that is too slow for both."""
-        most = int(min(self.flow.room(now), self.flow.bytes_s * _EXACT_S)) // _EXACT_BLOCK_BYTES
-        return max(most, 1) if is_alone else most
+        """How many exact blocks may go: none with something new on a line that is too slow for both.
+
+        Alone they leave a quarter of the line's room, for what changes next.
+        """
+        room = self.flow.room(now)
+        if is_alone:
+            room -= self.flow.window_bytes // 4
+        most = int(min(room, self.flow.bytes_s * _EXACT_S)) // _EXACT_BLOCK_BYTES
+        return max(most, int(is_alone and room > 0))
 
     def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
         """The same plan, with what the viewer keeps only named."""
