@@ -26,6 +26,7 @@ from voxy.screen.snapshot import Packed, Snapshot
 from voxy.screen.streams import cut
 from voxy.session import wire
 from voxy.session.events import InputEvent
+from voxy.session.meter import Stages
 from voxy.session.viewer import UpdatePlan, Viewer
 from voxy.sources.base import Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
 
@@ -60,6 +61,7 @@ class MadeUpdate:
     used: tuple[tuple[int, int], ...]
     """The images that viewers keep or draw from, each with its bytes, in order."""
     frame: Frame | None
+    stages: Stages
 
 
 class Desktop:
@@ -91,8 +93,22 @@ class Desktop:
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
         self._trim: asyncio.TimerHandle | None = None
         self._has_picture = False
+        self._taken_s = (0.0, 0.0)
+        """How long the newest pixels took to be grabbed, and to be compared."""
+
+    @property
+    def size(self) -> Size:
+        return self._framebuffer.size
+
+    @property
+    def generation(self) -> int:
+        return self._framebuffer.generations.current
 
     # Viewers
+
+    @property
+    def viewers(self) -> tuple[Viewer, ...]:
+        return tuple(self._viewers)
 
     def join(self, viewer: Viewer, wake: Callable[[], None]) -> None:
         self._viewers[viewer] = wake
@@ -118,9 +134,10 @@ class Desktop:
         if not self._has_picture:
             return None
         async with self._front:
-            film = self._finder.current(time.monotonic())
+            now = time.monotonic()
+            film = self._finder.current(now)
             projection = self._projector.project(viewer, film, self._framebuffer.grid) if film else None
-            plan = viewer.take_update(self._framebuffer.generations, time.monotonic(), self._steps, projection)
+            plan = viewer.take_update(self._framebuffer.generations, now, self._steps, projection)
             if plan is None:
                 return None
             frame = self._projector.next_frame(viewer, plan.generation) if plan.has_frame else None
@@ -132,14 +149,14 @@ class Desktop:
             key = plan.key, frame and frame.key
             made = self._updates.get(key)
             if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
-                made = self._updates[key] = await self._make(plan, digests, frame)
+                made = self._updates[key] = await self._make(plan, digests, frame, Stages(*self._taken_s, now))
         update = await asyncio.shield(made)
         if update.frame:
             self._projector.sent(viewer, update.frame)
         return update
 
     async def _make(
-        self, plan: UpdatePlan, digests: dict[int, bytes], frame: Frame | None
+        self, plan: UpdatePlan, digests: dict[int, bytes], frame: Frame | None, stages: Stages
     ) -> asyncio.Future[MadeUpdate]:
         """Copy the pixels of an update now, and encode them while the next grab goes on."""
         self._seq += 1
@@ -155,9 +172,9 @@ class Desktop:
             frame.pixels = await self._compute(frame.film.blocks.size, cut, self._framebuffer.front, frame.film.rect)
             blocks += frame.film.blocks.size
         if blocks > _FEW_BLOCKS:
-            return asyncio.create_task(self._compute(blocks, _encode, seq, size, snapshot, plan, frame))
+            return asyncio.create_task(self._compute(blocks, _encode, seq, size, snapshot, plan, frame, stages))
         made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
-        made.set_result(_encode(seq, size, snapshot, plan, frame))
+        made.set_result(_encode(seq, size, snapshot, plan, frame, stages))
         return made
 
     # The source
@@ -201,13 +218,15 @@ class Desktop:
         due = 0.0
         while True:
             await self._until_wanted()
+            asked_at = time.monotonic()
             damage = await self._source.grab(self._framebuffer)
+            grabbed_at = time.monotonic()
             # After a quiet moment the next grab may follow at once: it is the second half of the same drawing.
-            due = max(due + self._interval_s, time.monotonic())
-            await self._take(damage)
+            due = max(due + self._interval_s, grabbed_at)
+            await self._take(damage, grabbed_at - max(asked_at, self._framebuffer.noticed_at), grabbed_at)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    async def _take(self, damage: Damage) -> None:
+    async def _take(self, damage: Damage, grab_s: float, grabbed_at: float) -> None:
         """Compare what was grabbed, and let the viewers know of the blocks that changed."""
         async with self._front:
             blocks = sum(rect.width * rect.height for rect in damage) // (BLOCK * BLOCK)
@@ -215,6 +234,7 @@ class Desktop:
             self._mark(difference, film)
             self._has_picture = True
         if difference.changed.size:
+            self._taken_s = grab_s, time.monotonic() - grabbed_at
             self._updates.clear()
             self._wake_viewers()
 
@@ -282,10 +302,14 @@ class Desktop:
             self._trim = loop.call_later(_CALM_S, loop.run_in_executor, self._executor, _malloc_trim, 0)
 
 
-def _encode(seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan, frame: Frame | None) -> MadeUpdate:
+def _encode(
+    seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan, frame: Frame | None, stages: Stages
+) -> MadeUpdate:
     frames = frame.encode() if frame else ()
     operations = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality), *frames)
     rough = np.union1d(snapshot.rough, frame.film.blocks) if frame else snapshot.rough
     update = wire.Update(seq, size, operations)
     logger.debug("> %s", update)
-    return MadeUpdate(seq, update.serialize(), rough, used_images(operations), frame)
+    data = update.serialize()
+    stages.encoded_at = time.monotonic()
+    return MadeUpdate(seq, data, rough, used_images(operations), frame, stages)

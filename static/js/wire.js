@@ -12,6 +12,7 @@ const UPDATE = 1, COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, VIDEO 
 const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, RECALL_BYTES = 7, ATLAS_BYTES = 14;
 const PATCHES_BYTES = 8, RECT_BYTES = 8, VIDEO_BYTES = 16;
 const MAX_SIDE = 16384;
+const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 const CODECS = /** @type {const} */ ({ 1: 'h264', 2: 'vp8' });
 /** Streams of video that one connection may have at the same time. */
@@ -33,7 +34,9 @@ const KEY = 1;
 /** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
 /** @typedef {{type: 'cursor', id: number, x: number, y: number, png: Uint8Array<ArrayBuffer> | null}} Cursor */
 /** @typedef {{type: 'pong', id: number}} Pong */
-/** @typedef {Update | Welcome | State | Cursor | Pong} FromServer */
+/** @typedef {{type: 'times', seq: number, grab_ms: number, diff_ms: number, encode_ms: number, send_ms: number,
+ *   ack_ms: number, exact: number}} Times */
+/** @typedef {Update | Welcome | State | Cursor | Pong | Times} FromServer */
 
 /** @typedef {{type: 'pointer', x: number, y: number, buttons: number}} Pointer */
 /** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean, keeps: number}} Hello */
@@ -42,8 +45,9 @@ const KEY = 1;
 /** @typedef {{type: 'wheel', x: number, y: number, dx: number, dy: number}} Wheel */
 /** @typedef {{type: 'release'}} Release */
 /** @typedef {{type: 'view', hidden: boolean}} View */
+/** @typedef {{type: 'statistics', on: boolean}} Statistics */
 /** @typedef {{type: 'ping', id: number}} Ping */
-/** @typedef {Pointer | Hello | Ack | Key | Wheel | Release | View | Ping} ToServer */
+/** @typedef {Pointer | Hello | Ack | Key | Wheel | Release | View | Statistics | Ping} ToServer */
 
 /** What arrived is not a message of this protocol. */
 export class WireError extends Error {}
@@ -274,6 +278,10 @@ function parseText(text) {
     case 'pong':
       check(isNumber(message.id), 'a malformed pong');
       return /** @type {Pong} */ (message);
+    case 'times':
+      check(isNumber(message.seq) && SPENT.every((stage) => isAmount(message[stage])) && isAmount(message.exact)
+        && message.exact <= 1, 'malformed times');
+      return /** @type {Times} */ (message);
     default:
       throw new WireError('a text message of an unknown type');
   }
@@ -311,6 +319,11 @@ function isString(value) {
 /** @param {unknown} value @returns {value is number} */
 function isNumber(value) {
   return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0;
+}
+
+/** @param {unknown} value @returns {value is number} */
+function isAmount(value) {
+  return Number.isFinite(value) && /** @type {number} */ (value) >= 0;
 }
 
 /**

@@ -44,6 +44,10 @@ describe('malformed text', () => {
     '{"type":"welcome","protocol":"1","version":"","name":""}', '{"type":"state","state":"fine","reason":""}',
     '{"type":"state","state":"live"}', '{"type":"cursor","id":1,"x":0,"y":-1,"png":null}',
     '{"type":"cursor","id":1,"x":0,"y":0,"png":"%%"}', '{"type":"cursor","id":1,"x":0,"y":0}',
+    '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":-1,"exact":1}',
+    '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":"1","exact":1}',
+    '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":0,"exact":1.1}',
+    '{"type":"times","seq":1,"exact":1}',
     '{"type":"cursor","id":1.5,"x":0,"y":0,"png":""}', '{"type":"pong"}', '{"type":"constructor"}', '\ud800',
   ];
   for (const text of texts) test(JSON.stringify(text), () => assert.throws(() => parse(text), WireError));

@@ -7,8 +7,9 @@ from voxy.blocks import Generations
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Key, Pointer, Wheel
+from voxy.session.meter import Stages
 from voxy.session.permissions import VIEWER
-from voxy.session.viewer import LEASE_S, REST_S, Viewer
+from voxy.session.viewer import LEASE_S, REST_S, Received, Viewer
 
 NONE = np.empty(0, dtype=np.intp)
 
@@ -164,3 +165,22 @@ def test_viewer_without_control_moves_nothing() -> None:
     assert viewer.receive(key("a", "KeyA", True), 0.0) == []
     assert viewer.receive(b"\x10\0\0\0\0\x01", 0.0) == []
     assert viewer.release() == []
+
+
+def shown(viewer: Viewer, seq: int, now: float) -> Received:
+    """Have update `seq` sent to the viewer, and acknowledged after 30 ms."""
+    viewer.sent(seq, 100, np.array([1]), (), now)
+    viewer.meter.sent(seq, 100, Stages(0.002, 0.001, now - 0.005, now - 0.001), now)
+    return viewer.receive(json.dumps({"type": "ack", "seq": seq}), now + 0.03)
+
+
+def test_times_come_with_each_acknowledgement_only_where_they_are_wanted() -> None:
+    viewer = greeted()
+    assert viewer.receive('{"type":"statistics","on":true}', 0.9) == [], "nothing has been shown"
+    viewer.take_update(Generations(4), 1.0)
+    times = wire.Times(5, 2.0, 1.0, 4.0, 1.0, 30.0, 0.75)
+    assert shown(viewer, 5, 1.0) == [times]
+    assert viewer.receive('{"type":"ack","seq":5}', 1.1) == [], "it was acknowledged before"
+    assert viewer.receive('{"type":"statistics","on":false}', 1.1) == []
+    assert shown(viewer, 6, 1.2) == []
+    assert viewer.receive('{"type":"statistics","on":true}', 1.3) == [viewer.times()]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.stack import Stack, running
+from tests.stack import Stack, running, viewing
 from voxy.web.app import page_folder
 
 TOKEN = "the-right-token"
@@ -142,3 +142,33 @@ async def test_nothing_but_the_page_is_served(locked: Stack, path: str) -> None:
         answer = await loop.run_in_executor(None, raw.recv, 4096)
     assert answer.split()[1] in (b"403", b"404"), answer
     assert (page_folder().parent / "pyproject.toml").exists()
+
+
+async def test_status_needs_a_session(locked: Stack, session: aiohttp.ClientSession) -> None:
+    async with session.get(f"{locked.url}/status.json") as response:
+        assert response.status == 401
+    await log_in(session, locked.url, TOKEN)
+    async with session.get(f"{locked.url}/status.json") as response:
+        assert response.status == 200
+        status = await response.json()
+    assert status["viewers"] == []
+    assert status["desktop"]["state"] == "live"
+    assert status["desktop"]["viewers"] == 0
+
+
+async def test_status_tells_how_each_viewer_fares(session: aiohttp.ClientSession) -> None:
+    async with running() as stack, viewing(stack) as viewer, viewing(stack, greet=False):
+        for _ in range(2):  # the picture, and its photograph at rest
+            await viewer.next_update()
+        await viewer.send(type="ping", id=1)
+        await viewer.next_text("pong")
+        async with session.get(f"{stack.url}/status.json") as response:
+            status = await response.json()
+    desktop, (shown, silent) = status["desktop"], status["viewers"]
+    assert (desktop["width"], desktop["height"], desktop["viewers"]) == (320, 240, 2)
+    assert shown["frames_s"] == 1.0
+    assert shown["mbit_s"] > 0
+    assert shown["round_trip_ms"] > 0
+    assert shown["exact"] == 1.0
+    assert shown["times"]["encode_ms"] > 0
+    assert (silent["frames_s"], silent["times"]) == (0.0, None)

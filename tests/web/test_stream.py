@@ -127,6 +127,18 @@ async def test_ping_is_answered_by_its_id() -> None:
         assert (await viewer.next_text("pong"))["id"] == 77
 
 
+async def test_times_come_on_request() -> None:
+    async with running() as stack, viewing(stack) as viewer:
+        await viewer.next_update()
+        await viewer.send(type="statistics", on=True)
+        times = await viewer.next_text("times")
+        assert times["encode_ms"] > 0
+        assert times["ack_ms"] > 0
+        assert 0 < times["exact"] <= 1
+        await viewer.send(type="key", key="x", code="KeyX", down=True)
+        assert (await viewer.next_text("times"))["seq"] > times["seq"]
+
+
 async def test_held_keys_go_up_when_the_viewer_vanishes() -> None:
     source = RecordingSource()
     async with running(source) as stack:

@@ -108,5 +108,10 @@ class Holding:
         return float(self._rough_since.min(initial=np.inf))
 
     @property
+    def exact_share(self) -> float:
+        """The share of the blocks that were not put roughly."""
+        return 1.0 - self.rough.size / max(1, self._rough_since.size)
+
+    @property
     def is_exact(self) -> bool:
         return self.rough_since == np.inf

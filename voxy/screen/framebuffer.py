@@ -30,6 +30,8 @@ class Framebuffer:
         self.front = blank(self.grid)
         self.generations = Generations(self.grid.count)
         self.back = self.front.copy()
+        self.noticed_at = 0.0
+        """When the source noticed the first change that its last grab brought, by the monotonic clock."""
         self._back_grid = self.grid
 
     @property

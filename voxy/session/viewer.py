@@ -13,6 +13,7 @@ from voxy.session import wire
 from voxy.session.events import InputEvent, Key, Pointer, Wheel
 from voxy.session.flow import Flow
 from voxy.session.keysyms import keysym_of
+from voxy.session.meter import Meter
 from voxy.session.permissions import CONTROLLER, Permission, allows
 
 REST_S = 0.25
@@ -67,7 +68,7 @@ class UpdatePlan:
         return self.generation, blocks, exact, self.quality, self.copies, self.patches, recalls, self.has_frame
 
 
-Received: TypeAlias = list[InputEvent | wire.Message]
+Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times]
 """What a viewer's message leads to: input for the source, and answers to the viewer."""
 
 
@@ -76,9 +77,11 @@ class Viewer:
 
     def __init__(self, now: float, permissions: Permission = CONTROLLER) -> None:
         self.flow = Flow()
+        self.meter = Meter()
         self.permissions = permissions
         self.is_hidden = True
         self.has_greeted = False
+        self.wants_times = False
         self.capabilities: frozenset[str] = frozenset()
         self._heard_at = now
         self._held: dict[str, Key] = {}
@@ -107,10 +110,15 @@ class Viewer:
                 return [Wheel(x, y, dx, dy)]
             case wire.Ack(seq):
                 self.flow.acked(seq, now)
+                if self.meter.acked(seq, now) and self.wants_times:
+                    return self._times()
             case wire.Release():
                 return [*self.release()]
             case wire.View(hidden):
                 self.is_hidden = hidden
+            case wire.Statistics(on):
+                self.wants_times = on
+                return self._times() if on else []
             case wire.Ping(number):
                 return [wire.Pong(number)]
             case wire.Hello():
@@ -155,6 +163,9 @@ class Viewer:
         if not self._held and not self._pointer.buttons:
             return None
         return max(0.0, self._heard_at + LEASE_S - now)
+
+    def _times(self) -> Received:
+        return [times] if (times := self.times()) else []
 
     # What goes out
 
@@ -227,6 +238,20 @@ class Viewer:
         self.flow.sent(seq, size, now)
         self._holding.roughen(rough, now)
         self._shelf.take(used)
+
+    def times(self) -> wire.Times | None:
+        """Where the time of the update that was painted last went; None before the first."""
+        shown = self.meter.last
+        if shown is None:
+            return None
+        stages = shown.sent.stages
+        spent_s = stages.grab_s, stages.diff_s, shown.encode_s, shown.send_s, shown.ack_s
+        return wire.Times(shown.sent.seq, *(round(max(0.0, s) * 1000, 2) for s in spent_s), self.exact_share)
+
+    @property
+    def exact_share(self) -> float:
+        """The share of the blocks shown that didn't come lossy."""
+        return round(self._holding.exact_share, 4)
 
     def rest_at(self) -> float:
         """When a lossy block will have rested at the earliest; infinity if there is none."""

@@ -41,6 +41,10 @@ Server to viewer, text: JSON objects with a `type`
     cursor    id; x, y: the hot spot; png: the shape in base64, or null where it has been sent before. Both sides
               keep the 32 shapes used last. An empty png hides the pointer.
     pong      id: of the ping
+    times     seq: the last update that was acknowledged; where its time went, in ms: grab_ms (from the change on the
+              screen to its pixels), diff_ms (to know what changed), encode_ms (from the plan of the update to its
+              bytes), send_ms (to the socket), ack_ms (to the acknowledgement: line, decoding and paint); exact: the
+              share of the blocks shown that are exact. Only where asked for by `statistics`
 
 Viewer to server, binary
     Pointer   u8 type = 16, u16 x, u16 y, u8 buttons (bit 0 left, 1 middle, 2 right, 3 back, 4 forward)
@@ -53,6 +57,8 @@ Viewer to server, text: JSON objects with a `type`
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
     release   all keys and buttons that are held go up: the page lost the focus
     view      hidden: nothing is sent to a hidden page
+    statistics
+              on: `times` are wanted, one for each acknowledgement, until they are no more; off at first
     ping      id: answered at once. While a key or button is held the viewer sends something at least every
               500 ms: after 1.5 s without a word the server lets go of what it holds
 
@@ -117,6 +123,16 @@ class Pong(Message, tag="pong"):
     id: int
 
 
+class Times(Message, tag="times"):
+    seq: int
+    grab_ms: float
+    diff_ms: float
+    encode_ms: float
+    send_ms: float
+    ack_ms: float
+    exact: float
+
+
 class Hello(Message, tag="hello"):
     protocol: Annotated[int, Meta(ge=0)]
     capabilities: Annotated[list[Name], Meta(max_length=32)] = []
@@ -150,11 +166,15 @@ class View(Message, tag="view"):
     hidden: bool
 
 
+class Statistics(Message, tag="statistics"):
+    on: bool
+
+
 class Ping(Message, tag="ping"):
     id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
-TextFromViewer: TypeAlias = Hello | Ack | Key | Wheel | Release | View | Ping
+TextFromViewer: TypeAlias = Hello | Ack | Key | Wheel | Release | View | Statistics | Ping
 FromViewer: TypeAlias = TextFromViewer | Pointer
 
 _text_decoder = msgspec.json.Decoder(TextFromViewer)

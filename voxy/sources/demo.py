@@ -58,6 +58,7 @@ class DemoSource:
 
     async def grab(self, framebuffer: Framebuffer) -> Damage:
         await self._until_change()
+        framebuffer.noticed_at = time.monotonic()
         damage, self._damage = tuple(self._damage), []
         self._changed.clear()
         back = framebuffer.fit_back(self._size)

@@ -1,6 +1,7 @@
 """The web application: routes, headers, and what a refusal looks like."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from voxy.desktop import Desktop
 from voxy.errors import AuthError
 from voxy.session import wire
 from voxy.web.auth import Gate
+from voxy.web.status import status_of
 from voxy.web.stream import Stream
 
 DESKTOP = web.AppKey("desktop", Desktop)
@@ -52,6 +54,7 @@ def make_app(desktop: Desktop, gate: Gate) -> web.Application:
             web.get("/session", _session),
             web.post("/login", _login),
             web.get("/stream", _stream),
+            web.get("/status.json", _status),
             web.static("/", page_folder()),
         ]
     )
@@ -99,6 +102,12 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
         return await stream.run(request)
     finally:
         request.app[STREAMS].discard(stream)
+
+
+async def _status(request: web.Request) -> web.Response:
+    request.app[GATE].check_session(request)
+    status = status_of(request.app[DESKTOP], time.monotonic())
+    return web.Response(body=msgspec.json.encode(status), content_type="application/json")
 
 
 @web.middleware

@@ -36,6 +36,7 @@ class Stream:
         self._cursor_id: int | None = None
         self._cursors: OrderedDict[int, None] = OrderedDict()
         self._pong: wire.Pong | None = None
+        self._times: wire.Times | None = None
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         await self._socket.prepare(request)
@@ -78,12 +79,15 @@ class Stream:
     async def _take(self, data: str | bytes) -> None:
         results = self._viewer.receive(data, time.monotonic())
         for result in results:
-            if isinstance(result, wire.Message):
-                self._pong = result if isinstance(result, wire.Pong) else self._pong
-            else:
-                await self._desktop.inject(result)
+            match result:
+                case wire.Pong():
+                    self._pong = result
+                case wire.Times():
+                    self._times = result
+                case event:
+                    await self._desktop.inject(event)
         # Input brings nothing to send by itself; looking for it would hold up the thread that types it.
-        if not results or self._pong:
+        if not results or self._pong or self._times:
             self._wake.set()
             self._desktop.want()
 
@@ -118,6 +122,9 @@ class Stream:
         if self._pong:
             pong, self._pong = self._pong, None
             await self._send(pong)
+        if self._times:
+            times, self._times = self._times, None
+            await self._send(times)
         if self._state != self._desktop.state:
             self._state = self._desktop.state
             await self._send(self._state)
@@ -135,7 +142,9 @@ class Stream:
         update = await self._desktop.next_update(self._viewer)
         if update is None:
             return False
-        self._viewer.sent(update.seq, len(update.data), update.rough, update.used, time.monotonic())
+        now = time.monotonic()
+        self._viewer.sent(update.seq, len(update.data), update.rough, update.used, now)
+        self._viewer.meter.sent(update.seq, len(update.data), update.stages, now)
         async with asyncio.timeout(_STUCK_S):
             await self._socket.send_bytes(update.data)
         return True

@@ -226,7 +226,7 @@ class Worker:
         framebuffer, future = grab
         if future.cancelled():
             return
-        self._damaged_at = None
+        framebuffer.noticed_at, self._damaged_at = self._damaged_at or 0.0, None
         damage = self._capture.grab(framebuffer)
         self.shm_reason = self._capture.shm_reason
         if damage:
