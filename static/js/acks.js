@@ -1,6 +1,6 @@
 /** Acks: tells the server what has been shown. */
 
-/** @typedef {{seq: number, decodeMs: number}} Painted */
+/** @typedef {{seq: number, decodeMs: number, takenAt: number}} Painted */
 
 export class Acks {
   /** @type {Painted | null} */

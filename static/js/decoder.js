@@ -1,5 +1,6 @@
 /** Decodes the images of updates in parallel, and hands the updates over in the order in which they came. */
 
+import { now } from './clock.js';
 import { Videos } from './video.js';
 import { BLOCK, WireError } from './wire.js';
 
@@ -8,7 +9,7 @@ import { BLOCK, WireError } from './wire.js';
 /** @typedef {import('./wire.js').Video} Video */
 /** @typedef {Imaged | Video} Pictured */
 /** @typedef {{update: Update, bitmaps: (ImageBitmap | null)[], left: number, takenAt: number, decodeMs: number}} Decoded
- * `bitmaps` has one entry for each operation, null for a fill or a copy. */
+ * `bitmaps` has one entry for each operation, null for a fill or a copy; `takenAt` is by the clock of all threads. */
 
 const NOTHING = new Uint8Array();
 
@@ -36,7 +37,7 @@ export class Decoder {
   /** @param {Update} update */
   take(update) {
     const bitmaps = new Array(update.operations.length).fill(null);
-    const entry = { update, bitmaps, left: 0, takenAt: performance.now(), decodeMs: 0 };
+    const entry = { update, bitmaps, left: 0, takenAt: now(), decodeMs: 0 };
     this.#queue.push(entry);
     update.operations.forEach((operation, index) => {
       if ('image' in operation) this.#decode(entry, index, operation, this.#createBitmap(operation));
@@ -79,7 +80,7 @@ export class Decoder {
     else pictured.chunk = NOTHING;
     if (!hasSizeFor(bitmap, pictured)) throw new WireError('an image of the wrong size');
     if (--entry.left) return;
-    entry.decodeMs = performance.now() - entry.takenAt;
+    entry.decodeMs = now() - entry.takenAt;
     this.#handOver();
   }
 

@@ -2,15 +2,19 @@
 
 import { Acks } from './acks.js';
 import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
+import { now } from './clock.js';
 import { decodableCodecs } from './codecs.js';
 import { Cursor } from './cursor.js';
 import { Keyboard } from './input/keyboard.js';
 import { Pointer } from './input/pointer.js';
 import { Wheel } from './input/wheel.js';
 import { fit } from './layout.js';
+import { Menu } from './menu.js';
+import { Panel } from './panel.js';
 import { Pulse } from './pulse.js';
 import { KEPT_BYTES, Screen } from './screen.js';
 import { SignIn } from './signin.js';
+import { Statistics } from './statistics.js';
 import { Status, judge } from './status.js';
 import { TEXT, titleOf } from './text.js';
 import { Transport } from './transport.js';
@@ -34,6 +38,10 @@ export class Viewer {
   #cursor;
   #status;
   #signIn;
+  #panel;
+  #menu;
+  /** While they are shown; nothing is counted otherwise. @type {Statistics | null} */
+  #statistics = null;
   /** @type {import('./status.js').Situation} */
   #situation = {
     transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
@@ -51,12 +59,12 @@ export class Viewer {
       onMessage: (received) => this.#receive(received),
     });
     this.#screen = new Screen(this.#canvas, () => this.#place());
-    this.#acks = new Acks(({ seq, decodeMs }) => this.#send({ type: 'ack', seq, decode_ms: decodeMs }));
+    this.#acks = new Acks((painted) => this.#acknowledge(painted));
     this.#pulse = new Pulse({
       onPing: (id) => this.#send({ type: 'ping', id }),
       onStale: (isStale) => this.#note({ isStale }),
       onDead: () => this.#transport.restart(),
-      isHolding: () => this.#keyboard.isHolding || this.#pointer.isHolding,
+      isHurried: () => this.#keyboard.isHolding || this.#pointer.isHolding || this.#statistics !== null,
     });
     const send = (/** @type {ToServer} */ message) => this.#send(message);
     this.#keyboard = new Keyboard(send, (event) => this.#isForDesktop(event));
@@ -67,6 +75,9 @@ export class Viewer {
       removeTokenFromAddress();
       this.#transport.connect();
     });
+    const toggle = () => this.#toggleStatistics();
+    this.#panel = new Panel(page, toggle);
+    this.#menu = new Menu(page, { statistics: toggle }, () => this.#focus());
     new Wheel((event) => this.#pointer.locate(event), send).listen(this.#canvas);
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
@@ -87,7 +98,10 @@ export class Viewer {
   // Events of the page
 
   #listen() {
+    // Before the keyboard: what is for the page itself doesn't reach the desktop.
+    window.addEventListener('keydown', (event) => this.#onShortcut(event), { capture: true });
     this.#keyboard.listen(window);
+    this.#menu.listen(window);
     this.#pointer.listen(this.#canvas);
     window.addEventListener('blur', () => this.#release());
     window.addEventListener('pagehide', () => this.#release());
@@ -136,6 +150,29 @@ export class Viewer {
     return this.#transport.state === 'open' && !(target instanceof Element && target.closest(CONTROLS));
   }
 
+  /** @param {KeyboardEvent} event */
+  #onShortcut(event) {
+    if (!isStatisticsKey(event)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    // The modifiers went down before it was known what for.
+    this.#release();
+    if (!event.repeat) this.#toggleStatistics();
+  }
+
+  #toggleStatistics() {
+    const statistics = this.#statistics = this.#statistics ? null : new Statistics();
+    this.#send({ type: 'statistics', on: statistics !== null });
+    this.#menu.check(statistics !== null);
+    if (statistics) return this.#panel.show(statistics);
+    this.#panel.hide();
+    this.#focus();
+  }
+
+  #focus() {
+    this.#canvas.focus({ preventScroll: true });
+  }
+
   #place() {
     const { style } = this.#canvas;
     const win = { width: window.innerWidth, height: window.innerHeight };
@@ -162,6 +199,7 @@ export class Viewer {
       type: 'hello', protocol: PROTOCOL, capabilities: capabilities(this.#codecs), hidden: document.hidden,
       keeps: KEPT_BYTES,
     });
+    if (this.#statistics) this.#send({ type: 'statistics', on: true });
     if (!document.hidden) this.#pulse.start();
   }
 
@@ -172,6 +210,7 @@ export class Viewer {
     this.#keyboard.forget();
     this.#pointer.forget();
     this.#cursor.reset();
+    this.#statistics?.reset();
     this.#note({ isPainted: false, source: null });
   }
 
@@ -198,6 +237,8 @@ export class Viewer {
       case 'cursor': return this.#cursor.receive(received);
       case 'state': return this.#note({ source: received });
       case 'welcome': return this.#enter(received);
+      case 'pong': return this.#noteAnswer(received);
+      case 'times': return this.#statistics?.told(received);
     }
   }
 
@@ -207,11 +248,25 @@ export class Viewer {
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
   }
 
+  /** @param {import('./wire.js').Pong} pong */
+  #noteAnswer({ id }) {
+    const roundTripMs = this.#pulse.answered(id);
+    if (roundTripMs !== null) this.#statistics?.answered(roundTripMs);
+  }
+
   /** @param {Decoded} decoded */
   #paint(decoded) {
+    const { update: { seq, bytes }, decodeMs, takenAt } = decoded;
     this.#screen.paint(decoded);
-    this.#acks.painted({ seq: decoded.update.seq, decodeMs: decoded.decodeMs }, document.hidden);
+    this.#statistics?.received(bytes);
+    this.#acks.painted({ seq, decodeMs, takenAt }, document.hidden);
     if (!this.#situation.isPainted) this.#show();
+  }
+
+  /** @param {import('./acks.js').Painted} painted */
+  #acknowledge({ seq, decodeMs, takenAt }) {
+    this.#send({ type: 'ack', seq, decode_ms: decodeMs });
+    this.#statistics?.shown({ seq, decodeMs, browserMs: now() - takenAt });
   }
 
   /** The first picture of a connection is there. */
@@ -219,7 +274,7 @@ export class Viewer {
     this.#note({ isPainted: true, wasPainted: true });
     if (!this.#canvas.hidden) return;
     this.#canvas.hidden = false;
-    this.#canvas.focus({ preventScroll: true });
+    this.#focus();
     this.#pointer.invalidate();
   }
 
@@ -237,6 +292,17 @@ export class Viewer {
     Object.assign(this.#situation, change);
     this.#status.show(judge(this.#situation));
   }
+}
+
+/**
+ * Control, Alt, Shift and S: the S by its name, or by its place where the layout has no Latin letters or Alt makes
+ * others of them. AltGr types letters.
+ * @param {KeyboardEvent} event
+ */
+function isStatisticsKey(event) {
+  const { key, code, ctrlKey, altKey, shiftKey } = event;
+  if (!ctrlKey || !altKey || !shiftKey || event.getModifierState('AltGraph')) return false;
+  return /^[a-z]$/i.test(key) ? key.toLowerCase() === 's' : code === 'KeyS';
 }
 
 /**

@@ -29,7 +29,8 @@ const KEY = 1;
 /** @typedef {{kind: 'video', codec: 'h264' | 'vp8', stream: number, isKey: boolean, left: number, top: number,
  *   width: number, height: number, chunk: Uint8Array<ArrayBuffer>}} Video */
 /** @typedef {Copy | Fill | Atlas | Recall | Patches | Video} Operation */
-/** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[]}} Update */
+/** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[],
+ *   bytes: number}} Update `bytes` is what it took on its way */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
 /** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
 /** @typedef {{type: 'cursor', id: number, x: number, y: number, png: Uint8Array<ArrayBuffer> | null}} Cursor */
@@ -100,7 +101,7 @@ function parseUpdate(buffer) {
     operations.push(operation);
     offset = end;
   }
-  return { type: 'update', seq: view.getUint32(6, true), width, height, operations };
+  return { type: 'update', seq: view.getUint32(6, true), width, height, operations, bytes: buffer.byteLength };
 }
 
 /**

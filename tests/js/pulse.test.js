@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { Pulse } from '../../static/js/pulse.js';
 
 describe('Pulse', () => {
-  let now, said, isHolding, pulse, beat;
+  let now, said, isHurried, pulse, beat;
   const pass = (ms) => {
     for (let left = ms; left > 0; left -= 500) {
       now += 500;
@@ -17,12 +17,12 @@ describe('Pulse', () => {
     mock.method(globalThis, 'setInterval', (callback) => { beat = callback; });
     mock.method(globalThis, 'clearInterval', () => { beat = null; });
     beat = null;
-    [now, said, isHolding] = [0, [], false];
+    [now, said, isHurried] = [0, [], false];
     pulse = new Pulse({
       onPing: () => said.push('ping'),
       onStale: (isStale) => said.push(isStale ? 'stale' : 'fresh'),
       onDead: () => said.push('dead'),
-      isHolding: () => isHolding,
+      isHurried: () => isHurried,
     }, () => now);
     pulse.start();
   });
@@ -43,7 +43,7 @@ describe('Pulse', () => {
 
   test('pings every 500 ms while something is held', () => {
     pings();
-    isHolding = true;
+    isHurried = true;
     for (let round = 0; round < 4; round++) {
       pulse.heard();
       pass(500);
@@ -58,6 +58,18 @@ describe('Pulse', () => {
     assert.ok(said.includes('stale'));
     pulse.heard();
     assert.equal(said.at(-1), 'fresh');
+  });
+
+  test('an answer tells the round trip of its ping, once', () => {
+    const [first, second] = [1, 2];
+    isHurried = true;
+    pass(500);
+    now += 30;
+    assert.equal(pulse.answered(first), 530);
+    assert.equal(pulse.answered(second), 30);
+    assert.equal(pulse.answered(second), null);
+    pulse.start();
+    assert.equal(pulse.answered(second), null);
   });
 
   test('10 s of silence are the end', () => {

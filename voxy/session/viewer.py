@@ -245,8 +245,15 @@ class Viewer:
         if shown is None:
             return None
         stages = shown.sent.stages
-        spent_s = stages.grab_s, stages.diff_s, shown.encode_s, shown.send_s, shown.ack_s
-        return wire.Times(shown.sent.seq, *(round(max(0.0, s) * 1000, 2) for s in spent_s), self.exact_share)
+        return wire.Times(
+            shown.sent.seq,
+            grab_ms=_to_ms(stages.grab_s),
+            diff_ms=_to_ms(stages.diff_s),
+            encode_ms=_to_ms(shown.encode_s),
+            send_ms=_to_ms(shown.send_s),
+            ack_ms=_to_ms(shown.ack_s),
+            exact=self.exact_share,
+        )
 
     @property
     def exact_share(self) -> float:
@@ -256,6 +263,10 @@ class Viewer:
     def rest_at(self) -> float:
         """When a lossy block will have rested at the earliest; infinity if there is none."""
         return self._holding.rough_since + REST_S
+
+
+def _to_ms(seconds: float) -> float:
+    return round(max(0.0, seconds) * 1000, 2)
 
 
 def _step_from(level: int, steps: Sequence[Step]) -> Step | None:
