@@ -61,9 +61,12 @@ export class Menu {
   /** @param {Motion} event */
   move({ clientY, pointerType, buttons, type }) {
     const isMouse = pointerType === 'mouse';
-    // A mouse that drags is at work in the desktop; a finger that is up is nowhere.
-    const isIdle = isMouse ? buttons === 0 : type !== 'pointerup';
     const isShown = this.#root.dataset.shown !== undefined;
+    const isUp = !isMouse && type === 'pointerup';
+    // The finger that brought the button has to be lifted to press it.
+    if (isUp && isShown) return;
+    // A mouse that drags is at work in the desktop.
+    const isIdle = isMouse ? buttons === 0 : !isUp;
     this.#want(isIdle && clientY <= (isShown ? NEAR : EDGE[isMouse ? 'mouse' : 'finger']));
   }
 

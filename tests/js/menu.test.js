@@ -60,11 +60,18 @@ describe('Menu', () => {
     assert.ok(!isShown());
   });
 
-  test('a finger rests near the edge', () => {
-    move(20, { pointerType: 'touch', buttons: 1, type: 'pointerdown' });
+  test('a finger rests near the edge; the button stays until it is put down elsewhere', () => {
+    const finger = (clientY, type) => move(clientY, { pointerType: 'touch', type });
+    finger(20, 'pointerdown');
+    finger(20, 'pointerup');
+    mock.timers.tick(5000);
+    assert.ok(!isShown());
+    finger(20, 'pointerdown');
     mock.timers.tick(350);
+    finger(20, 'pointerup');
+    mock.timers.tick(5000);
     assert.ok(isShown());
-    move(20, { pointerType: 'touch', type: 'pointerup' });
+    finger(300, 'pointerdown');
     mock.timers.tick(600);
     assert.ok(!isShown());
   });

@@ -1,1 +1,1 @@
-"""What browsers talk to: the page, its WebSocket, and who may come in."""
+"""What browsers talk to: the page, its WebSocket, who may come in, and how all fare."""
