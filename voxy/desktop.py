@@ -229,7 +229,7 @@ class Desktop:
     async def _take(self, damage: Damage, grab_s: float, grabbed_at: float) -> None:
         """Compare what was grabbed, and let the viewers know of the blocks that changed."""
         async with self._front:
-            blocks = sum(rect.width * rect.height for rect in damage) // (BLOCK * BLOCK)
+            blocks = sum(rect.area for rect in damage) // (BLOCK * BLOCK)
             difference, film = await self._compute(blocks, self._compare, damage, time.monotonic())
             self._mark(difference, film)
             self._has_picture = True

@@ -49,6 +49,15 @@ class Rect(NamedTuple):
     def bottom(self) -> int:
         return self.y + self.height
 
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns in an array of pixels."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
+
     @classmethod
     def of(cls, size: Size) -> Self:
         """The rect that covers a whole screen of `size`."""
@@ -57,6 +66,10 @@ class Rect(NamedTuple):
     @classmethod
     def between(cls, left: int, top: int, right: int, bottom: int) -> Self:
         return cls(left, top, right - left, bottom - top)
+
+    def moved(self, x: int, y: int) -> "Rect":
+        """As large, `x` columns to the right and `y` rows below."""
+        return Rect(self.x + x, self.y + y, self.width, self.height)
 
     def intersect(self, other: "Rect") -> "Rect | None":
         """The part that both cover, or None."""
@@ -72,6 +85,11 @@ class Rect(NamedTuple):
             max(self.right, other.right),
             max(self.bottom, other.bottom),
         )
+
+
+def to_pixels(cells: Rect) -> Rect:
+    """The pixels of a rect of cells, with what of its blocks is beyond the screen."""
+    return Rect(*(side * BLOCK for side in cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +139,5 @@ class BlockGrid:
         mask = np.zeros((self.rows, self.columns), dtype=np.bool_)
         for rect in rects:
             if cells := self.cells(rect):
-                mask[cells.y : cells.bottom, cells.x : cells.right] = True
+                mask[cells.slices] = True
         return np.flatnonzero(mask)

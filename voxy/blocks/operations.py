@@ -43,10 +43,7 @@ class Copy:
     def move(self, rect: Rect) -> Rect | None:
         """Where what `rect` has of the source is copied to; None if it has nothing of it."""
         inside = rect.intersect(self.source)
-        if inside is None:
-            return None
-        x, y = inside.x + self.x - self.source.x, inside.y + self.y - self.source.y
-        return Rect(x, y, inside.width, inside.height)
+        return inside and inside.moved(self.x - self.source.x, self.y - self.source.y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class Step:
     @property
     def pixels(self) -> int:
         """What has to be sent of it."""
-        return self.left.size * BLOCK * BLOCK + sum(rect.width * rect.height for rect in self.patches)
+        return self.left.size * BLOCK * BLOCK + sum(rect.area for rect in self.patches)
 
 
 @dataclass(frozen=True, slots=True)

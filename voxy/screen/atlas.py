@@ -35,7 +35,7 @@ def pack_rects(framebuffer: Framebuffer, rects: Sequence[Rect]) -> Pixels:
     image = np.zeros((sum(rect.height for rect in rects), max(rect.width for rect in rects)), dtype=np.uint32)
     top = 0
     for rect in rects:
-        pixels = framebuffer.front[rect.y : rect.bottom, rect.x : rect.right]
+        pixels = framebuffer.front[rect.slices]
         image[top : top + rect.height, : rect.width] = pixels
         top += rect.height
     return image

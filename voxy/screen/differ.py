@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
+from voxy.blocks.geometry import to_pixels
 from voxy.screen.content import tiled
 from voxy.screen.film import changed_beside
 from voxy.screen.framebuffer import Framebuffer
@@ -90,7 +91,7 @@ class BlockDiffer:
         if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
             return None
         self._skipped = 0
-        copy = find_copy(framebuffer.front, framebuffer.back, _pixels(_around(changed)), framebuffer.size)
+        copy = find_copy(framebuffer.front, framebuffer.back, to_pixels(_around(changed)), framebuffer.size)
         self._misses = 0 if copy else self._misses + 1
         return copy
 
@@ -99,13 +100,13 @@ def _compare(framebuffer: Framebuffer, areas: list[Rect]) -> _Cells:
     """The cells within `areas` in which back and front differ."""
     mask = np.zeros((framebuffer.grid.rows, framebuffer.grid.columns), dtype=np.bool_)
     for cells in areas:
-        where = _slices(_pixels(cells))
+        where = to_pixels(cells).slices
         back, front = framebuffer.back[where].view(np.uint64), framebuffer.front[where].view(np.uint64)
         # Pairs of pixels compare as 64-bit words, and eight results or together as one word: five times as fast as
         # reducing booleans.
         unequal = (back != front).view(np.uint64).reshape(cells.height, BLOCK, cells.width * _WORDS)
         words = np.bitwise_or.reduce(unequal, axis=1).reshape(cells.height, cells.width, _WORDS)
-        mask[cells.y : cells.bottom, cells.x : cells.right] |= np.bitwise_or.reduce(words, axis=2) != 0
+        mask[cells.slices] |= np.bitwise_or.reduce(words, axis=2) != 0
     return mask
 
 
@@ -138,7 +139,7 @@ def _merge(rects: list[Rect]) -> list[Rect]:
     merged: list[Rect] = []
     for rect in rects:
         union = merged[-1].union(rect) if merged else rect
-        if merged and _pixel_count(union) <= _MERGED_SHARE * (_pixel_count(merged[-1]) + _pixel_count(rect)):
+        if merged and union.area <= _MERGED_SHARE * (merged[-1].area + rect.area):
             merged[-1] = union
         else:
             merged.append(rect)
@@ -149,20 +150,8 @@ def _adopt(framebuffer: Framebuffer, changed: _Cells) -> None:
     """Copy the changed cells from back to front, whole runs of rows at once."""
     for row in np.flatnonzero(changed.any(axis=1)).tolist():
         columns = np.flatnonzero(changed[row])
-        where = _slices(_pixels(Rect.between(int(columns[0]), row, int(columns[-1]) + 1, row + 1)))
+        where = to_pixels(Rect.between(int(columns[0]), row, int(columns[-1]) + 1, row + 1)).slices
         framebuffer.front[where] = framebuffer.back[where]
-
-
-def _pixel_count(rect: Rect) -> int:
-    return rect.width * rect.height
-
-
-def _pixels(cells: Rect) -> Rect:
-    return Rect(*(side * BLOCK for side in cells))
-
-
-def _slices(rect: Rect) -> tuple[slice, slice]:
-    return np.s_[rect.y : rect.bottom, rect.x : rect.right]
 
 
 def _around(mask: _Cells) -> Rect:

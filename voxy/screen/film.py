@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, BlockGrid, Rect, Size
 from voxy.blocks.generations import NO_BLOCKS, Blocks
+from voxy.blocks.geometry import to_pixels
 from voxy.screen.content import classify
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -238,13 +239,13 @@ def changed_beside(framebuffer: Framebuffer, rect: Rect) -> Blocks:
     cells = framebuffer.grid.cells(rect)
     if not cells:
         return NO_BLOCKS
-    around = Rect(*(side * BLOCK for side in cells))
+    around = to_pixels(cells)
     changed = np.zeros((framebuffer.grid.rows, framebuffer.grid.columns), dtype=np.bool_)
     rows, columns = slice(cells.y, cells.bottom), slice(cells.x, cells.right)
 
     def differs(left: int, top: int, right: int, bottom: int, axis: int) -> NDArray[np.bool_]:
         """Which blocks of a strip differ, along the other axis."""
-        where = _slices(Rect.between(left, top, right, bottom))
+        where = Rect.between(left, top, right, bottom).slices
         lines = (framebuffer.back[where] != framebuffer.front[where]).any(axis=axis)
         blocks: NDArray[np.bool_] = lines.reshape(-1, BLOCK).any(axis=1)
         return blocks
@@ -293,7 +294,7 @@ def _dense_rect(mask: NDArray[np.bool_]) -> Rect | None:
         else:
             break
     rect = Rect.between(left, top, right, bottom)
-    if rect.width * rect.height < _LEAST_BLOCKS or mask[top:bottom, left:right].mean() < _DENSE:
+    if rect.area < _LEAST_BLOCKS or mask[top:bottom, left:right].mean() < _DENSE:
         return None
     return rect
 
@@ -301,9 +302,5 @@ def _dense_rect(mask: NDArray[np.bool_]) -> Rect | None:
 def _overlap(one: Rect, other: Rect) -> float:
     """The area that both cover, as a share of what either covers."""
     common = one.intersect(other)
-    both = common.width * common.height if common else 0
-    return both / (one.width * one.height + other.width * other.height - both)
-
-
-def _slices(rect: Rect) -> tuple[slice, slice]:
-    return np.s_[rect.y : rect.bottom, rect.x : rect.right]
+    both = common.area if common else 0
+    return both / (one.area + other.area - both)

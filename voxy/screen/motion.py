@@ -84,12 +84,7 @@ def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
     new, new_at = _telling(_hash_rows(after[rows, columns]))
     common, in_old, in_new = np.intersect1d(old, new, assume_unique=True, return_indices=True)
     offsets = new_at[in_new] - old_at[in_old]
-    offsets = offsets[offsets != 0]
-    if offsets.size < max(_LEAST_ROWS, common.size * _LEAST_SHARE):
-        return 0
-    values, counts = np.unique(offsets, return_counts=True)
-    best = int(counts.argmax())
-    return int(values[best]) if counts[best] >= max(_LEAST_ROWS, common.size * _LEAST_SHARE) else 0
+    return _agreed(offsets[offsets != 0], max(_LEAST_ROWS, common.size * _LEAST_SHARE))
 
 
 def find_offset(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:
@@ -104,14 +99,17 @@ def find_offset(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | 
     _, in_old, in_new = np.intersect1d(old, new, assume_unique=True, return_indices=True)
     offsets = (new_x[in_new] - old_x[in_old]) * 65536 + (new_y[in_new] - old_y[in_old])
     offsets = offsets[offsets != 0]
-    if offsets.size < _LEAST_PATCHES:
+    offset = _agreed(offsets, max(_LEAST_PATCHES, offsets.size * _LEAST_SHARE))
+    if not offset:
         return None
+    x = (offset + 32768) // 65536
+    return x, offset - x * 65536
+
+
+def _agreed(offsets: NDArray[np.intp], least: float) -> int:
+    """The offset that occurs most often, if it does `least` times; else 0."""
     values, counts = np.unique(offsets, return_counts=True)
-    best = int(counts.argmax())
-    if counts[best] < max(_LEAST_PATCHES, offsets.size * _LEAST_SHARE):
-        return None
-    x = (int(values[best]) + 32768) // 65536
-    return x, int(values[best]) - x * 65536
+    return int(values[counts.argmax()]) if counts.max(initial=0) >= least else 0
 
 
 def _hash_rows(pixels: Pixels) -> NDArray[np.uint64]:
@@ -163,12 +161,11 @@ def _telling(hashes: NDArray[Hash]) -> tuple[NDArray[Hash], NDArray[np.intp]]:
 def _moved_rect(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> Copy | None:
     """The rect of `area` to which something moved by `offset`; None if that is little."""
     x, y = offset
-    target = area.intersect(Rect(area.x + x, area.y + y, area.width, area.height))
+    target = area.intersect(area.moved(x, y))
     if target is None or target.width < _TILE or target.height < _TILE:
         return None
-    origin = Rect(target.x - x, target.y - y, target.width, target.height)
     rows = _sampled(target)
-    fits = after[rows] == before[_sampled(origin)]
+    fits = after[rows] == before[_sampled(target.moved(-x, -y))]
     differs = after[rows] != before[rows]
     moved = (_tiles(fits, np.bitwise_and) == _ALL) & (_tiles(differs, np.bitwise_or) != 0)
     if np.count_nonzero(moved) < _LEAST_TILES:
@@ -178,7 +175,7 @@ def _moved_rect(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, in
     # The tiles lie anyhow on what moved: its edges are up to a tile further out, or between two sampled rows.
     found = Rect.between(left, top + _TILE_STEP, right, bottom - _TILE_STEP)
     sides = _widened(before, after, found, target, offset)
-    return Copy(Rect(sides.x - x, sides.y - y, sides.width, sides.height), sides.x, sides.y)
+    return Copy(sides.moved(-x, -y), sides.x, sides.y)
 
 
 def _widened(before: Pixels, after: Pixels, found: Rect, limit: Rect, offset: tuple[int, int]) -> Rect:
@@ -186,9 +183,7 @@ def _widened(before: Pixels, after: Pixels, found: Rect, limit: Rect, offset: tu
 
     def fits(strip: Rect, along: int) -> list[bool]:
         x, y = offset
-        now = after[strip.y : strip.bottom, strip.x : strip.right]
-        then = before[strip.y - y : strip.bottom - y, strip.x - x : strip.right - x]
-        whole: list[bool] = np.all(now == then, axis=along).tolist()
+        whole: list[bool] = np.all(after[strip.slices] == before[strip.moved(-x, -y).slices], axis=along).tolist()
         return whole
 
     left, top, right, bottom = found.x, found.y, found.right, found.bottom

@@ -84,8 +84,7 @@ class Snapshot:
             images.append(Packed(Encoding.JPEG, rough, *pack(framebuffer, rough)))
         rects: dict[Encoding, list[Rect]] = {Encoding.PNG: [], Encoding.JPEG: []}
         for rect in patches:
-            pixels = framebuffer.front[rect.y : rect.bottom, rect.x : rect.right]
-            rects[Encoding.JPEG if is_photograph(pixels) else Encoding.PNG].append(rect)
+            rects[Encoding.JPEG if is_photograph(framebuffer.front[rect.slices]) else Encoding.PNG].append(rect)
         images += [
             PackedRects(encoding, group, pack_rects(framebuffer, group))
             for encoding, chosen in rects.items()

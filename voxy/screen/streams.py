@@ -61,7 +61,7 @@ class Stream:
 
 def cut(front: Pixels, rect: Rect) -> Pixels:
     """A copy of the pixels of a frame."""
-    return front[rect.y : rect.bottom, rect.x : rect.right].copy()
+    return front[rect.slices].copy()
 
 
 def _rate(bytes_s: float) -> int:

@@ -63,7 +63,7 @@ class DemoSource:
         self._changed.clear()
         back = framebuffer.fit_back(self._size)
         for rect in damage:
-            where = np.s_[rect.y : rect.bottom, rect.x : rect.right]
+            where = rect.slices
             back[where] = self._screen[where]
         return damage
 
@@ -147,7 +147,7 @@ class DemoSource:
 
     def _put(self, rect: Rect, pixels: Pixels) -> None:
         if inside := rect.intersect(Rect.of(self._size)):
-            self._screen[inside.y : inside.bottom, inside.x : inside.right] = pixels[: inside.height, : inside.width]
+            self._screen[inside.slices] = pixels[: inside.height, : inside.width]
             self._damage.append(inside)
             self._changed.set()
 

@@ -142,11 +142,11 @@ class SharedImages:
         replies, start = [], 0
         for rect in damage:
             replies.append(self._ask_for(rect, start))
-            start += rect.width * rect.height
+            start += rect.area
         start = 0
         for rect, reply in zip(damage, replies, strict=True):
             reply.reply()
-            end = start + rect.width * rect.height
+            end = start + rect.area
             _put(self._memory.pixels[start:end], rect, back)
             start = end
 
