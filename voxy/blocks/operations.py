@@ -73,8 +73,8 @@ class Step:
         """Of the blocks that `changed`, and of those around copies: which are rough, if `rough` were before."""
         found = np.intersect1d(rough, changed)
         for copy in self.copies:
-            rough = np.union1d(rough, copy.carries(rough, self.grid))
-            found = np.union1d(found, copy.carries(rough, self.grid))
+            carried = copy.carries(rough, self.grid)
+            rough, found = np.union1d(rough, carried), np.union1d(found, carried)
         return np.setdiff1d(found, self.left)
 
     @property

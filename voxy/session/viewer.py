@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from voxy.blocks import BLOCK, Copy, Generations, Holding, Projection, Recall, Rect, Step
-from voxy.blocks.generations import Blocks, common, joined, without
+from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.memory import Library, Shelf, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
@@ -192,27 +192,24 @@ class Viewer:
             self._holding = Holding(generations.of_block.size)
         holding = self._holding
         step = _step_from(holding.level, steps)
-        exact = holding.rested(generations, now - REST_S)
-        exact = exact[: self._most_exact(now, is_alone=not holding.missing(generations).size)]
-        rough = holding.rough
-        but_film = holding.missing_but_film(generations)
+        rough = holding.rough if step else NO_BLOCKS
+        but_film = holding.missing_but_film(generations) if film else NO_BLOCKS
+        blocks = holding.take_all(generations)
+        exact = holding.rested(generations, now - REST_S)[: self._most_exact(now, is_alone=not blocks.size)]
         if film:
             exact = without(exact, film.blocks)
-        blocks = holding.take_all(generations)
         if not blocks.size and not exact.size:
             return None
+        plan = UpdatePlan(generations.current, blocks, exact, self.flow.quality)
         if film and but_film.size < blocks.size:
             # What is beside a film and shares a block with it is exact, once and whenever it changes.
             beside = film.edges if film.is_first else common(but_film, film.edges)
-            exact = joined(exact, beside)
-            holding.put(exact, generations)
-            return UpdatePlan(generations.current, without(but_film, beside), exact, self.flow.quality, has_frame=True)
-        if step and step.pixels <= _STEP_SHARE * blocks.size * BLOCK * BLOCK:
+            plan = replace(plan, blocks=without(but_film, beside), exact=joined(exact, beside), has_frame=True)
+        elif step and step.pixels <= _STEP_SHARE * blocks.size * BLOCK * BLOCK:
             holding.roughen(step.roughens(rough, blocks), now)
-            holding.put(exact, generations)
-            return UpdatePlan(generations.current, step.left, exact, self.flow.quality, step.copies, step.patches)
-        holding.put(exact, generations)
-        return UpdatePlan(generations.current, blocks, exact, self.flow.quality)
+            plan = replace(plan, blocks=step.left, copies=step.copies, patches=step.patches)
+        holding.put(plan.exact, generations)
+        return plan
 
     def _most_exact(self, now: float, is_alone: bool) -> int:
         """How many exact blocks may go: none with something new on a line that is too slow for both.
