@@ -123,19 +123,40 @@ class SharedPixmap:
         self._memory.detach()
 
 
-class SharedImages:
-    """Images in shared memory, copied from there: for servers whose own pixels are in a graphics card's memory."""
+class PlainImages:
+    """Images sent through the connection."""
 
-    def __init__(self, connection: Connection, size: Size, memory: SharedMemory) -> None:
+    def __init__(self, connection: Connection, size: Size) -> None:
         self._connection = connection
         self._size = size
-        self._memory = memory
 
     def fit_back(self, framebuffer: Framebuffer) -> Pixels:
         return framebuffer.fit_back(self._size)
 
     def ask(self, region: int) -> None:
         pass
+
+    def read(self, damage: Damage, back: Pixels) -> None:
+        for stripe in itertools.chain.from_iterable(map(_stripes, damage)):
+            image = request.GetImage(
+                display=self._connection,
+                format=X.ZPixmap,
+                drawable=self._connection.root,
+                **stripe._asdict(),
+                plane_mask=requests.ALL_PLANES,
+            )
+            _put(np.frombuffer(image.data[:], dtype=np.uint32), stripe, back)
+
+    def close(self) -> None:
+        pass
+
+
+class SharedImages(PlainImages):
+    """Images in shared memory, copied from there: for servers whose own pixels are in a graphics card's memory."""
+
+    def __init__(self, connection: Connection, size: Size, memory: SharedMemory) -> None:
+        super().__init__(connection, size)
+        self._memory = memory
 
     def read(self, damage: Damage, back: Pixels) -> None:
         # All are asked for at once, in one journey to the server and back.
@@ -166,34 +187,6 @@ class SharedImages:
             segment=self._memory.segment,
             offset=offset * 4,
         )
-
-
-class PlainImages:
-    """Images sent through the connection."""
-
-    def __init__(self, connection: Connection, size: Size) -> None:
-        self._connection = connection
-        self._size = size
-
-    def fit_back(self, framebuffer: Framebuffer) -> Pixels:
-        return framebuffer.fit_back(self._size)
-
-    def ask(self, region: int) -> None:
-        pass
-
-    def read(self, damage: Damage, back: Pixels) -> None:
-        for stripe in itertools.chain.from_iterable(map(_stripes, damage)):
-            image = request.GetImage(
-                display=self._connection,
-                format=X.ZPixmap,
-                drawable=self._connection.root,
-                **stripe._asdict(),
-                plane_mask=requests.ALL_PLANES,
-            )
-            _put(np.frombuffer(image.data[:], dtype=np.uint32), stripe, back)
-
-    def close(self) -> None:
-        pass
 
 
 def _stripes(rect: Rect) -> Iterator[Rect]:
