@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
-from voxy.blocks import BLOCK, Size, Step
-from voxy.blocks.generations import NO_BLOCKS, Blocks, without
+from voxy.blocks import BLOCK, Operation, Size, Step
+from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.memory import Library, used_images
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.projector import Frame, Projector
@@ -21,7 +19,7 @@ from voxy.screen.differ import BlockDiffer, Difference
 from voxy.screen.digests import Digests
 from voxy.screen.encoders import encode_rgba_png
 from voxy.screen.film import Film, FilmFinder
-from voxy.screen.framebuffer import Framebuffer
+from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Packed, Snapshot
 from voxy.screen.streams import cut
 from voxy.session import wire
@@ -60,8 +58,9 @@ class MadeUpdate:
     rough: Blocks
     used: tuple[tuple[int, int], ...]
     """The images that viewers keep or draw from, each with its bytes, in order."""
-    frame: Frame | None
     stages: Stages
+    chunks: int = 0
+    """How many chunks of a film who gets it has had then."""
 
 
 class Desktop:
@@ -143,7 +142,7 @@ class Desktop:
             frame = self._projector.next_frame(viewer, plan.generation) if plan.has_frame else None
             digests: dict[int, bytes] = {}
             if plan.size:
-                named = (self._framebuffer, np.union1d(plan.blocks, plan.exact))
+                named = (self._framebuffer, joined(plan.blocks, plan.exact))
                 digests = await self._compute(plan.size, self._digests.of, *named)
                 plan = viewer.recall(plan, digests, self._library)
             key = plan.key, frame and frame.key
@@ -151,8 +150,8 @@ class Desktop:
             if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
                 made = self._updates[key] = await self._make(plan, digests, frame, Stages(*self._taken_s, now))
         update = await asyncio.shield(made)
-        if update.frame:
-            self._projector.sent(viewer, update.frame)
+        if frame:
+            self._projector.sent(viewer, frame.stream, update.chunks)
         return update
 
     async def _make(
@@ -167,14 +166,17 @@ class Desktop:
         for image in snapshot.images:
             if isinstance(image, Packed) and image.number:
                 self._library.add(image.number, [digests[block] for block in image.blocks.tolist()])
-        blocks = plan.size
+        blocks, projected = plan.size, None
         if frame:
-            frame.pixels = await self._compute(frame.film.blocks.size, cut, self._framebuffer.front, frame.film.rect)
+            projected = (
+                frame,
+                await self._compute(frame.film.blocks.size, cut, self._framebuffer.front, frame.film.rect),
+            )
             blocks += frame.film.blocks.size
         if blocks > _FEW_BLOCKS:
-            return asyncio.create_task(self._compute(blocks, _encode, seq, size, snapshot, plan, frame, stages))
+            return asyncio.create_task(self._compute(blocks, _encode, seq, size, snapshot, plan, projected, stages))
         made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
-        made.set_result(_encode(seq, size, snapshot, plan, frame, stages))
+        made.set_result(_encode(seq, size, snapshot, plan, projected, stages))
         return made
 
     # The source
@@ -248,13 +250,14 @@ class Desktop:
     def _mark(self, difference: Difference, film: Film | None) -> None:
         generations = self._framebuffer.generations
         base, changed = generations.current, difference.changed
-        if self._finder.current(time.monotonic()) is not self._film:
-            self._film = self._finder.current(time.monotonic())
+        running = self._finder.current(time.monotonic())
+        if running is not self._film:
+            self._film = running
             generations.end_film()
             film = None
         if not changed.size:
             return
-        filmed = without(np.intersect1d(changed, film.blocks), difference.beside) if film else NO_BLOCKS
+        filmed = without(common(changed, film.blocks), difference.beside) if film else NO_BLOCKS
         generations.mark(changed, filmed)
         if difference.copy or difference.patches:
             copies = (difference.copy,) if difference.copy else ()
@@ -303,13 +306,22 @@ class Desktop:
 
 
 def _encode(
-    seq: int, size: Size, snapshot: Snapshot, plan: UpdatePlan, frame: Frame | None, stages: Stages
+    seq: int,
+    size: Size,
+    snapshot: Snapshot,
+    plan: UpdatePlan,
+    projected: tuple[Frame, Pixels] | None,
+    stages: Stages,
 ) -> MadeUpdate:
-    frames = frame.encode() if frame else ()
-    operations = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality), *frames)
-    rough = np.union1d(snapshot.rough, frame.film.blocks) if frame else snapshot.rough
+    operations: tuple[Operation, ...] = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality))
+    rough, chunks = snapshot.rough, 0
+    if projected:
+        frame, pixels = projected
+        videos, chunks = frame.encode(pixels)
+        operations += videos
+        rough = joined(rough, frame.film.blocks)
     update = wire.Update(seq, size, operations)
     logger.debug("> %s", update)
     data = update.serialize()
     stages.encoded_at = time.monotonic()
-    return MadeUpdate(seq, data, rough, used_images(operations), frame, stages)
+    return MadeUpdate(seq, data, rough, used_images(operations), stages, chunks)

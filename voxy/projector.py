@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from voxy.blocks import BlockGrid, Projection, Video
 from voxy.screen.film import Film
 from voxy.screen.framebuffer import Pixels
@@ -15,15 +13,14 @@ _MOST_STREAMS = 3
 """Streams of one film: each encodes all of it. Whoever can't go on with any gets pictures as if there were no video."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """What a viewer that has had `number` chunks of a stream lacks, up to one of `pixels`."""
+    """What a viewer that has had `number` chunks of a stream lacks, up to one of a `generation`."""
 
     stream: Stream
     number: int
     generation: int
     bytes_s: float
-    pixels: Pixels
 
     @property
     def film(self) -> Film:
@@ -34,9 +31,9 @@ class Frame:
         """Equal for all viewers that lack the same."""
         return id(self.stream), self.number
 
-    def encode(self) -> tuple[Video, ...]:
-        videos, self.number = self.stream.take(self.number, self.pixels, self.generation, self.bytes_s)
-        return videos
+    def encode(self, pixels: Pixels) -> tuple[tuple[Video, ...], int]:
+        """The chunks, of which the last is of `pixels` or newer ones, and how many the viewer has had then."""
+        return self.stream.take(self.number, pixels, self.generation, self.bytes_s)
 
 
 class Projector:
@@ -70,12 +67,12 @@ class Projector:
     def next_frame(self, viewer: Viewer, generation: int) -> Frame:
         """What `viewer` gets next."""
         stream, number = self._following[viewer]
-        return Frame(stream, number, generation, viewer.flow.bytes_s, np.empty((0, 0), dtype=np.uint32))
+        return Frame(stream, number, generation, viewer.flow.bytes_s)
 
-    def sent(self, viewer: Viewer, frame: Frame) -> None:
-        """Note that `viewer` gets what was made of a frame."""
+    def sent(self, viewer: Viewer, stream: Stream, number: int) -> None:
+        """Note that `viewer` has had `number` chunks of a stream."""
         if viewer in self._following:
-            self._following[viewer] = frame.stream, frame.number
+            self._following[viewer] = stream, number
 
     def leave(self, viewer: Viewer) -> None:
         self._following.pop(viewer, None)
