@@ -15,6 +15,8 @@ export const KEPT_BYTES = 128 << 20;
 export class Screen {
   #canvas;
   #context;
+  /** Where what moves waits; a canvas that is drawn onto itself is copied whole by the browser first. */
+  #aside;
   #onResize;
   /** The images kept, the least recently used first; the server counts alike. @type {Map<number, Kept>} */
   #kept = new Map();
@@ -27,9 +29,8 @@ export class Screen {
   constructor(canvas, onResize) {
     this.#canvas = canvas;
     this.#onResize = onResize;
-    const context = canvas.getContext('2d', { alpha: false, desynchronized: false });
-    if (!context) throw new Error('this browser has no canvas');
-    this.#context = context;
+    this.#context = contextOf(canvas);
+    this.#aside = contextOf(/** @type {HTMLCanvasElement} */ (canvas.cloneNode()));
   }
 
   /**
@@ -76,6 +77,9 @@ export class Screen {
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.#context.imageSmoothingEnabled = false;
+    this.#aside.canvas.width = width;
+    this.#aside.canvas.height = height;
+    this.#aside.imageSmoothingEnabled = false;
     this.#onResize();
   }
 
@@ -85,7 +89,8 @@ export class Screen {
 
   /** @param {import('./wire.js').Copy} copy */
   #copy({ left, top, width, height, x, y }) {
-    this.#context.drawImage(this.#canvas, left, top, width, height, x, y, width, height);
+    this.#aside.drawImage(this.#canvas, left, top, width, height, x, y, width, height);
+    this.#context.drawImage(this.#aside.canvas, x, y, width, height, x, y, width, height);
   }
 
   /** @param {Fill} fill */
@@ -154,6 +159,13 @@ export class Screen {
     this.#context.drawImage(bitmap, left, top);
     bitmap.close();
   }
+}
+
+/** @param {HTMLCanvasElement} canvas */
+function contextOf(canvas) {
+  const context = canvas.getContext('2d', { alpha: false });
+  if (!context) throw new Error('this browser has no canvas');
+  return context;
 }
 
 /** @param {ImageBitmap} bitmap */

@@ -63,9 +63,21 @@ describe('Screen', () => {
       fillRect: (...rect) => calls.push(['fill', context.fillStyle, ...rect]),
       drawImage: (image, ...rects) => calls.push(['draw', ...rects]),
     };
-    const canvas = { width: 300, height: 150, getContext: () => context };
+    const canvas = { width: 300, height: 150, getContext: () => context, cloneNode: () => aside.canvas };
+    const aside = { drawImage: (image, ...rects) => calls.push(['aside', ...rects]) };
+    aside.canvas = { getContext: () => aside };
     return { calls, canvas, screen: new Screen(canvas, () => calls.push(['size', canvas.width, canvas.height])) };
   }
+
+  test('what moves goes aside first, to where it will be: source and target may overlap', () => {
+    const { calls, screen: painted } = screen();
+    const copy = { kind: 'copy', left: 10, top: 20, width: 200, height: 100, x: 10, y: 4 };
+    painted.paint({ update: { seq: 1, width: 300, height: 150, operations: [copy] }, bitmaps: [null] });
+    assert.deepEqual(calls, [
+      ['aside', 10, 20, 200, 100, 10, 4, 200, 100],
+      ['draw', 10, 4, 200, 100, 10, 4, 200, 100],
+    ]);
+  });
 
   test('resizes first, then paints the operations in order, and closes the bitmaps', () => {
     const { calls, canvas, screen: painted } = screen();
