@@ -1,7 +1,6 @@
 """Desktop: one source, one framebuffer, many viewers; the grab loop; the only user of executors."""
 
 import asyncio
-import ctypes
 import logging
 import time
 from collections import deque
@@ -35,12 +34,6 @@ logger = logging.getLogger(__name__)
 _REOPEN_FIRST_S, _REOPEN_MOST_S = 0.2, 1.0
 """Seconds between tries to open a source that is gone: doubled from the first to the most, so that the picture is
 back well within 2 s of its return."""
-
-_CALM_S = 2.0
-"""Seconds without much work after which memory is given back."""
-
-_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-"""glibc's; other C libraries give memory back by themselves."""
 
 _STEPS_KEPT = 8
 """Generations that a viewer may be behind and still be brought up to date in few words."""
@@ -90,7 +83,6 @@ class Desktop:
         self._seq = 0
         self._updates: dict[object, asyncio.Future[MadeUpdate]] = {}
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
-        self._trim: asyncio.TimerHandle | None = None
         self._has_picture = False
         self._taken_s = (0.0, 0.0)
         """How long the newest pixels took to be grabbed, and to be compared."""
@@ -201,8 +193,6 @@ class Desktop:
                 await self._reopen()
         finally:
             await self._source.close()
-            if self._trim:
-                self._trim.cancel()
             self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _reopen(self) -> None:
@@ -293,16 +283,7 @@ class Desktop:
         """Work on this many blocks, off the loop unless that takes longer than the work."""
         if blocks <= _FEW_BLOCKS:
             return function(*arguments)
-        self._trim_later()
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
-
-    def _trim_later(self) -> None:
-        """Give the memory of big pictures back to the system once the screen has been calm for a while."""
-        if self._trim:
-            self._trim.cancel()
-        if _malloc_trim:
-            loop = asyncio.get_running_loop()
-            self._trim = loop.call_later(_CALM_S, loop.run_in_executor, self._executor, _malloc_trim, 0)
 
 
 def _encode(

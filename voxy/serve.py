@@ -22,13 +22,13 @@ from voxy.web.auth import Gate
 
 _IDLE_CONNECTION_S = 75.0
 _SHUTDOWN_S = 1.0
-_M_ARENA_MAX = -8
-"""malloc.h's number of that setting."""
+_M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1
+"""malloc.h's numbers of these settings."""
 
 
 async def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM."""
-    _share_one_arena()
+    _bound_memory()
     logging.basicConfig(level=config.log_level.upper(), format="%(levelname).1s %(name)s %(message)s")
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -43,10 +43,13 @@ async def serve(config: Config) -> None:
         await stopping.wait()
 
 
-def _share_one_arena() -> None:
-    """Have all threads share one pool of memory: pools of their own would keep 9 MB after big pictures (glibc)."""
+def _bound_memory() -> None:
+    """Have what big pictures took given back to the system (glibc): all threads share one pool, which is cut when it
+    is free at its end, and what is as big as a quarter of a screen never comes from it, so that it gets no holes."""
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, 2 << 20)
+        mallopt(_M_TRIM_THRESHOLD, 4 << 20)
 
 
 def _bind(listen: Listen) -> socket.socket:

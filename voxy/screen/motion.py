@@ -5,6 +5,7 @@ exact comparison afterwards, and sent.
 """
 
 import itertools
+import secrets
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -23,22 +24,20 @@ _LEAST_ROWS = 24
 """Rows that must agree on an offset, and the share of all rows that can tell one."""
 _LEAST_SHARE = 0.5
 
-_random = np.random.default_rng()
-"""Random for each process, so that no picture can be drawn to look like another."""
-
-_weights = _random.integers(1, 2**63, size=16384 // 2, dtype=np.uint64) | np.uint64(1)
+# Random for each process, so that no picture can be drawn to look like another.
+_weights = np.frombuffer(secrets.token_bytes(16384 // 2 * 8), dtype=np.uint64) >> np.uint64(1) | np.uint64(1)
 
 _PATCH = Size(32, 16)
 """A patch is told by every second of its rows, whole: even of text there are few that look alike."""
 
-_base = np.uint32(int(_random.integers(2**20, 2**30)) * 2 + 1)
+_base = np.uint32(secrets.randbits(30) * 2 + 2**21 + 1)
 _powers, _inverses = (
     np.cumprod(np.array([1, *[factor] * 16384], dtype=np.uint32), dtype=np.uint32)
     for factor in (int(_base), pow(int(_base), -1, 2**32))
 )
 """A row of a patch is hashed as a polynomial modulo 2³², so that sums along a row of the picture give it anywhere."""
 
-_row_weights = _random.integers(0, 2**31, _PATCH.height // 2).astype(np.uint32) * np.uint32(2) + np.uint32(1)
+_row_weights = np.frombuffer(secrets.token_bytes(_PATCH.height // 2 * 4), dtype=np.uint32) | np.uint32(1)
 
 _GRID = 16
 """Patches are taken at every sixteenth column of one picture and at every sixteenth row of the other: however far
