@@ -7,7 +7,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Operation, Patches, Recall, Rect, Size, Video
+from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Indexed, Operation, Patches, Recall, Rect, Size, Video
 from voxy.blocks.generations import Blocks
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Framebuffer, Pixels, blank
@@ -79,6 +79,11 @@ class PaintedScreen:
                         pixels = picture[top : top + rect.height, : rect.width]
                         self.pixels[rect.y : rect.bottom, rect.x : rect.right] = pixels
                         top += rect.height
+                case Indexed(rects, colours, pixels):
+                    shown = np.array(colours, dtype=np.uint32)[np.frombuffer(pixels, dtype=np.uint8)]
+                    for rect in rects:
+                        here, shown = shown[: rect.area], shown[rect.area :]
+                        self.pixels[rect.slices] = here.reshape(rect.height, rect.width)
                 case Atlas(_, columns, blocks, image, number):
                     kept = columns, read_image(image)
                     self._draw(kept, blocks, range(blocks.size))

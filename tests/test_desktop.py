@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.pictures import PaintedScreen, photograph, text
-from voxy.blocks import Atlas, Copy, Encoding, Fill, Operation, Patches, Recall, Rect, Size, Video, VideoCodec
+from voxy.blocks import Atlas, Copy, Encoding, Fill, Indexed, Operation, Patches, Recall, Rect, Size, Video, VideoCodec
 from voxy.desktop import Desktop
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -130,6 +130,11 @@ def read_update(data: bytes) -> tuple[Size, int, tuple[Operation, ...]]:
             encoding, count, length = take("<BHI")
             rects = tuple(Rect(*take("<4H")) for _ in range(count))
             operations.append(Patches(Encoding(encoding), rects, stream.read(length)))
+        elif kind == b"\6":
+            last, count = take("<BH")
+            rects = tuple(Rect(*take("<4H")) for _ in range(count))
+            colours = tuple(int.from_bytes(stream.read(3), "big") for _ in range(last + 1))
+            operations.append(Indexed(rects, colours, stream.read(sum(rect.area for rect in rects))))
         elif kind == b"\2":
             red, green, blue, count = take("<BBBH")
             operations.append(Fill(red << 16 | green << 8 | blue, np.array(take(f"<{count}H"))))
@@ -272,7 +277,8 @@ async def test_viewer_that_missed_a_scroll_is_right_all_the_same() -> None:
     assert awake.copies >= 3
 
 
-async def test_little_changes_are_patches_and_stay_exact() -> None:
+@pytest.mark.parametrize(("colours", "kind"), [(40, Indexed), (2**24, Patches)])
+async def test_little_changes_go_alone_and_stay_exact(colours: int, kind: type) -> None:
     size = Size(1021, 743)
     chance = np.random.default_rng(3)
     pixels = text(size)
@@ -285,10 +291,10 @@ async def test_little_changes_are_patches_and_stay_exact() -> None:
             pixels = pixels.copy()
             for _ in range(int(chance.integers(1, 4))):
                 x, y = int(chance.integers(0, 1000)), int(chance.integers(0, 720))
-                pixels[y : y + 20, x : x + 12] = chance.integers(0, 2**24, (20, 12))[: 743 - y, : 1021 - x]
+                pixels[y : y + 20, x : x + 18] = chance.integers(0, colours, (20, 18))[: 743 - y, : 1021 - x]
             source.show(pixels)
             await viewer.follow(lambda pixels=pixels: viewer.shows(pixels))
-        assert viewer.kinds.count(Patches) >= 20
+        assert viewer.kinds.count(kind) >= 20
 
 
 async def test_what_was_seen_before_is_named_and_not_sent() -> None:

@@ -44,6 +44,7 @@ export class Screen {
       if (operation.kind === 'copy') this.#copy(operation);
       else if (operation.kind === 'fill') this.#fill(operation);
       else if (operation.kind === 'recall') this.#recall(operation);
+      else if (operation.kind === 'indexed') this.#put(operation);
       else if (bitmap && operation.kind === 'atlas') this.#draw(operation, bitmap);
       else if (bitmap && operation.kind === 'patches') this.#patch(operation, bitmap);
       else if (bitmap && operation.kind === 'video') this.#show(operation, bitmap);
@@ -149,6 +150,16 @@ export class Screen {
       from += height;
     }
     bitmap.close();
+  }
+
+  /** @param {import('./wire.js').Indexed} indexed */
+  #put({ rects, pixels }) {
+    let from = 0;
+    for (const { left, top, width, height } of rects) {
+      const end = from + width * height * 4;
+      this.#context.putImageData(new ImageData(pixels.subarray(from, end), width), left, top);
+      from = end;
+    }
   }
 
   /**

@@ -8,9 +8,9 @@ export const CLOSE_MALFORMED = 4400;
 export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;
 
-const UPDATE = 1, COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, VIDEO = 7, POINTER = 16;
+const UPDATE = 1, COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, INDEXED = 6, VIDEO = 7, POINTER = 16;
 const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, RECALL_BYTES = 7, ATLAS_BYTES = 14;
-const PATCHES_BYTES = 8, RECT_BYTES = 8, VIDEO_BYTES = 16;
+const PATCHES_BYTES = 8, INDEXED_BYTES = 4, RECT_BYTES = 8, VIDEO_BYTES = 16;
 const MAX_SIDE = 16384;
 const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
@@ -26,9 +26,11 @@ const KEY = 1;
 /** @typedef {{kind: 'recall', number: number, blocks: Uint16Array, places: Uint16Array}} Recall */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rect */
 /** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], image: Uint8Array<ArrayBuffer>}} Patches */
+/** @typedef {{kind: 'indexed', rects: Rect[], pixels: Uint8ClampedArray<ArrayBuffer>}} Indexed
+ * `pixels` are RGBA, those of the first rect row by row, then those of the next */
 /** @typedef {{kind: 'video', codec: 'h264' | 'vp8', stream: number, isKey: boolean, left: number, top: number,
  *   width: number, height: number, chunk: Uint8Array<ArrayBuffer>}} Video */
-/** @typedef {Copy | Fill | Atlas | Recall | Patches | Video} Operation */
+/** @typedef {Copy | Fill | Atlas | Recall | Patches | Indexed | Video} Operation */
 /** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[],
  *   bytes: number}} Update `bytes` is what it took on its way */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
@@ -118,6 +120,7 @@ function parseOperation(view, offset, blockCount, screen) {
     case RECALL: return parseRecall(view, offset, blockCount);
     case ATLAS: return parseAtlas(view, offset, blockCount);
     case PATCHES: return parsePatches(view, offset, screen);
+    case INDEXED: return parseIndexed(view, offset, screen);
     case VIDEO: return parseVideo(view, offset, screen);
     default: throw new WireError('an unknown operation');
   }
@@ -202,12 +205,46 @@ function parsePatches(view, offset, screen) {
   const count = view.getUint16(offset + 2, true);
   const length = view.getUint32(offset + 4, true);
   check(encoding !== undefined, 'patches of an unknown encoding');
-  check(count > 0, 'no patches');
-  const from = start + count * RECT_BYTES;
+  const { rects, end: from } = parseRects(view, start, count, screen);
   check(from + length <= view.byteLength, 'patches cut short');
-  const rects = Array.from({ length: count }, (_, index) => parseRect(view, start + index * RECT_BYTES, screen));
   const image = new Uint8Array(view.buffer, from, length);
   return { operation: /** @type {Patches} */ ({ kind: 'patches', encoding, rects, image }), end: from + length };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {{width: number, height: number}} screen
+ */
+function parseIndexed(view, offset, screen) {
+  const start = offset + INDEXED_BYTES;
+  check(start <= view.byteLength, 'indexed pixels cut short');
+  const { rects, end: from } = parseRects(view, start, view.getUint16(offset + 2, true), screen);
+  const colours = 3 * (view.getUint8(offset + 1) + 1);
+  const count = rects.reduce((sum, { width, height }) => sum + width * height, 0);
+  const end = from + colours + count;
+  check(end <= view.byteLength, 'indexed pixels cut short');
+  const rgb = new Uint8Array(view.buffer, from, colours), which = new Uint8Array(view.buffer, from + colours, count);
+  const pixels = new Uint8ClampedArray(4 * count).fill(255);
+  which.forEach((colour, pixel) => {
+    check(3 * colour < colours, 'a colour that is not there');
+    pixels.set(rgb.subarray(3 * colour, 3 * colour + 3), 4 * pixel);
+  });
+  return { operation: /** @type {Indexed} */ ({ kind: 'indexed', rects, pixels }), end };
+}
+
+/**
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} start
+ * @param {number} count
+ * @param {{width: number, height: number}} screen
+ */
+function parseRects(view, start, count, screen) {
+  const end = start + count * RECT_BYTES;
+  check(count > 0 && end <= view.byteLength, 'no rects, or too few');
+  return {
+    rects: Array.from({ length: count }, (_, index) => parseRect(view, start + index * RECT_BYTES, screen)), end,
+  };
 }
 
 /**

@@ -5,6 +5,12 @@ import { Screen, runs } from '../../static/js/screen.js';
 import { WireError } from '../../static/js/wire.js';
 import { randomOf } from './support.js';
 
+globalThis.ImageData = class {
+  constructor(data, width) {
+    Object.assign(this, { data, width });
+  }
+};
+
 const range = (from, to) => Array.from({ length: to - from }, (_, index) => from + index);
 
 describe('runs', () => {
@@ -62,6 +68,7 @@ describe('Screen', () => {
     const context = {
       fillRect: (...rect) => calls.push(['fill', context.fillStyle, ...rect]),
       drawImage: (image, ...rects) => calls.push(['draw', ...rects]),
+      putImageData: ({ data, width }, ...place) => calls.push(['put', [...data], width, ...place]),
     };
     const canvas = { width: 300, height: 150, getContext: () => context, cloneNode: () => aside.canvas };
     const aside = { drawImage: (image, ...rects) => calls.push(['aside', ...rects]) };
@@ -77,6 +84,16 @@ describe('Screen', () => {
       ['aside', 10, 20, 200, 100, 10, 4, 200, 100],
       ['draw', 10, 4, 200, 100, 10, 4, 200, 100],
     ]);
+  });
+
+  test('indexed pixels are put rect by rect, without an image', () => {
+    const { calls, screen: painted } = screen();
+    const rects = [{ left: 5, top: 6, width: 2, height: 1 }, { left: 9, top: 9, width: 1, height: 1 }];
+    const pixels = Uint8ClampedArray.from(range(0, 12));
+    painted.paint({
+      update: { seq: 1, width: 300, height: 150, operations: [{ kind: 'indexed', rects, pixels }] }, bitmaps: [null],
+    });
+    assert.deepEqual(calls, [['put', [0, 1, 2, 3, 4, 5, 6, 7], 2, 5, 6], ['put', [8, 9, 10, 11], 1, 9, 9]]);
   });
 
   test('resizes first, then paints the operations in order, and closes the bitmaps', () => {

@@ -9,9 +9,9 @@ const GOLDEN = JSON.parse(readFileSync(new URL('../data/wire.json', import.meta.
 
 /** An update as the golden file writes it. */
 function plain({ seq, width, height, operations }) {
-  const list = operations.map(({ image, chunk, blocks, places, ...rest }) => ({
+  const list = operations.map(({ image, chunk, pixels, blocks, places, ...rest }) => ({
     ...rest, ...(blocks && { blocks: [...blocks] }), ...(places && { places: [...places] }),
-    ...(image && { image: hexOf(image) }), ...(chunk && { chunk: hexOf(chunk) }),
+    ...(image && { image: hexOf(image) }), ...(pixels && { pixels: hexOf(pixels) }), ...(chunk && { chunk: hexOf(chunk) }),
   }));
   return { seq, width, height, operations: list };
 }

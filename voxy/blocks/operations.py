@@ -126,6 +126,15 @@ class Patches:
 
 
 @dataclass(frozen=True, slots=True)
+class Indexed:
+    """Draw `rects` from their pixels: for each, row by row, a byte that says which of `colours` (0xRRGGBB) it has."""
+
+    rects: tuple[Rect, ...]
+    colours: tuple[int, ...]
+    pixels: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Projection:
     """The film that is running, for a viewer that can be sent frames of it: the blocks that it covers.
 
@@ -148,4 +157,4 @@ class Video:
     chunk: bytes
 
 
-Operation: TypeAlias = Copy | Fill | Atlas | Recall | Patches | Video
+Operation: TypeAlias = Copy | Fill | Atlas | Recall | Patches | Indexed | Video

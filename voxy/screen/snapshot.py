@@ -6,13 +6,16 @@ from typing import Self
 
 import numpy as np
 
-from voxy.blocks import Atlas, Encoding, Fill, Operation, Patches, Recall, Rect
+from voxy.blocks import Atlas, Encoding, Fill, Indexed, Operation, Patches, Recall, Rect
 from voxy.blocks.generations import Blocks
 from voxy.blocks.memory import find_repeats
-from voxy.screen.atlas import pack, pack_rects
+from voxy.screen.atlas import index, pack, pack_rects
 from voxy.screen.content import Content, classify, is_photograph
 from voxy.screen.encoders import ENCODERS
 from voxy.screen.framebuffer import Framebuffer, Pixels
+
+_FEW_PIXELS = 2048
+"""Pixels up to which patches go by their colours: what is typed is drawn sooner without an image to be decoded."""
 
 _MOST_TIMES_WIDER = 3
 """How many times wider than another a rect may be that is in the same image."""
@@ -50,7 +53,7 @@ class PackedRects:
 class Snapshot:
     """What an update consists of, not yet encoded; `rough` are the blocks that will go lossy."""
 
-    fills: tuple[Fill, ...]
+    ready: tuple[Fill | Indexed, ...]
     images: tuple[Packed | PackedRects, ...]
     repeats: tuple[Recall, ...]
     rough: Blocks
@@ -85,17 +88,23 @@ class Snapshot:
         rects: dict[Encoding, list[Rect]] = {Encoding.PNG: [], Encoding.JPEG: []}
         for rect in patches:
             rects[Encoding.JPEG if is_photograph(framebuffer.front[rect.slices]) else Encoding.PNG].append(rect)
+        indexed = None
+        if 0 < sum(rect.area for rect in rects[Encoding.PNG]) <= _FEW_PIXELS:
+            indexed = index(framebuffer, rects[Encoding.PNG])
+            if indexed:
+                rects[Encoding.PNG] = []
         images += [
             PackedRects(encoding, group, pack_rects(framebuffer, group))
             for encoding, chosen in rects.items()
             for group in _group(chosen)
         ]
         rough = np.union1d(rough, framebuffer.grid.touched(rects[Encoding.JPEG]))
-        return cls(tuple(_fills(content)), tuple(images), tuple(repeats), rough)
+        ready = (*_fills(content), *([indexed] if indexed else ()))
+        return cls(ready, tuple(images), tuple(repeats), rough)
 
     def encode(self, quality: int) -> tuple[Operation, ...]:
         """Turn the pixels into operations; JPEG at `quality` (1…100)."""
-        return (*self.fills, *(image.encode(quality) for image in self.images), *self.repeats)
+        return (*self.ready, *(image.encode(quality) for image in self.images), *self.repeats)
 
 
 def _fills(content: Content) -> list[Fill]:

@@ -26,6 +26,9 @@ Server to viewer, binary
       Patches u8 kind = 5, u8 encoding (1 PNG), u16 count, u32 length,
               count × (u16 left, u16 top, u16 width, u16 height), length bytes of image
               The image is as wide as the widest rect and holds the rects one below the other, from its left edge.
+      Indexed u8 kind = 6, u8 colours less one, u16 count, count × (u16 left, u16 top, u16 width, u16 height),
+              for each colour u8 red, u8 green, u8 blue, for each pixel u8 which colour
+              Draw the rects; the pixels are those of the first rect row by row, then those of the next.
       Video   u8 kind = 7, u8 codec (1 H.264 in Annex B, 2 VP8), u8 stream (0…3), u8 flags (bit 0: key),
               u16 left, u16 top, u16 width, u16 height, u32 length, length (1 at least) bytes of chunk
               Draw the one frame that the chunk decodes to on the rect. The frame is as large as the rect, each side
@@ -74,7 +77,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from voxy.blocks import Atlas, Copy, Fill, Operation, Patches, Recall, Size, Video
+from voxy.blocks import Atlas, Copy, Fill, Indexed, Operation, Patches, Recall, Size, Video
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.events import Pointer
@@ -203,6 +206,7 @@ _UPDATE = struct.Struct("<BBHHI")
 _COPY = struct.Struct("<BHHHHHH")
 _FILL = struct.Struct("<BBBBH")
 _PATCHES = struct.Struct("<BBHI")
+_INDEXED = struct.Struct("<BBH")
 _RECT = struct.Struct("<HHHH")
 _ATLAS = struct.Struct("<BBHHII")
 _RECALL = struct.Struct("<BIH")
@@ -218,6 +222,7 @@ class Update:
     RECALL: ClassVar[int] = 3
     ATLAS: ClassVar[int] = 4
     PATCHES: ClassVar[int] = 5
+    INDEXED: ClassVar[int] = 6
     VIDEO: ClassVar[int] = 7
 
     def __init__(self, seq: int, size: Size, operations: Iterable[Operation]) -> None:
@@ -249,6 +254,11 @@ class Update:
                     yield _PATCHES.pack(self.PATCHES, encoding, len(rects), len(image))
                     yield from (_RECT.pack(*rect) for rect in rects)
                     yield image
+                case Indexed(rects, colours, pixels):
+                    yield _INDEXED.pack(self.INDEXED, len(colours) - 1, len(rects))
+                    yield from (_RECT.pack(*rect) for rect in rects)
+                    yield from (colour.to_bytes(3, "big") for colour in colours)
+                    yield pixels
                 case Video(codec, stream, is_key, rect, chunk):
                     yield _VIDEO.pack(self.VIDEO, codec, stream, is_key, *rect, len(chunk))
                     yield chunk
