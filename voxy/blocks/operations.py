@@ -1,5 +1,6 @@
 """Update operations: what a holder does to bring its array of blocks up to date."""
 
+import itertools
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
@@ -38,12 +39,29 @@ class Copy:
 
     def carries(self, blocks: Blocks, grid: BlockGrid) -> Blocks:
         """The blocks into which pixels of any of `blocks` are copied."""
-        return grid.touched(moved for block in blocks.tolist() if (moved := self.move(grid.rect(block))))
+        rows, columns = np.divmod(blocks, grid.columns)
+        left, right = _carried(columns, self.source.x, self.source.right, self.x - self.source.x)
+        top, bottom = _carried(rows, self.source.y, self.source.bottom, self.y - self.source.y)
+        moves = (left < right) & (top < bottom)
+        first, last = (
+            (left[moves] // BLOCK, top[moves] // BLOCK),
+            ((right[moves] - 1) // BLOCK, (bottom[moves] - 1) // BLOCK),
+        )
+        mask = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
+        # As large as a block, the pixels of one are in four others at the most.
+        for column, row in itertools.product((first[0], last[0]), (first[1], last[1])):
+            mask[row, column] = True
+        return np.flatnonzero(mask)
 
     def move(self, rect: Rect) -> Rect | None:
         """Where what `rect` has of the source is copied to; None if it has nothing of it."""
         inside = rect.intersect(self.source)
         return inside and inside.moved(self.x - self.source.x, self.y - self.source.y)
+
+
+def _carried(cells: Blocks, start: int, end: int, offset: int) -> tuple[Blocks, Blocks]:
+    """From where to where the pixels of rows (columns) of blocks that are between `start` and `end` are copied."""
+    return np.maximum(cells * BLOCK, start) + offset, np.minimum((cells + 1) * BLOCK, end) + offset
 
 
 @dataclass(frozen=True, slots=True)
