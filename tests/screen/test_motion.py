@@ -72,32 +72,53 @@ def test_a_film_is_searched_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 12 <= len(searched) <= 20
 
 
+def moves() -> st.SearchStrategy[list[tuple[int, int]]]:
+    """Rows and columns by which something moves from picture to picture: mostly it goes on as before."""
+    move = st.tuples(st.integers(-300, 300), st.integers(-99, 99))
+    goes_on = st.tuples(move, st.integers(1, 4)).map(lambda drawn: [drawn[0]] * drawn[1])
+    return st.lists(goes_on, min_size=1, max_size=3).map(lambda runs: [move for run in runs for move in run])
+
+
 @settings(max_examples=100, deadline=None)
 @given(
-    st.integers(0, 1500), st.integers(-300, 300), st.integers(-99, 99), st.integers(0, 300), st.integers(0, 200),
-    st.booleans(),
+    st.integers(0, 1500), moves(), st.integers(0, 300), st.integers(0, 200), st.integers(0, 60), st.booleans(),
 )  # fmt: skip
 def test_copy_and_what_it_leaves_make_the_whole_change(
-    top: int, down: int, right: int, still_rows: int, still_columns: int, is_photograph: bool
+    top: int, moves: list[tuple[int, int]], still_rows: int, still_columns: int, blinking: int, is_photograph: bool
 ) -> None:
     """The oracle: the old picture, moved, with the patches and the blocks that are left put in, is the new picture."""
     long = PHOTOGRAPH if is_photograph else LONG
     before = long[top : top + SIZE.height].copy()
-    after = np.roll(long[min(max(top + down, 0), 1536) :][: SIZE.height], right, axis=1)
-    after[:still_rows], after[:, :still_columns] = before[:still_rows], before[:, :still_columns]
-    framebuffer = framebuffer_of(before)
-    model = framebuffer.front.copy()
-    framebuffer.back[: SIZE.height, : SIZE.width] = after
-    difference = BlockDiffer().diff(framebuffer, (AREA,))
-    event("copied" if difference.copy else "not copied")
-    if difference.copy:
-        source, target = difference.copy.source, difference.copy.target
-        moved = model[source.y : source.bottom, source.x : source.right].copy()
-        model[target.y : target.bottom, target.x : target.right] = moved
-    changed, left = set(difference.changed.tolist()), set(difference.left.tolist())
-    assert left <= changed
-    for rect in (*difference.patches, *map(framebuffer.grid.rect, left)):
-        where = np.s_[rect.y : rect.bottom, rect.x : rect.right]
-        model[where] = framebuffer.back[where]
-    assert (model == framebuffer.back).all()
-    assert (framebuffer.front == framebuffer.back).all()
+    framebuffer, comparing = framebuffer_of(before), BlockDiffer()
+    left_edge = 0
+    for down, right in moves:
+        model = framebuffer.front.copy()
+        top, left_edge = min(max(top + down, 0), 1536), left_edge + right
+        after = np.roll(long[top : top + SIZE.height], left_edge, axis=1)
+        after[:still_rows], after[:, :still_columns] = before[:still_rows], before[:, :still_columns]
+        after[300 : 300 + blinking, 400 : 400 + blinking] = top
+        framebuffer.back[: SIZE.height, : SIZE.width] = after
+        differs = framebuffer.back != model
+        difference = comparing.diff(framebuffer, (AREA,))
+        event("copied" if difference.copy else "not copied")
+        if difference.copy:
+            source, target = difference.copy.source, difference.copy.target
+            model[target.slices] = model[source.slices].copy()
+        changed, left = set(difference.changed.tolist()), set(difference.left.tolist())
+        assert left <= changed
+        assert all(block in changed for block in range(80) if differs[framebuffer.grid.rect(block).slices].any())
+        for rect in (*difference.patches, *map(framebuffer.grid.rect, left)):
+            model[rect.slices] = framebuffer.back[rect.slices]
+        assert (model == framebuffer.back).all()
+        assert (framebuffer.front == framebuffer.back).all()
+
+
+def test_what_goes_on_moving_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    compare = differ._compare
+    monkeypatch.setattr(differ, "_compare", lambda *arguments: compared.append(1) or compare(*arguments))
+    framebuffer, comparing = framebuffer_of(window(0)), BlockDiffer()
+    for number in range(1, 11):
+        framebuffer.back[: SIZE.height, : SIZE.width] = window(6 * number)
+        assert comparing.diff(framebuffer, (AREA,)).copy == Copy(Rect(0, 6, 640, 506), 0, 0)
+    assert len(compared) == 2 + 9

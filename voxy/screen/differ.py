@@ -58,6 +58,8 @@ class BlockDiffer:
     def __init__(self) -> None:
         self._misses = 0
         self._skipped = 0
+        self._moved: Rect | None = None
+        """The cells of what moved in the last picture."""
 
     def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...], film: Rect | None = None) -> Difference:
         """Bring `framebuffer.front` up to date with what was grabbed; return what changed, also beside a film.
@@ -69,19 +71,33 @@ class BlockDiffer:
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
         areas = [cells for rect in damage if (cells := grid.cells(rect))]
-        changed = _compare(framebuffer, areas)
         beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
-        copy, left = self._find_copy(framebuffer, changed), changed
+        copy = self._follow_copy(framebuffer, areas)
+        if copy:
+            changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
+            changed[_cells_of(copy, framebuffer).slices] = True
+        else:
+            changed = _compare(framebuffer, areas)
+            copy = self._find_copy(framebuffer, changed)
+        left = changed
         if copy:
             # The rest is what differs from the front as the copy leaves it.
             framebuffer.apply(copy)
-            target = grid.cells(copy.target)
-            assert target
-            left = _compare(framebuffer, [*areas, target])
+            left = _compare(framebuffer, [*areas, _cells_of(copy, framebuffer)])
             changed |= left
+            self._moved = grid.cells(copy.source.union(copy.target))
         whole, patches = _split(framebuffer, left)
         _adopt(framebuffer, left)
         return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
+
+    def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
+        """What moved in the last picture mostly goes on moving: the copy, where that is so, without a comparison."""
+        moved, self._moved = self._moved, None
+        around = moved and next((cells for cells in areas if cells.union(moved) == cells), None)
+        if not moved or not around:
+            return None
+        pictures = framebuffer.front, framebuffer.back
+        return find_copy(*pictures, to_pixels(around), framebuffer.size, core=to_pixels(moved))
 
     def _find_copy(self, framebuffer: Framebuffer, changed: _Cells) -> Copy | None:
         if np.count_nonzero(changed) < _LEAST_BLOCKS:
@@ -94,6 +110,12 @@ class BlockDiffer:
         copy = find_copy(framebuffer.front, framebuffer.back, to_pixels(_around(changed)), framebuffer.size)
         self._misses = 0 if copy else self._misses + 1
         return copy
+
+
+def _cells_of(copy: Copy, framebuffer: Framebuffer) -> Rect:
+    cells = framebuffer.grid.cells(copy.target)
+    assert cells
+    return cells
 
 
 def _compare(framebuffer: Framebuffer, areas: list[Rect]) -> _Cells:

@@ -64,12 +64,17 @@ _SPARSE = 0.15
 """Rows and columns with fewer moved tiles, compared with the fullest, are not of the thing that moved."""
 
 
-def find_copy(before: Pixels, after: Pixels, area: Rect, size: Size) -> Copy | None:
-    """The copy that makes most of what changed in `area` (whole blocks) of a screen of `size`, if one does."""
-    inside = area.intersect(Rect.of(size))
+def find_copy(before: Pixels, after: Pixels, area: Rect, size: Size, core: Rect | None = None) -> Copy | None:
+    """The copy that makes most of what changed in `area` (whole blocks) of a screen of `size`, if one does.
+
+    By how far it moved is told by the `core` of the area, or by all of it.
+    """
+    screen = Rect.of(size)
+    inside, searched = area.intersect(screen), (core or area).intersect(screen)
     assert inside
-    rows = find_scroll(before, after, inside)
-    offset = (0, rows) if rows else find_offset(before, after, inside)
+    assert searched
+    rows = find_scroll(before, after, searched)
+    offset = (0, rows) if rows else find_offset(before, after, searched)
     return _moved_rect(before, after, inside, offset) if offset else None
 
 
