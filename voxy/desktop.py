@@ -24,6 +24,7 @@ from voxy.screen.streams import cut
 from voxy.session import wire
 from voxy.session.events import InputEvent
 from voxy.session.meter import Stages
+from voxy.session.resumption import Resumptions
 from voxy.session.viewer import UpdatePlan, Viewer
 from voxy.sources.base import Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
 
@@ -77,6 +78,7 @@ class Desktop:
         self._digests = Digests()
         self._library = Library()
         self._viewers: dict[Viewer, Callable[[], None]] = {}
+        self._resumptions = Resumptions()
         self._wanted = asyncio.Event()
         self._front = asyncio.Lock()
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
@@ -84,6 +86,8 @@ class Desktop:
         self._updates: dict[object, asyncio.Future[MadeUpdate]] = {}
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
         self._has_picture = False
+        self._is_watching = False
+        """Whether what changes would be known at once; nobody looks while no viewer has room."""
         self._taken_s = (0.0, 0.0)
         """How long the newest pixels took to be grabbed, and to be compared."""
 
@@ -105,9 +109,21 @@ class Desktop:
         self._viewers[viewer] = wake
         self.want()
 
+    def welcome(self, viewer: Viewer) -> bool:
+        """Let a viewer that has said hello be resumed later; whether it goes on with what it has had itself."""
+        self._resumptions.enter(viewer)
+        former = viewer.resume and self._resumptions.take(viewer.resume.token, time.monotonic())
+        if not former:
+            return False
+        resumed = viewer.go_on_from(former)
+        if wake := self._viewers.get(former):
+            wake()
+        return resumed
+
     def leave(self, viewer: Viewer) -> None:
         self._viewers.pop(viewer, None)
         self._projector.leave(viewer)
+        self._resumptions.leave(viewer, time.monotonic())
 
     def want(self) -> None:
         """A viewer may have room now: look again whether to grab."""
@@ -128,7 +144,9 @@ class Desktop:
             now = time.monotonic()
             film = self._finder.current(now)
             projection = self._projector.project(viewer, film, self._framebuffer.grid) if film else None
-            plan = viewer.take_update(self._framebuffer.generations, now, self._steps, projection)
+            plan = viewer.take_update(
+                self._framebuffer.generations, now, self._steps, projection, is_current=self._is_watching
+            )
             if plan is None:
                 return None
             frame = self._projector.next_frame(viewer, plan.generation) if plan.has_frame else None
@@ -211,7 +229,11 @@ class Desktop:
         while True:
             await self._until_wanted()
             asked_at = time.monotonic()
-            damage = await self._source.grab(self._framebuffer)
+            self._is_watching = True
+            try:
+                damage = await self._source.grab(self._framebuffer)
+            finally:
+                self._is_watching = False
             grabbed_at = time.monotonic()
             # After a quiet moment the next grab may follow at once: it is the second half of the same drawing.
             due = max(due + self._interval_s, grabbed_at)

@@ -1,3 +1,3 @@
 import { Viewer } from './viewer.js';
 
-new Viewer(document).open();
+new Viewer(document).start();

@@ -52,7 +52,17 @@ export class Screen {
     this.#evict();
   }
 
-  /** Forget the images that were kept: they belonged to a connection that is gone. */
+  /**
+   * Show a picture of the whole screen.
+   * @param {ImageBitmap} bitmap
+   */
+  restore(bitmap) {
+    this.#resize(bitmap.width, bitmap.height);
+    this.#context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+  }
+
+  /** Forget the images that were kept: the server doesn't know of them. */
   forget() {
     for (const { bitmap } of this.#kept.values()) bitmap.close();
     this.#kept.clear();

@@ -9,6 +9,7 @@ import { Keyboard } from './input/keyboard.js';
 import { Pointer } from './input/pointer.js';
 import { Wheel } from './input/wheel.js';
 import { fit } from './layout.js';
+import * as leftover from './leftover.js';
 import { Menu } from './menu.js';
 import { Panel } from './panel.js';
 import { Pulse } from './pulse.js';
@@ -47,6 +48,8 @@ export class Viewer {
     transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
   };
   #isRefused = false;
+  /** Where the next connection goes on. @type {import('./wire.js').Resume | null} */
+  #resume = null;
   /** @type {import('./codecs.js').CodecName[]} */
   #codecs = [];
 
@@ -84,6 +87,19 @@ export class Viewer {
     decodableCodecs().then((codecs) => (this.#codecs = codecs));
   }
 
+  /** Show what the page showed before it was loaded anew; sign in with the token in the address; connect. */
+  async start() {
+    const left = await leftover.take();
+    if (left) {
+      const { token, seq, bitmap } = left;
+      this.#screen.restore(bitmap);
+      this.#resume = { token, seq, images: false };
+      this.#unveil();
+      this.#note({ wasPainted: true });
+    }
+    await this.open();
+  }
+
   /** Sign in with the token in the address, if there is one, and connect. */
   async open() {
     const token = tokenInAddress();
@@ -104,8 +120,8 @@ export class Viewer {
     this.#menu.listen(window);
     this.#pointer.listen(this.#canvas);
     window.addEventListener('blur', () => this.#release());
-    window.addEventListener('pagehide', () => this.#release());
-    window.addEventListener('pageshow', (event) => event.persisted && this.#wake());
+    window.addEventListener('pagehide', () => this.#leave());
+    window.addEventListener('pageshow', (event) => event.persisted && this.#return());
     window.addEventListener('online', () => this.#wake());
     window.addEventListener('hashchange', () => this.open());
     window.addEventListener('scroll', () => this.#pointer.invalidate());
@@ -132,6 +148,17 @@ export class Viewer {
       this.#send({ type: 'view', hidden: false });
       this.#wake();
     }
+  }
+
+  #leave() {
+    this.#release();
+    if (this.#resume?.seq) leftover.leave(this.#canvas, this.#resume);
+  }
+
+  /** The browser had kept the page as it was. */
+  #return() {
+    leftover.clear();
+    this.#wake();
   }
 
   /** The machine may have slept or changed its network: look whether the connection still is one. */
@@ -197,7 +224,7 @@ export class Viewer {
     this.#isRefused = false;
     this.#send({
       type: 'hello', protocol: PROTOCOL, capabilities: capabilities(this.#codecs), hidden: document.hidden,
-      keeps: KEPT_BYTES,
+      keeps: KEPT_BYTES, resume: this.#resume,
     });
     if (this.#statistics) this.#send({ type: 'statistics', on: true });
     if (!document.hidden) this.#pulse.start();
@@ -206,7 +233,6 @@ export class Viewer {
   #forgetConnection() {
     this.#pulse.stop();
     this.#acks.reset();
-    this.#screen.forget();
     this.#keyboard.forget();
     this.#pointer.forget();
     this.#cursor.reset();
@@ -243,9 +269,12 @@ export class Viewer {
   }
 
   /** @param {import('./wire.js').Welcome} welcome */
-  #enter({ name }) {
+  #enter({ name, token, resumed }) {
     document.title = titleOf(name);
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
+    if (!resumed) this.#screen.forget();
+    this.#resume = { token, seq: resumed && this.#resume ? this.#resume.seq : WELCOME_SEQ, images: true };
+    if (this.#resume.seq) this.#show();
   }
 
   /** @param {import('./wire.js').Pong} pong */
@@ -258,6 +287,7 @@ export class Viewer {
   #paint(decoded) {
     const { update: { seq, bytes }, decodeMs, takenAt } = decoded;
     this.#screen.paint(decoded);
+    if (this.#resume) this.#resume.seq = seq;
     this.#statistics?.received(bytes);
     this.#acks.painted({ seq, decodeMs, takenAt }, document.hidden);
     if (!this.#situation.isPainted) this.#show();
@@ -272,6 +302,10 @@ export class Viewer {
   /** The first picture of a connection is there. */
   #show() {
     this.#note({ isPainted: true, wasPainted: true });
+    this.#unveil();
+  }
+
+  #unveil() {
     if (!this.#canvas.hidden) return;
     this.#canvas.hidden = false;
     this.#focus();
@@ -284,6 +318,7 @@ export class Viewer {
    */
   #giveUp(error) {
     console.error(error);
+    this.#resume = null;
     this.#transport.restart();
   }
 

@@ -33,7 +33,8 @@ const KEY = 1;
 /** @typedef {Copy | Fill | Atlas | Recall | Patches | Indexed | Video} Operation */
 /** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[],
  *   bytes: number}} Update `bytes` is what it took on its way */
-/** @typedef {{type: 'welcome', protocol: number, version: string, name: string}} Welcome */
+/** @typedef {{type: 'welcome', protocol: number, version: string, name: string, token: string,
+ *   resumed: boolean}} Welcome */
 /** @typedef {{type: 'state', state: 'live' | 'stalled' | 'lost', reason: string}} State */
 /** @typedef {{type: 'cursor', id: number, x: number, y: number, png: Uint8Array<ArrayBuffer> | null}} Cursor */
 /** @typedef {{type: 'pong', id: number}} Pong */
@@ -42,7 +43,9 @@ const KEY = 1;
 /** @typedef {Update | Welcome | State | Cursor | Pong | Times} FromServer */
 
 /** @typedef {{type: 'pointer', x: number, y: number, buttons: number}} Pointer */
-/** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean, keeps: number}} Hello */
+/** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean, keeps: number,
+ *   resume: Resume | null}} Hello */
+/** @typedef {{token: string, seq: number, images: boolean}} Resume where a viewer goes on */
 /** @typedef {{type: 'ack', seq: number, decode_ms: number}} Ack */
 /** @typedef {{type: 'key', key: string, code: string, down: boolean}} Key */
 /** @typedef {{type: 'wheel', x: number, y: number, dx: number, dy: number}} Wheel */
@@ -305,7 +308,8 @@ function parseText(text) {
   const message = parseObject(text);
   switch (message.type) {
     case 'welcome':
-      check(isNumber(message.protocol) && isString(message.version) && isString(message.name), 'a malformed welcome');
+      check(isNumber(message.protocol) && isString(message.version) && isString(message.name)
+        && isString(message.token) && typeof message.resumed === 'boolean', 'a malformed welcome');
       return /** @type {Welcome} */ (message);
     case 'state':
       check(['live', 'stalled', 'lost'].includes(message.state) && isString(message.reason), 'a malformed state');

@@ -154,7 +154,7 @@ def _shaped(line: Line, port: int, logs: Path) -> Iterator[int]:
         yield port
         return
     listen = free_port()
-    command = [sys.executable, "-m", "tests.bench.shaper", *map(str, (listen, port, line.mbit_s, line.delay_ms))]
+    command = [sys.executable, "-m", "tests.line", *map(str, (listen, port, line.mbit_s, line.delay_ms))]
     with running(command, os.environ, logs / "shaper.log") as shaper:
         shaper.wait_for_port(listen)
         yield listen

@@ -33,7 +33,7 @@ async def serving_page(viewers: "asyncio.Queue[tuple[web.WebSocketResponse, dict
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         hello = await socket.receive_json(timeout=10)
-        await socket.send_str(wire.Welcome(wire.PROTOCOL, "0", "film").serialize())
+        await socket.send_str(wire.Welcome(wire.PROTOCOL, "0", "film", "", False).serialize())
         await socket.send_str(wire.State("live").serialize())
         viewers.put_nowait((socket, hello))
         await asyncio.Event().wait()

@@ -160,7 +160,7 @@ def test_wheel_and_ping() -> None:
 
 
 def test_viewer_without_control_moves_nothing() -> None:
-    viewer = Viewer(0.0, VIEWER)
+    viewer = Viewer(0.0, permissions=VIEWER)
     viewer.receive('{"type":"hello","protocol":2}', 0.0)
     assert viewer.receive(key("a", "KeyA", True), 0.0) == []
     assert viewer.receive(b"\x10\0\0\0\0\x01", 0.0) == []
@@ -184,3 +184,14 @@ def test_times_come_with_each_acknowledgement_only_where_they_are_wanted() -> No
     assert viewer.receive('{"type":"statistics","on":false}', 1.1) == []
     assert shown(viewer, 6, 1.2) == []
     assert viewer.receive('{"type":"statistics","on":true}', 1.3) == [viewer.times()]
+
+
+def test_blocks_that_rest_wait_until_it_is_known_that_nothing_changed() -> None:
+    viewer, generations = greeted(), Generations(4)
+    assert viewer.take_update(generations, 1.0)
+    viewer.sent(1, 100, np.array([2]), (), 1.0)
+    viewer.receive('{"type":"ack","seq":1}', 1.1)
+    assert viewer.take_update(generations, 2.0, is_current=False) is None
+    plan = viewer.take_update(generations, 2.0)
+    assert plan
+    assert plan.exact.tolist() == [2]

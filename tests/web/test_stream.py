@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 import numpy as np
 import pytest
 
-from tests.stack import RawViewer, running, viewing
+from tests.stack import HELLO, RawViewer, running, viewing
 from voxy.blocks import Size
-from voxy.session.events import InputEvent
+from voxy.session.events import InputEvent, Key
 from voxy.sources.demo import DemoSource
 
 
@@ -193,3 +193,53 @@ async def test_server_that_ends_says_going_away() -> None:
             code = asyncio.create_task(viewer.close_code())
             await ending.aclose()
             assert await code == 1001
+
+
+async def test_viewer_that_resumes_gets_nothing_that_it_has() -> None:
+    async with running() as stack:
+        async with viewing(stack) as viewer:
+            seq = int.from_bytes((await viewer.next_update())[6:10], "little")
+            welcome = viewer.texts[0]
+            assert not welcome["resumed"]
+            await updates_until_silence(viewer, ack=True)
+            seq = stack.desktop.viewers[0].flow.last_seq
+        resume = {"token": welcome["token"], "seq": seq, "images": True}
+        async with viewing(stack, greet=False) as back:
+            await back.send(**HELLO, resume=resume)
+            again = await back.next_text("welcome")
+            assert again["resumed"]
+            assert again["token"] != welcome["token"]
+            assert await updates_until_silence(back, ack=True) == 0
+        async with viewing(stack, greet=False) as stranger:
+            await stranger.send(**HELLO, resume=resume)
+            assert not (await stranger.next_text("welcome"))["resumed"], "a token serves once"
+            assert await updates_until_silence(stranger, ack=True) >= 1
+
+
+async def test_connection_that_was_taken_for_alive_is_closed_and_its_keys_let_go() -> None:
+    source = RecordingSource()
+    async with running(source) as stack, viewing(stack) as dead, viewing(stack, greet=False) as viewer:
+        seq = int.from_bytes((await dead.next_update())[6:10], "little")
+        await dead.send(type="key", key="x", code="KeyX", down=True)
+        down = await source.next_injected()
+        assert isinstance(down, Key)
+        assert down.is_down
+        await viewer.send(**HELLO, resume={"token": dead.texts[0]["token"], "seq": seq, "images": True})
+        assert (await viewer.next_text("welcome"))["resumed"]
+        assert await dead.close_code() == 4409
+        assert await source.next_injected() == Key(down.keysym, down.code, False)
+
+
+@pytest.mark.parametrize("seq", [2**32 - 1, 0])
+async def test_who_lies_about_what_it_has_harms_nobody(seq: int) -> None:
+    async with running() as stack, viewing(stack) as good:
+        await good.next_update()
+        async with viewing(stack) as liar:
+            await liar.next_update(ack=False)
+            token = liar.texts[0]["token"]
+        async with viewing(stack, greet=False) as liar:
+            await liar.send(**HELLO, resume={"token": token, "seq": seq, "images": True})
+            await liar.next_text("welcome")
+            await good.send(type="key", key="x", code="KeyX", down=True)
+            await good.next_update()
+            await liar.next_update()

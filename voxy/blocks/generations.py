@@ -89,6 +89,12 @@ class Holding:
         self._generations[blocks] = generations.of_block[blocks]
         self._rough_since[blocks] = np.inf
 
+    def lose(self, blocks: Blocks) -> None:
+        """Note that the holder didn't get these blocks after all, and may have nothing of them."""
+        self._generations[blocks] = 0
+        self._rough_since[blocks] = np.inf
+        self.level = 0
+
     def roughen(self, blocks: Blocks, now: float) -> None:
         """Note that of what was put just now, `blocks` went lossy."""
         self._rough_since[blocks] = now

@@ -1,6 +1,7 @@
 """Memory of blocks: what a viewer keeps of the images that it was sent, so that a block seen before is only named."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
@@ -22,6 +23,12 @@ class Shelf:
         self.limit = limit
         self._images: dict[int, int] = {}
         self._bytes = 0
+
+    def copy(self) -> Self:
+        """Another shelf with the same on it."""
+        shelf = type(self)(self.limit)
+        shelf._images, shelf._bytes = self._images.copy(), self._bytes
+        return shelf
 
     def __contains__(self, image: int) -> bool:
         return image in self._images

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from voxy.blocks import BLOCK, Copy, Generations, Holding, Projection, Recall, Rect, Step
+from voxy.blocks import BLOCK, Copy, Generations, Projection, Recall, Rect, Step
 from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
-from voxy.blocks.memory import Library, Shelf, to_recalls
+from voxy.blocks.memory import Library, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import InputEvent, Key, Pointer, Wheel
 from voxy.session.flow import Flow
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
+from voxy.session.mirror import Mirror
 from voxy.session.permissions import CONTROLLER, Permission, allows
 
 REST_S = 0.25
@@ -75,7 +76,11 @@ Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times]
 class Viewer:
     """Takes a viewer's messages and plans its updates."""
 
-    def __init__(self, now: float, permissions: Permission = CONTROLLER) -> None:
+    def __init__(self, now: float, token: str = "", permissions: Permission = CONTROLLER) -> None:
+        self.token = token
+        """By which another connection of the same page may go on with what this one has."""
+        self.is_replaced = False
+        """Whether one did."""
         self.flow = Flow()
         self.meter = Meter()
         self.permissions = permissions
@@ -86,9 +91,9 @@ class Viewer:
         self._heard_at = now
         self._held: dict[str, Key] = {}
         self._pointer = Pointer(0, 0, 0)
-        self._generations: Generations | None = None
-        self._holding = Holding(0)
-        self._shelf = Shelf()
+        self.resume: wire.Resume | None = None
+        """Where it says that it goes on."""
+        self._mirror = Mirror()
 
     # What comes in
 
@@ -110,6 +115,7 @@ class Viewer:
                 return [Wheel(x, y, dx, dy)]
             case wire.Ack(seq):
                 self.flow.acked(seq, now)
+                self._mirror.acked(seq)
                 if self.meter.acked(seq, now) and self.wants_times:
                     return self._times()
             case wire.Release():
@@ -134,7 +140,20 @@ class Viewer:
         self.has_greeted = True
         self.capabilities = frozenset(hello.capabilities)
         self.is_hidden = hello.hidden
-        self._shelf = Shelf(hello.keeps)
+        self.resume = hello.resume
+        self._mirror = Mirror(hello.keeps)
+
+    def go_on_from(self, former: "Viewer") -> bool:
+        """Take over what `former`, who was the same page, has; False if that can't be told. `former` is left empty."""
+        mirror, former._mirror, former.is_replaced = former._mirror, Mirror(), True
+        if not self.resume or not mirror.cut(self.resume.seq):
+            return False
+        keeps = self._mirror.shelf.limit
+        if not self.resume.images or keeps != mirror.shelf.limit:
+            mirror.forget_images(keeps)
+        self._mirror = mirror
+        self.flow.last_seq = self.resume.seq
+        return True
 
     def _receive_key(self, name: str, code: str, is_down: bool) -> Received:
         # The key that goes up is the one that went down at this place: Shift may have changed its name meanwhile.
@@ -175,27 +194,31 @@ class Viewer:
 
     def has_room(self, now: float) -> bool:
         """Whether an update could be sent, if there is anything new."""
-        return self.has_greeted and not self.is_hidden and self.flow.room(now) > 0
+        return self.has_greeted and not self.is_hidden and not self.is_replaced and self.flow.room(now) > 0
 
     def take_update(
-        self, generations: Generations, now: float, steps: Sequence[Step] = (), film: Projection | None = None
+        self,
+        generations: Generations,
+        now: float,
+        steps: Sequence[Step] = (),
+        film: Projection | None = None,
+        is_current: bool = True,
     ) -> UpdatePlan | None:
         """Plan the next update and note its blocks as held; None while there is no room or nothing to send.
 
         `steps` are how the last generations came one from the other, up to the current one; `film` is
-        the one that is running, if this viewer can be sent frames of it.
+        the one that is running, if this viewer can be sent frames of it. Unless the array `is_current`, blocks
+        that rest wait: what has changed meanwhile goes first.
         """
         if not self.has_room(now):
             return None
-        if generations is not self._generations:
-            self._generations = generations
-            self._holding = Holding(generations.of_block.size)
-        holding = self._holding
+        holding = self._mirror.follow(generations)
         step = _step_from(holding.level, steps)
         rough = holding.rough if step else NO_BLOCKS
         but_film = holding.missing_but_film(generations) if film else NO_BLOCKS
         blocks = holding.take_all(generations)
-        exact = holding.rested(generations, now - REST_S)[: self._most_exact(now, is_alone=not blocks.size)]
+        most_exact = self._most_exact(now, is_alone=not blocks.size) if is_current else 0
+        exact = holding.rested(generations, now - REST_S)[:most_exact]
         if film:
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
@@ -209,6 +232,7 @@ class Viewer:
             holding.roughen(step.roughens(rough, blocks), now)
             plan = replace(plan, blocks=step.left, copies=step.copies, patches=step.patches)
         holding.put(plan.exact, generations)
+        self._mirror.take(joined(blocks, plan.exact))
         return plan
 
     def _most_exact(self, now: float, is_alone: bool) -> int:
@@ -224,8 +248,8 @@ class Viewer:
 
     def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
         """The same plan, with what the viewer keeps only named."""
-        blocks, found = library.recall(plan.blocks, digests, self._shelf)
-        exact, resting = library.recall(plan.exact, digests, self._shelf)
+        blocks, found = library.recall(plan.blocks, digests, self._mirror.shelf)
+        exact, resting = library.recall(plan.exact, digests, self._mirror.shelf)
         for image, places in resting.items():
             found.setdefault(image, {}).update(places)
         return replace(plan, blocks=blocks, exact=exact, recalls=to_recalls(found)) if found else plan
@@ -233,8 +257,7 @@ class Viewer:
     def sent(self, seq: int, size: int, rough: Blocks, used: Sequence[tuple[int, int]], now: float) -> None:
         """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
         self.flow.sent(seq, size, now)
-        self._holding.roughen(rough, now)
-        self._shelf.take(used)
+        self._mirror.sent(seq, rough, used, now)
 
     def times(self) -> wire.Times | None:
         """Where the time of the update that was painted last went; None before the first."""
@@ -255,11 +278,11 @@ class Viewer:
     @property
     def exact_share(self) -> float:
         """The share of the blocks shown that didn't come lossy."""
-        return round(self._holding.exact_share, 4)
+        return round(self._mirror.holding.exact_share, 4)
 
     def rest_at(self) -> float:
         """When a lossy block will have rested at the earliest; infinity if there is none."""
-        return self._holding.rough_since + REST_S
+        return self._mirror.holding.rough_since + REST_S
 
 
 def _to_ms(seconds: float) -> float:

@@ -39,7 +39,8 @@ Server to viewer, binary
               go whose Atlas or Recall is longest ago, until the rest take no more. The server counts alike.
 
 Server to viewer, text: JSON objects with a `type`
-    welcome   protocol, version, name: the desktop's, for the title. Acknowledged at once, as seq 0
+    welcome   protocol, version, name: the desktop's, for the title; token: by which this viewer may resume; resumed:
+              whether it did. If not, it begins anew and forgets all images. Acknowledged at once, as seq 0
     state     state: live, stalled (the source doesn't answer) or lost (it is gone; VoXY tries again); reason
     cursor    id; x, y: the hot spot; png: the shape in base64, or null where it has been sent before. Both sides
               keep the 32 shapes used last. An empty png hides the pointer.
@@ -54,7 +55,9 @@ Viewer to server, binary
 
 Viewer to server, text: JSON objects with a `type`
     hello     protocol; capabilities: names of what the browser can (secure-context, touch, the codecs that it decodes:
-              h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most
+              h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most; resume: where
+              the viewer goes on, or null: token: of the last welcome; seq: the last update that was painted, of
+              which nothing is lost; images: whether those are still there that were kept (not after a reload)
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
@@ -65,9 +68,15 @@ Viewer to server, text: JSON objects with a `type`
     ping      id: answered at once. While a key or button is held the viewer sends something at least every
               500 ms: after 1.5 s without a word the server lets go of what it holds
 
+Resuming
+    A viewer whose connection broke, or that was loaded anew with the picture it had, names the token of its last
+    welcome. If the server still knows what it has (10 min, on the same desktop), only the rest comes. A token serves
+    once; a connection that is still open with it is closed.
+
 Close codes
     1001 the server ends · 1009 a message of over 64 KiB · 4400 malformed, unknown or out of place ·
     4401 the session has ended · 4406 another version of the protocol · 4408 no hello in time, or nothing read for 30 s
+    4409 the same viewer has come back by another connection
 """
 
 import struct
@@ -91,6 +100,7 @@ CLOSE_MALFORMED = 4400
 CLOSE_SESSION_ENDED = 4401
 CLOSE_OTHER_VERSION = 4406
 CLOSE_TOO_SLOW = 4408
+CLOSE_RESUMED = 4409
 
 Coordinate = Annotated[int, Meta(ge=0, le=65535)]
 Notches = Annotated[int, Meta(ge=-12000, le=12000)]
@@ -108,6 +118,8 @@ class Welcome(Message, tag="welcome"):
     protocol: int
     version: str
     name: str
+    token: str
+    resumed: bool
 
 
 class State(Message, tag="state"):
@@ -136,11 +148,20 @@ class Times(Message, tag="times"):
     exact: float
 
 
+class Resume(msgspec.Struct, forbid_unknown_fields=True):
+    """Where a viewer goes on."""
+
+    token: Name
+    seq: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+    images: bool
+
+
 class Hello(Message, tag="hello"):
     protocol: Annotated[int, Meta(ge=0)]
     capabilities: Annotated[list[Name], Meta(max_length=32)] = []
     hidden: bool = False
     keeps: Annotated[int, Meta(ge=0, le=1 << 30)] = 0
+    resume: Resume | None = None
 
 
 class Ack(Message, tag="ack"):

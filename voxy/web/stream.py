@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import OrderedDict
 
@@ -30,7 +31,7 @@ class Stream:
         self._socket = web.WebSocketResponse(
             heartbeat=_HEARTBEAT_S, max_msg_size=wire.MAX_MESSAGE_BYTES, compress=False, timeout=1.0
         )
-        self._viewer = Viewer(time.monotonic())
+        self._viewer = Viewer(time.monotonic(), token=secrets.token_urlsafe(16))
         self._wake = asyncio.Event()
         self._state: wire.State | None = None
         self._cursor_id: int | None = None
@@ -103,13 +104,13 @@ class Stream:
             while not self._viewer.has_greeted:
                 self._wake.clear()
                 await self._wake.wait()
-            await self._send(wire.Welcome(wire.PROTOCOL, __version__, self._desktop.name))
-            self._viewer.welcomed(time.monotonic())
-            while True:
+            await self._welcome()
+            while not self._viewer.is_replaced:
                 self._wake.clear()
                 await self._send_messages()
                 if not await self._send_update():
                     await self._until_wake()
+            await self._socket.close(code=wire.CLOSE_RESUMED, message=b"resumed by another connection")
         except TimeoutError:
             await self._socket.close(code=wire.CLOSE_TOO_SLOW, message=b"nothing was read for 30 s")
         except ConnectionError as error:
@@ -117,6 +118,12 @@ class Stream:
         except Exception:
             logger.exception("! viewer closed")
             await self._socket.close(code=WSCloseCode.INTERNAL_ERROR)
+
+    async def _welcome(self) -> None:
+        viewer, name = self._viewer, self._desktop.name
+        resumed = self._desktop.welcome(viewer)
+        await self._send(wire.Welcome(wire.PROTOCOL, __version__, name, viewer.token, resumed))
+        viewer.welcomed(time.monotonic())
 
     async def _send_messages(self) -> None:
         if self._pong:

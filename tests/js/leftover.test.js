@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+
+import { clear, leave, take } from '../../static/js/leftover.js';
+
+const canvas = { toDataURL: () => `data:image/png;base64,${btoa('pixels')}` };
+
+function storage() {
+  const items = new Map();
+  globalThis.sessionStorage = {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => items.set(key, value),
+    removeItem: (key) => items.delete(key),
+  };
+  globalThis.createImageBitmap = async (blob) => blob.text();
+  return items;
+}
+
+afterEach(() => {
+  delete globalThis.sessionStorage;
+  delete globalThis.createImageBitmap;
+});
+
+test('what a page leaves is taken once', async () => {
+  const items = storage();
+  leave(canvas, { token: 'a', seq: 7 });
+  assert.deepEqual(await take(), { token: 'a', seq: 7, bitmap: 'pixels' });
+  assert.equal(items.size, 0);
+  assert.equal(await take(), null);
+});
+
+test('a picture that is too large is not left, nor an old one in its place', async () => {
+  const items = storage();
+  leave(canvas, { token: 'a', seq: 7 });
+  globalThis.sessionStorage.setItem = () => {
+    throw new Error('quota exceeded');
+  };
+  leave(canvas, { token: 'b', seq: 8 });
+  assert.equal(items.size, 0);
+});
+
+test('nonsense in the storage is nothing', async () => {
+  const items = storage();
+  globalThis.sessionStorage.setItem('voxy-picture', '{"token":');
+  assert.equal(await take(), null);
+  assert.equal(items.size, 0);
+});
+
+test('a browser that forbids storing loads as ever', async () => {
+  leave(canvas, { token: 'a', seq: 7 });
+  assert.equal(await take(), null);
+  clear();
+});
