@@ -80,6 +80,18 @@ def test_it_is_found_on_a_slow_line_too(show: Show) -> None:
     assert all(film is films[12] for film in films[12:])
 
 
+def test_it_is_found_where_hardly_any_of_it_is_seen(show: Show) -> None:
+    show.fps = 1.7
+    films = Panning().play(show, 16)
+    assert films[9]
+    assert all(film is films[9] for film in films[9:])
+
+
+def test_a_few_photographs_in_a_hurry_are_none(show: Show) -> None:
+    show.now += 60
+    assert Panning().play(show, 6) == [None] * 6
+
+
 @pytest.mark.parametrize("rect", [Rect(0, 0, *SCREEN), Rect(64, 128, 640, 384), Rect(500, 0, 780, 400)])
 def test_wherever_it_is(show: Show, rect: Rect) -> None:
     found = Panning(rect).play(show, 20)[-1]

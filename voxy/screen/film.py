@@ -12,8 +12,11 @@ from voxy.blocks.geometry import to_pixels
 from voxy.screen.content import classify
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
-_CHANGES = 8
-"""Changes of a block within the window from which on it may be of a film."""
+_CHANGES, _FEW_CHANGES = 8, 4
+"""Changes of a block within the window from which on it may be of a film; fewer where differences are rare."""
+
+_RARE_S, _CHANGED_SHARE = 0.25, 0.8
+"""Seconds from one difference to the next from which on they are rare, and of those the share that a film is in."""
 
 _WINDOW_S, _WINDOW_DIFFERENCES, _LONGEST_WINDOW_S = 0.6, 10, 3.0
 """The window: this long, or the time of so many differences, where a slow line makes grabs rare; and no longer."""
@@ -138,8 +141,8 @@ class FilmFinder:
 
     def _search(self, framebuffer: Framebuffer, now: float) -> None:
         """Look for the largest film that seems to be running; measure it, unless it is known."""
-        oldest = self._changes[self._oldest, np.arange(self._grid.count)]
-        is_lively = oldest >= now - self._window_s
+        nth_last = self._changes[(self._oldest - self._changes_needed(now)) % _CHANGES, np.arange(self._grid.count)]
+        is_lively = nth_last >= now - self._window_s
         lively = np.flatnonzero(is_lively)
         if lively.size < _LEAST_BLOCKS:
             return
@@ -155,6 +158,12 @@ class FilmFinder:
         self._others += 1
         if not self._film or self._others >= _SEARCHES:
             self._candidate = _Candidate(cells, self._grid, now + self._window_s)
+
+    def _changes_needed(self, now: float) -> int:
+        seen = [time for time in self._times if time >= now - self._window_s]
+        if now - seen[0] < _RARE_S * len(seen):
+            return _CHANGES
+        return min(max(int(_CHANGED_SHARE * len(seen)), _FEW_CHANGES), _CHANGES)
 
     def _is_known(self, cells: Rect, is_lively: NDArray[np.bool_]) -> bool:
         """Whether what was found is the running film, of which perhaps just a part looks like a photograph now."""

@@ -27,6 +27,12 @@ _PICTURE_S = 0.050
 QUALITIES = (35, 50, 65, 80)
 """Few steps, so that viewers on like lines need the same pictures and share them."""
 
+_PIXEL_BYTES = (0.05, 0.065, 0.085, 0.14)
+"""What a pixel of a photograph takes in these qualities, roughly."""
+
+_BIG_PICTURE_S = 0.2
+"""Seconds that a picture may take on a line that is known to be slow, if there is a quality for it."""
+
 _GOOD_PICTURES = 20
 """Pictures that were quick on the line before the next is tried finer."""
 
@@ -67,6 +73,12 @@ class Flow:
     def quality(self) -> int:
         """JPEG quality for what may go lossy."""
         return QUALITIES[self._step]
+
+    def quality_for(self, pixels: int) -> int:
+        """The quality for a picture of so many pixels: coarser than others where it would be long on its way."""
+        most_bytes = self.bytes_s * _BIG_PICTURE_S
+        fitting = sum(pixels * pixel_bytes <= most_bytes for pixel_bytes in _PIXEL_BYTES)
+        return QUALITIES[min(self._step, max(0, fitting - 1))] if self._rates else self.quality
 
     @property
     def window_bytes(self) -> int:

@@ -223,7 +223,8 @@ class Viewer:
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
             return None
-        plan = UpdatePlan(generations.current, blocks, exact, self.flow.quality)
+        quality = self.flow.quality_for(blocks.size * BLOCK * BLOCK)
+        plan = UpdatePlan(generations.current, blocks, exact, quality)
         if film and but_film.size < blocks.size:
             # What is beside a film and shares a block with it is exact, once and whenever it changes.
             beside = film.edges if film.is_first else common(but_film, film.edges)
