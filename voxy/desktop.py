@@ -244,7 +244,8 @@ class Desktop:
         """Compare what was grabbed, and let the viewers know of the blocks that changed."""
         async with self._front:
             blocks = sum(rect.area for rect in damage) // (BLOCK * BLOCK)
-            difference, film = await self._compute(blocks, self._compare, damage, time.monotonic())
+            shows_video = any(map(self._projector.may_serve, self._viewers))
+            difference, film = await self._compute(blocks, self._compare, damage, time.monotonic(), shows_video)
             self._mark(difference, film)
             self._has_picture = True
         if difference.changed.size:
@@ -252,12 +253,16 @@ class Desktop:
             self._updates.clear()
             self._wake_viewers()
 
-    def _compare(self, damage: Damage, now: float) -> tuple[Difference, Film | None]:
+    def _compare(self, damage: Damage, now: float, shows_video: bool) -> tuple[Difference, Film | None]:
         """What changed, and the film of which it is a frame, if it is one."""
         running = self._finder.current(now)
         difference = self._differ.diff(self._framebuffer, damage, running.rect if running else None)
         moved = difference.copy is not None
-        return difference, self._finder.feed(self._framebuffer, NO_BLOCKS if moved else difference.changed, now)
+        film = self._finder.feed(self._framebuffer, NO_BLOCKS if moved else difference.changed, now)
+        if film and shows_video:
+            # The first time this loads what encodes, 80 ms: in the loop, keys would wait for it.
+            self._projector.prepare()
+        return difference, film
 
     def _mark(self, difference: Difference, film: Film | None) -> None:
         generations = self._framebuffer.generations

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from voxy.blocks import BlockGrid, Projection, Video
+from voxy.blocks import BlockGrid, Projection, Video, VideoCodec
 from voxy.screen.film import Film
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.streams import Stream
@@ -41,6 +41,14 @@ class Projector:
 
     def __init__(self) -> None:
         self._following: dict[Viewer, tuple[Stream, int]] = {}
+
+    def may_serve(self, viewer: Viewer) -> bool:
+        """Whether `viewer` can show any video."""
+        return any(codec.name.lower() in viewer.capabilities for codec in VideoCodec)
+
+    def prepare(self) -> None:
+        """Have all at hand that the first frame needs; may be called in any thread."""
+        video_codecs()
 
     def project(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Projection | None:
         """Give `viewer` a stream of `film` that it goes on with, or begins; None where there is none for it."""
