@@ -13,6 +13,7 @@ from typing import TypeVar
 from voxy.blocks import BLOCK, Operation, Size, Step
 from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.memory import Library, used_images
+from voxy.clipboard import SharedClipboard
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.projector import Frame, Projector
 from voxy.screen.differ import BlockDiffer, Difference
@@ -26,7 +27,7 @@ from voxy.session import wire
 from voxy.session.events import InputEvent
 from voxy.session.meter import Stages
 from voxy.session.viewer import UpdatePlan, Viewer
-from voxy.sources.base import Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
+from voxy.sources.base import ClipChanged, Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
 
 R = TypeVar("R")
 
@@ -69,12 +70,15 @@ class Desktop:
     `wake` of each viewer is called in the loop whenever there may be something for it.
     """
 
-    def __init__(self, name: str, source: Source, max_fps: float = 60.0) -> None:
+    def __init__(
+        self, name: str, source: Source, max_fps: float = 60.0, clipboard: SharedClipboard | None = None
+    ) -> None:
         self.name = name
         self.state = wire.State("lost", "The desktop is starting.")
         self.cursor: Cursor | None = None
         self.cursor_png = b""
         self._source = source
+        self._clipboard = clipboard or SharedClipboard(source)
         self._interval_s = 1.0 / max_fps
         self._framebuffer = Framebuffer(Size(1, 1))
         self._differ = BlockDiffer()
@@ -111,6 +115,7 @@ class Desktop:
 
     def join(self, viewer: Viewer, wake: Callable[[], None]) -> None:
         self._viewers[viewer] = wake
+        self._clipboard.join(viewer)
         self.want()
 
     def leave(self, viewer: Viewer) -> None:
@@ -200,6 +205,7 @@ class Desktop:
                     self._set_state(SourceState.LOST, "The desktop could not be read; VoXY opens it again.")
                 await self._reopen()
         finally:
+            self._clipboard.close()
             await self._source.close()
             if self._trim:
                 self._trim.cancel()
@@ -278,6 +284,8 @@ class Desktop:
                 self._wake_viewers()
             case StateChanged(state, reason):
                 self._set_state(state, reason)
+            case ClipChanged():
+                self._clipboard.copied(self._viewers)
 
     def _set_state(self, state: SourceState, reason: str = "") -> None:
         if self.state != (new := wire.State(state.value, reason)):

@@ -10,6 +10,7 @@ from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.memory import Library, Shelf, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
+from voxy.session.clipboard import ViewerClipboard
 from voxy.session.events import InputEvent, Key, Pointer, Wheel
 from voxy.session.flow import Flow
 from voxy.session.keysyms import keysym_of
@@ -79,6 +80,7 @@ class Viewer:
         self.flow = Flow()
         self.meter = Meter()
         self.permissions = permissions
+        self.clipboard = ViewerClipboard()
         self.is_hidden = True
         self.has_greeted = False
         self.wants_times = False
@@ -121,6 +123,8 @@ class Viewer:
                 return self._times() if on else []
             case wire.Ping(number):
                 return [wire.Pong(number)]
+            case wire.Clip() | wire.ClipChunk() | wire.ClipAck():
+                return [*self.clipboard.receive(message)]
             case wire.Hello():
                 self._greet(message)
         return []
@@ -135,6 +139,8 @@ class Viewer:
         self.capabilities = frozenset(hello.capabilities)
         self.is_hidden = hello.hidden
         self._shelf = Shelf(hello.keeps)
+        if "clipboard" in self.capabilities:
+            self.clipboard.greet()
 
     def _receive_key(self, name: str, code: str, is_down: bool) -> Received:
         # The key that goes up is the one that went down at this place: Shift may have changed its name meanwhile.
