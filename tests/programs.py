@@ -1,7 +1,9 @@
 """X programs that copy and paste, as they should and as they shouldn't, each on a connection of its own."""
 
+import asyncio
 import contextlib
 import os
+import queue
 import select
 import struct
 import threading
@@ -16,6 +18,7 @@ from Xlib.protocol import event as xevent
 
 from tests.xservers import XServer
 
+GREY = 0x777777
 WAIT_S = 10
 AT_ONCE_BYTES = 200_000
 """A request of python-xlib has no more than 256 KiB."""
@@ -109,13 +112,16 @@ class Copier:
 @contextlib.contextmanager
 def copying(server: XServer, **contents: Content | bytes | str) -> Iterator[Copier]:
     """A program that has copied these contents, by target; `html` and `png` stand for theirs, text for UTF8_STRING."""
-    names = {"text": "UTF8_STRING", "html": "text/html", "png": "image/png"}
-    by_target = {names.get(name, name): _content(content) for name, content in contents.items()}
     display = connect(server)
-    copier = Copier(display, by_target)
+    copier = Copier(display, _contents(contents))
     copier.own()
     with _serving(display, copier.take):
         yield copier
+
+
+def _contents(contents: dict[str, Content | bytes | str]) -> dict[str, Content]:
+    names = {"text": "UTF8_STRING", "html": "text/html", "png": "image/png"}
+    return {names.get(name, name): _content(content) for name, content in contents.items()}
 
 
 def _content(content: Content | bytes | str) -> Content:
@@ -213,3 +219,87 @@ def pasting(server: XServer) -> Iterator[Paster]:
         yield Paster(display)
     finally:
         display.close()
+
+
+class Editor(Copier):
+    """A window with the focus that copies and pastes by keys: Control with C and V, Shift with Insert.
+
+    It is grey once it has copied.
+    """
+
+    def open(self) -> None:
+        self.pasted: queue.Queue[bytes | None] = queue.Queue()
+        self.target = "UTF8_STRING"
+        self.gathered: bytes | None = None
+        self.window = self.display.screen().root.create_window(
+            0, 0, 4000, 4000, 0, X.CopyFromParent, override_redirect=True, background_pixel=0xFFFFFF,
+            event_mask=X.KeyPressMask | X.PropertyChangeMask | X.ExposureMask,
+        )  # fmt: skip
+        self.window.map()
+        while self.display.next_event().type != X.Expose:
+            pass
+        self.window.set_input_focus(X.RevertToParent, X.CurrentTime)
+        self.display.sync()
+
+    def take(self, event: Any) -> None:
+        if event.type == X.KeyPress:
+            self.press(self.display.keycode_to_keysym(event.detail, 0), event.state)
+        elif event.type == X.SelectionNotify:
+            self.receive(event)
+        elif event.type == X.PropertyNotify and event.window == self.window:
+            if self.gathered is not None and event.state == X.PropertyNewValue:
+                self.gather()
+        else:
+            super().take(event)
+
+    def press(self, keysym: int, state: int) -> None:
+        is_paste = (keysym == 0x76 and state & X.ControlMask) or (keysym == 0xFF63 and state & X.ShiftMask)
+        if is_paste:
+            self.window.convert_selection(
+                self.atom("CLIPBOARD"), self.atom(self.target), self.atom("PASTED"), X.CurrentTime
+            )
+        elif keysym == 0x63 and state & X.ControlMask:
+            self.window.set_selection_owner(self.atom("CLIPBOARD"), X.CurrentTime)
+            self.window.change_attributes(background_pixel=GREY)
+            self.window.clear_area()
+        self.display.flush()
+
+    def receive(self, event: Any) -> None:
+        if event.property == X.NONE:
+            self.pasted.put(None)
+            return
+        found = self.window.get_full_property(event.property, X.AnyPropertyType)
+        if found.property_type == self.atom("INCR"):
+            self.gathered = b""
+        else:
+            self.pasted.put(found.value)
+        self.window.delete_property(event.property)
+        self.display.flush()
+
+    def gather(self) -> None:
+        assert self.gathered is not None
+        found = self.window.get_full_property(self.atom("PASTED"), X.AnyPropertyType)
+        if found is None:
+            return
+        self.window.delete_property(self.atom("PASTED"))
+        self.display.flush()
+        self.gathered += found.value
+        if not found.value:
+            self.pasted.put(self.gathered)
+            self.gathered = None
+
+    async def next_paste(self) -> bytes | None:
+        return await asyncio.to_thread(self.pasted.get, timeout=WAIT_S)
+
+    def copies(self, **contents: Content | bytes | str) -> None:
+        """What Control and C copy from now on."""
+        self.contents = _contents(contents)
+
+
+@contextlib.contextmanager
+def editing(server: XServer) -> Iterator[Editor]:
+    display = connect(server)
+    editor = Editor(display, {})
+    editor.open()
+    with _serving(display, editor.take):
+        yield editor

@@ -65,7 +65,7 @@ async def _desktop(config: Config) -> AsyncIterator[Desktop]:
     """The desktop that the configuration asks for, running."""
     async with AsyncExitStack() as stack:
         source = open_source(f"x11:{config.display}" if config.display else await _private_source(config, stack))
-        clipboard = SharedClipboard(source, config.clipboard_in, config.clipboard_out)
+        clipboard = SharedClipboard(source, int(config.clipboard_in), int(config.clipboard_out))
         desktop = Desktop(config.display or socket.gethostname(), source, config.max_fps, clipboard)
         await desktop.open()
         task = asyncio.create_task(desktop.run())
