@@ -7,7 +7,7 @@ import queue
 import select
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,7 @@ class Content:
 
     data: bytes
     type: str = ""
-    pieces: Iterator[bytes | None] | None = None
+    pieces: Iterable[bytes | None] = ()
     """None among them is one that never comes."""
     claimed_size: int = 0
     is_silent: bool = False
@@ -85,7 +85,7 @@ class Copier:
             has_answer = False
         elif content.pieces:
             event.requestor.change_attributes(event_mask=X.PropertyChangeMask, onerror=lambda *_: True)
-            self.pieces[event.requestor.id, event.property] = event.target, content.pieces
+            self.pieces[event.requestor.id, event.property] = event.target, iter(content.pieces)
             event.requestor.change_property(event.property, self.atom("INCR"), 32, [content.claimed_size])
         else:
             event.requestor.change_property(event.property, self.atom(content.type or target), 8, content.data)
@@ -100,10 +100,12 @@ class Copier:
         self.display.flush()
 
     def send_piece(self, window: Any, name: int) -> None:
-        target, pieces = self.pieces[window.id, name]
+        target, pieces = self.pieces.get((window.id, name), (X.NONE, iter([None])))
         piece = next(pieces, b"")
         if piece is None:
             return
+        if not piece:
+            del self.pieces[window.id, name]
         self.sent_bytes += len(piece)
         window.change_property(name, target, 8, piece, onerror=lambda *_: True)
         self.display.flush()
@@ -128,7 +130,7 @@ def _content(content: Content | bytes | str) -> Content:
     if isinstance(content, Content):
         return content
     data = content.encode() if isinstance(content, str) else content
-    return Content(data) if len(data) <= AT_ONCE_BYTES else Content(b"", pieces=iter(cut(data)))
+    return Content(data) if len(data) <= AT_ONCE_BYTES else Content(b"", pieces=cut(data))
 
 
 def cut(data: bytes) -> list[bytes]:

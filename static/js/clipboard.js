@@ -10,6 +10,11 @@ import { pastedIn } from './local_clipboard.js';
 
 /** How long a key waits for what the browser pastes. */
 const PASTE_MS = 150;
+/**
+ * How long after a key or a click that copies to look for what came. WebKit lets a page write within the event, and in
+ * timers that were set in it for up to a second.
+ */
+const ECHOES_MS = [30, 80, 160, 320, 640, 950];
 const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'Meta', 'AltGraph']);
 
 /** @typedef {import('./clips.js').Clip} Clip */
@@ -19,7 +24,7 @@ const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'Meta', 'AltGraph']);
 /** @typedef {import('./input/keyboard.js').KeyMessage} KeyMessage */
 /** @typedef {import('./wire.js').Clip | import('./wire.js').ClipChunk} ClipMessage */
 /** @typedef {Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'repeat'>} Chord */
-/** @typedef {Pick<import('./local_clipboard.js').LocalClipboard, 'expectPaste' | 'write' | 'writeLater' | 'read'>} Local */
+/** @typedef {Pick<import('./local_clipboard.js').LocalClipboard, 'expectPaste' | 'write' | 'read'>} Local */
 
 export class Clipboard {
   #local;
@@ -40,8 +45,11 @@ export class Clipboard {
   #pasted = null;
   /** Whether the desktop has something newer than the local clipboard. */
   #isBehind = false;
+  /** Whether the last key that went down copies. */
+  #isCopying = false;
   /** What was copied on the desktop and couldn't be written yet. @type {Clip | null} */
   #pending = null;
+  #isWriting = false;
 
   /**
    * @param {Local} local
@@ -173,16 +181,19 @@ export class Clipboard {
   }
 
   /**
-   * Something was done by hand, upon which browsers let pages write. A modifier may be the beginning of a paste.
+   * Something was done by hand, upon which browsers let pages write: what waits, or what comes of it.
    * @param {Event} event
    */
   gesture(event) {
-    if (!this.#pending) return;
     if (event.type === 'keydown') {
       const key = /** @type {KeyboardEvent} */ (event);
+      this.#isCopying = isCopy(key);
+      // A modifier may be the beginning of a paste.
       if (MODIFIERS.has(key.key) || isPaste(key)) return;
     }
     this.#write();
+    if (!this.#isCopying && event.type !== 'pointerup') return;
+    for (const delayMs of ECHOES_MS) setTimeout(() => this.#write(), delayMs);
   }
 
   /** The person goes elsewhere, and may copy something there. */
@@ -191,9 +202,16 @@ export class Clipboard {
     this.#isBehind = false;
   }
 
+  /** @returns {Promise<void>} */
   async #write() {
     const clip = this.#pending;
-    if (!clip || !await this.#local.write(clip) || this.#pending !== clip) return;
+    // One that begins makes WebKit give up the one before.
+    if (!clip || this.#isWriting) return;
+    this.#isWriting = true;
+    const isWritten = await this.#local.write(clip);
+    this.#isWriting = false;
+    if (this.#pending !== clip) return this.#write();
+    if (!isWritten) return;
     this.#pending = null;
     this.#isBehind = false;
     this.#seen = { ...clip, html: undefined };
@@ -220,6 +238,14 @@ export function isPaste({ key, code, ctrlKey, metaKey, altKey, shiftKey }) {
   if (altKey) return false;
   if (key === 'Insert') return shiftKey && !ctrlKey && !metaKey;
   return ctrlKey !== metaKey && isLetter('v', key, code);
+}
+
+/**
+ * Control or Command and C or X, with Shift in terminals, or Control and Insert.
+ * @param {Chord} event
+ */
+function isCopy({ key, code, ctrlKey, metaKey, altKey }) {
+  return ctrlKey !== metaKey && !altKey && (key === 'Insert' || isLetter('c', key, code) || isLetter('x', key, code));
 }
 
 /**

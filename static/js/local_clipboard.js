@@ -37,15 +37,6 @@ export class LocalClipboard {
   }
 
   /**
-   * Write text that comes later, which browsers want to be told of within the gesture.
-   * @param {Promise<string>} text
-   */
-  async writeLater(text) {
-    const blob = text.then((content) => new Blob([content], { type: 'text/plain' }));
-    await navigator.clipboard.write([new ClipboardItem({ 'text/plain': blob })]);
-  }
-
-  /**
    * What is there, if this page may read it without asking anybody.
    * @returns {Promise<Clip>}
    */

@@ -3,17 +3,15 @@
 import asyncio
 import base64
 import contextlib
-import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.async_api import BrowserContext, Page
 
 from tests.e2e.support import canvas, eventually, open_page, serving
+from tests.pictures import png_file, same_picture
 from tests.programs import GREY, Editor, editing
 from tests.xservers import XServer, client, xvfb
 from voxy.blocks import Size
@@ -139,10 +137,10 @@ async def test_pasting_html_and_images(context: BrowserContext, host: str) -> No
         at.editor.target = "text/html"
         await at.page.keyboard.press("Control+v")
         assert f"<b>{WORDS}</b>".encode() in (await at.editor.next_paste() or b"")
-        await at.copy_elsewhere("", png=picture())
+        await at.copy_elsewhere("", png=png_file())
         at.editor.target = "image/png"
         await at.page.keyboard.press("Control+v")
-        assert same_picture(await at.editor.next_paste(), picture())
+        assert same_picture(await at.editor.next_paste(), png_file())
 
 
 async def test_pasting_into_a_terminal(context: BrowserContext, tmp_path: Path) -> None:
@@ -183,11 +181,11 @@ async def test_copying_html(context: BrowserContext, host: str) -> None:
 
 async def test_copying_an_image(context: BrowserContext) -> None:
     async with desk(context, "127.0.0.1") as at:
-        at.editor.copies(png=picture())
+        at.editor.copies(png=png_file())
         await at.page.keyboard.press("Control+c")
 
         async def is_there() -> bool:
-            return same_picture(await at.read_elsewhere("image/png"), picture())
+            return same_picture(await at.read_elsewhere("image/png"), png_file())
 
         await eventually(is_there, 8, "the image is in the browser's clipboard")
 
@@ -227,19 +225,3 @@ async def test_limits_are_said_and_nothing_else_is_pasted(context: BrowserContex
         await at.page.keyboard.press("Control+v")
         assert await at.editor.next_paste() == b"z" * 1024
         assert await at.page.evaluate("document.documentElement.dataset.connection") == "live"
-
-
-def picture() -> bytes:
-    """A PNG of noise, which takes about 100 kB."""
-    pixels = np.random.default_rng(3).integers(0, 256, (180, 200, 3), dtype=np.uint8)
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, "PNG")
-    return data.getvalue()
-
-
-def same_picture(one: bytes | None, other: bytes) -> bool:
-    """Browsers write images anew; the pixels stay."""
-    if one is None:
-        return False
-    first, second = (np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) for data in (one, other))
-    return first.shape == second.shape and bool((first == second).all())

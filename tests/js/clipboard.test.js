@@ -156,6 +156,18 @@ describe('Clipboard, copying', () => {
     assert.equal(written.length, 1);
   });
 
+  test('what a key copies is written though the browser only lets pages write soon after it', async () => {
+    mockTimers('setTimeout');
+    let lets = false;
+    const { clipboard, written, copy } = clipboardOf({ lets: () => lets });
+    clipboard.gesture({ type: 'keydown', ...chord({ key: 'c', code: 'KeyC' }) });
+    await copy('text');
+    lets = true;
+    mock.timers.tick(30);
+    assert.deepEqual(written, [clipOf('text')]);
+    mock.timers.reset();
+  });
+
   test('what waits is dropped when the person goes elsewhere, and may copy there', async () => {
     const { clipboard, written, copy } = clipboardOf({ lets: () => false });
     await copy('text');

@@ -130,7 +130,7 @@ class TestBadOwners:
 
     async def test_one_that_stops_in_the_middle(self, server: XServer) -> None:
         async with opened(server) as desktop:
-            with copying(server, text=Content(b"", pieces=iter([b"first", None]))), listening(server) as listener:
+            with copying(server, text=Content(b"", pieces=[b"first", None])), listening(server) as listener:
                 fetch = asyncio.create_task(copied(desktop))
                 # Keys go on meanwhile.
                 await desktop.source.inject(Key(0x61, "KeyA", True))
@@ -147,7 +147,7 @@ class TestBadOwners:
     async def test_one_that_lies_about_its_length(self, server: XServer) -> None:
         for claimed in (0, 0xFFFFFFFF):
             async with opened(server) as desktop:
-                content = Content(b"", pieces=iter([b"short"]), claimed_size=claimed)
+                content = Content(b"", pieces=[b"short"], claimed_size=claimed)
                 with copying(server, text=content):
                     assert (await copied(desktop)).parts == {TEXT: b"short"}
 
