@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from voxy.errors import SourceError
 from voxy.session.clipboard import to_text
 from voxy.session.clips import UNLIMITED, Clip
+from voxy.session.events import Offer
 from voxy.session.permissions import Permission
 from voxy.session.viewer import Viewer
 from voxy.sources.base import Source
@@ -45,6 +46,12 @@ class SharedClipboard:
         if allowed:
             wakes = {viewer: audience[viewer] for viewer in allowed}
             self._task = asyncio.create_task(self._fetch(wakes))
+
+    def replaced(self, offer: Offer | None, viewers: Mapping[Viewer, Callable[[], None]]) -> None:
+        """Let viewers know that the desktop has what one of them offers, or nothing, and theirs no more."""
+        for viewer, wake in viewers.items():
+            viewer.clipboard.replaced(offer)
+            wake()
 
     def close(self) -> None:
         """Fetch nothing more."""

@@ -24,7 +24,7 @@ from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Packed, Snapshot
 from voxy.screen.streams import cut
 from voxy.session import wire
-from voxy.session.events import InputEvent
+from voxy.session.events import InputEvent, Offer
 from voxy.session.meter import Stages
 from voxy.session.viewer import UpdatePlan, Viewer
 from voxy.sources.base import ClipChanged, Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
@@ -128,6 +128,8 @@ class Desktop:
 
     async def inject(self, event: InputEvent) -> None:
         """Send input to the source; while there is none, it goes nowhere."""
+        if isinstance(event, Offer):
+            self._clipboard.replaced(event, self._viewers)
         try:
             await self._source.inject(event)
         except SourceError as error:
@@ -189,6 +191,7 @@ class Desktop:
     async def open(self) -> None:
         """Open the source; raises SourceUnavailable."""
         await self._source.open(self._notice)
+        self._clipboard.replaced(None, self._viewers)
         self._set_state(SourceState.LIVE)
 
     async def run(self) -> None:

@@ -92,9 +92,13 @@ export class Clipboard {
     this.#takes = 0;
     this.#waiting = null;
     this.#pending = null;
-    // Another desktop, or the same one anew, may have nothing of what was pasted.
-    this.#seen = this.#pasted = null;
+    this.lose();
     this.#sender.forget();
+  }
+
+  /** The desktop has no longer what was pasted, or copied there. */
+  lose() {
+    this.#seen = this.#pasted = null;
   }
 
   // To the desktop

@@ -251,6 +251,7 @@ export class Viewer {
       case 'pong': return this.#noteAnswer(received);
       case 'clip': case 'clip_chunk': return this.#clipboard.take(received);
       case 'clip_ack': return this.#clipboard.acked(received);
+      case 'clip_gone': return this.#clipboard.lose();
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(received.text);
       case 'times': return this.#statistics?.told(received);

@@ -41,7 +41,9 @@ const KEY = 1;
  *   ack_ms: number, exact: number}} Times */
 /** @typedef {{type: 'clipboard', takes: number, gives: number}} Clipboard */
 /** @typedef {{type: 'notice', text: string}} Notice */
-/** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Notice | Clip | ClipChunk | ClipAck} FromServer */
+/** @typedef {{type: 'clip_gone'}} ClipGone */
+/** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Notice | ClipGone
+ *   | Clip | ClipChunk | ClipAck} FromServer */
 
 /** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
 /** @typedef {{type: 'clip', parts: {mime: Mime, size: number}[]}} Clip either way, as the next two */
@@ -318,6 +320,8 @@ function parseText(text) {
     case 'notice':
       check(isString(message.text), 'a malformed notice');
       return /** @type {Notice} */ (message);
+    case 'clip_gone':
+      return /** @type {ClipGone} */ (message);
     case 'clip':
       check(Array.isArray(message.parts) && message.parts.every(isPart), 'a malformed clip');
       return /** @type {Clip} */ (message);

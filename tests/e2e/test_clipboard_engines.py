@@ -93,15 +93,16 @@ async def test_pasting(engine: str, is_secure: bool) -> None:
         with copying(at.engine.local, text=LONG):
             at.engine.press(*CHORDS[0])
             assert await at.editor.next_paste() == LONG.encode()
-        for target, contents, content in (
-            ("text/html", {"text": "bold", "html": f"<b>{WORDS}</b>"}, f"{WORDS}</b>".encode()),
-            ("image/png", {"png": png_file()}, png_file()),
-        ):
-            at.editor.target = target
-            with copying(at.engine.local, **contents):
+        at.editor.target = "text/html"
+        with copying(at.engine.local, text="bold", html=f"<b>{WORDS}</b>"):
+            at.engine.press(*CHORDS[0])
+            assert f"{WORDS}</b>".encode() in (await at.editor.next_paste() or b"")
+        # WebKitGTK keeps images from pages that paste.
+        if engine != "webkit":
+            at.editor.target = "image/png"
+            with copying(at.engine.local, png=png_file()):
                 at.engine.press(*CHORDS[0])
-                pasted = await at.editor.next_paste()
-                assert same_picture(pasted, content) if target == "image/png" else content in (pasted or b"")
+                assert same_picture(await at.editor.next_paste(), png_file())
 
 
 async def test_copying(engine: str, is_secure: bool) -> None:

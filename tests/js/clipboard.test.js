@@ -124,6 +124,13 @@ describe('Clipboard, pasting', () => {
     }
   });
 
+  test('what the desktop has no longer is sent again', () => {
+    const { clipboard, paste } = clipboardOf();
+    paste(clipOf('text'));
+    clipboard.lose();
+    assert.deepEqual(paste(clipOf('text')).length, 4);
+  });
+
   test('a new connection has nothing of what was pasted', () => {
     const { clipboard, paste } = clipboardOf();
     paste(clipOf('text'));

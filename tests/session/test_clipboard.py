@@ -129,6 +129,20 @@ class TestOut:
         clipboard.give(Clip({TEXT: b"x" * 2 * wire.CLIP_CHUNK_BYTES}))
         assert len(messages(clipboard, 1)) == 2
 
+    def test_a_viewer_is_told_when_the_desktop_has_something_else_than_it(self) -> None:
+        clipboard, other = clipboard_of(), Offer((TEXT,))
+        clipboard.replaced(other)
+        assert messages(clipboard) == []
+        (own,) = clipboard.receive(clip(text=1))
+        assert isinstance(own, Offer)
+        clipboard.replaced(own)
+        assert messages(clipboard) == []
+        clipboard.replaced(other)
+        assert messages(clipboard) == [wire.ClipGone()]
+        clipboard.give(Clip({}))
+        clipboard.replaced(None)
+        assert messages(clipboard) == [wire.ClipGone(), clip()]
+
     def test_the_newest_takes_the_place_of_older_ones(self) -> None:
         clipboard = clipboard_of()
         clipboard.give(Clip({TEXT: b"x" * 2 * wire.CLIP_CHUNK_BYTES}))

@@ -124,6 +124,21 @@ async def test_pasted_content_comes_before_the_key_that_pastes_it() -> None:
             await source.next_injected()
 
 
+async def test_a_viewer_whose_content_another_one_replaced_is_told() -> None:
+    async with copying() as (source, stack), pasting(stack) as first, pasting(stack) as second:
+        await first.send("first")
+        assert await first.message() == {"type": "clip_ack", "size": 5}
+        await second.send("second")
+        assert await first.message() == {"type": "clip_gone"}
+        assert await second.message() == {"type": "clip_ack", "size": 6}
+        # So is one that pasted before the screen was lost and found again.
+        await stack.desktop.open()
+        assert await second.message() == {"type": "clip_gone"}
+        await second.viewer.send(type="ping", id=1)
+        assert await second.message() == {"type": "pong", "id": 1}
+        assert source.injected.qsize() == 4
+
+
 async def test_a_viewer_that_leaves_in_the_middle_lets_nobody_wait() -> None:
     async with copying() as (source, stack):
         async with pasting(stack) as paster:

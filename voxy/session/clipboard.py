@@ -8,7 +8,7 @@ from voxy.session import wire
 from voxy.session.clips import UNLIMITED, Clip, Mime, clean
 from voxy.session.events import Delivery, Offer
 
-FromClipboard = wire.Clipboard | wire.Notice | wire.Clip | wire.ClipAck | wire.ClipChunk
+FromClipboard = wire.Clipboard | wire.Notice | wire.Clip | wire.ClipAck | wire.ClipChunk | wire.ClipGone
 
 
 class ViewerClipboard:
@@ -20,6 +20,9 @@ class ViewerClipboard:
         self._limits = wire.Clipboard(0, 0)
         self.is_open = False
         self._offer: Offer | None = None
+        self._last: Offer | None = None
+        """What the viewer and the desktop have in common."""
+        self._gone: wire.ClipGone | None = None
         self._expected: list[wire.Part] = []
         self._missing = 0
         self._gathered = bytearray()
@@ -57,6 +60,11 @@ class ViewerClipboard:
         self._gathered = bytearray()
         return [Delivery(offer, None)] if offer else []
 
+    def replaced(self, offer: Offer | None) -> None:
+        """Note that the desktop has this offer from now on, or nothing: a viewer that has something else is told."""
+        if self._last and self._last is not offer:
+            self._last, self._gone = None, wire.ClipGone()
+
     def _begin(self, parts: list[wire.Part]) -> list[Offer | Delivery]:
         self._expected = parts
         self._missing = sum(part.size for part in parts)
@@ -66,7 +74,7 @@ class ViewerClipboard:
         if self._missing > most:
             self.say(f"What you copied is larger than the {to_text(most)} that may be pasted here.")
             return []
-        self._offer = Offer(tuple(part.mime for part in parts))
+        self._offer = self._last = Offer(tuple(part.mime for part in parts))
         return [self._offer] if self._missing else [self._offer, *self._complete()]
 
     def _gather(self, data: bytes) -> list[Offer | Delivery]:
@@ -99,6 +107,7 @@ class ViewerClipboard:
 
     def give(self, clip: Clip) -> None:
         """Send this; what is still on its way of an older one stops."""
+        self._last = Offer(tuple(clip.parts))
         self._begun = wire.Clip([wire.Part(kind, len(data)) for kind, data in clip.parts.items()])
         self._pieces = chain.from_iterable(map(_cut, clip.parts.values()))
         self._piece = b""
@@ -110,7 +119,7 @@ class ViewerClipboard:
     @property
     def has_message(self) -> bool:
         """Whether there is something to say that needs no room on the line."""
-        return bool(self._greeting or self._notice or self._owed_ack or self._begun)
+        return bool(self._greeting or self._notice or self._gone or self._owed_ack or self._begun)
 
     def take(self, window_bytes: int) -> FromClipboard | None:
         """The next message; of content not more than a window at a time is on its way without an acknowledgement."""
@@ -120,6 +129,9 @@ class ViewerClipboard:
         if self._owed_ack:
             size, self._owed_ack = self._owed_ack, 0
             return wire.ClipAck(size)
+        if self._gone:
+            gone, self._gone = self._gone, None
+            return gone
         if self._notice:
             notice, self._notice = self._notice, None
             return notice

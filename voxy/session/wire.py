@@ -50,6 +50,7 @@ Server to viewer, text: JSON objects with a `type`
     clipboard takes, gives: bytes that a clip from and for this viewer may have; 0 for none, 2^53 - 1 where there is no
               limit. Once, after the welcome, to viewers with the capability clipboard; others get none of its messages
     notice    text: a sentence for people
+    clip_gone the desktop no longer has what this viewer pasted or got last: to be pasted it has to be sent anew
     clip, clip_ack
               as below
 
@@ -172,6 +173,10 @@ class Clip(Message, tag="clip"):
 
 class ClipAck(Message, tag="clip_ack"):
     size: ClipBytes
+
+
+class ClipGone(Message, tag="clip_gone"):
+    pass
 
 
 class ClipChunk(msgspec.Struct):
