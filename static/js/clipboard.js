@@ -78,7 +78,7 @@ export class Clipboard {
       page.addEventListener(type, (event) => this.gesture(event), { capture: true });
     }
     page.addEventListener('blur', () => this.leave());
-    page.addEventListener('focus', () => this.#look());
+    page.addEventListener('focus', () => this.look());
   }
 
   /** @param {import('./wire.js').Clipboard} limits */
@@ -160,7 +160,7 @@ export class Clipboard {
   }
 
   /** Where the page may read without asking, the desktop pastes by its menus too what was copied elsewhere. */
-  async #look() {
+  async look() {
     if (!this.#takes) return;
     const clip = await this.#local.read();
     if (!this.#isBehind && !clip.png) this.#offer(clip);

@@ -131,6 +131,14 @@ describe('Clipboard, pasting', () => {
     assert.deepEqual(paste(clipOf('text')).length, 4);
   });
 
+  test('what was copied elsewhere is there for the desktop’s menus, where the page may look', async () => {
+    const { clipboard, sent } = clipboardOf({ holds: clipOf('text') });
+    await clipboard.look();
+    assert.deepEqual(sent.splice(0), ['clip text/plain 4', 'text']);
+    await clipboard.look();
+    assert.deepEqual(sent, []);
+  });
+
   test('a new connection has nothing of what was pasted', () => {
     const { clipboard, paste } = clipboardOf();
     paste(clipOf('text'));

@@ -215,8 +215,16 @@ async def test_one_viewers_line_carries_pictures_while_content_waits_for_room() 
         await paster.viewer.next_update()
 
 
-async def test_the_demo_pastes_what_it_copied() -> None:
+async def test_the_demo_copies_what_it_pasted() -> None:
     async with copying() as (_, stack), pasting(stack) as paster:
-        for key in ("a", "b", "Control", "c"):
-            await paster.viewer.send(type="key", key=key, code="", down=True)
-        assert await paster.clip() == {TEXT: "ab"}
+
+        async def press(*keys: str) -> None:
+            for key in keys:
+                await paster.viewer.send(type="key", key=key, code="", down=True)
+
+        await press("a", "Control", "c")
+        assert await paster.clip() == {TEXT: "a"}
+        await paster.send(WORDS)
+        assert isinstance(await paster.message(), dict)
+        await press("м", "v", "c")
+        assert await paster.clip() == {TEXT: f"a{WORDS}"}

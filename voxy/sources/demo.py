@@ -80,7 +80,7 @@ class DemoSource:
             case Key(keysym=keysym, is_down=is_down) if keysym == _CONTROL:
                 self._has_control = is_down
             case Key(keysym, _, True) if self._has_control:
-                self._command(chr(keysym))
+                self._command(keysym)
             case Key(keysym, _, True):
                 self._type(keysym)
             case Offer():
@@ -135,11 +135,11 @@ class DemoSource:
         smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
         return Image.fromarray(np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8))
 
-    def _command(self, character: str) -> None:
-        if character == "c":
+    def _command(self, keysym: int) -> None:
+        if keysym == ord("c"):
             self._clip, self._offer = Clip({TEXT: self._typed.encode()}), None
             self._notify(ClipChanged())
-        elif character == "v":
+        elif keysym == ord("v"):
             self._is_paste_due = True
             self._paste()
 

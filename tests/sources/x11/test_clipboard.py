@@ -12,10 +12,12 @@ from Xlib import X
 from tests.programs import AT_ONCE_BYTES, Content, Paster, copying, pasting
 from tests.sources.x11.support import Opened, listening, opened
 from tests.xservers import XServer, client
+from voxy.errors import SourceLost
 from voxy.session.clips import HTML, PNG, TEXT, UNLIMITED, Clip, Mime
 from voxy.session.events import Delivery, Key, Offer
 from voxy.sources.base import ClipChanged
 from voxy.sources.x11 import requestor
+from voxy.sources.x11.input import InputQueue
 
 WORDS = "ñ é ß あ 漢 🙂"
 LONG = (WORDS + " and more.\n") * 30_000
@@ -257,3 +259,29 @@ class TestPasting:
                 for _ in range(40):
                     lazy.ask("UTF8_STRING")
                 assert await asyncio.to_thread(paster.paste, "UTF8_STRING") == LONG.encode()
+
+
+def test_content_for_a_server_that_hangs_does_not_pile_up() -> None:
+    queue = InputQueue()
+    for number in range(100):
+        offered = Offer((TEXT,))
+        queue.put(offered)
+        queue.put(Delivery(offered, Clip({TEXT: str(number).encode()})))
+    taken = []
+    while event := queue.take():
+        taken.append(event)
+    assert [event.clip for event in taken if isinstance(event, Delivery)] == [Clip({TEXT: b"99"})]
+    assert taken[-2] is offered
+
+
+async def test_a_source_that_is_closed_has_no_clipboard(server: XServer) -> None:
+    async with opened(server) as desktop:
+        with copying(server, text=Content(b"", is_silent=True)):
+            await desktop.until_told(lambda event: isinstance(event, ClipChanged))
+            fetch = asyncio.create_task(desktop.source.fetch_clip(UNLIMITED))
+            await asyncio.sleep(0)
+            await desktop.source.close()
+            with pytest.raises(SourceLost):
+                await fetch
+        with pytest.raises(SourceLost):
+            await desktop.source.fetch_clip(UNLIMITED)
