@@ -141,8 +141,7 @@ export class Clipboard {
    * @param {Clip} clip
    */
   #offer(clip) {
-    const isEmpty = clip.text === null && clip.html === null && clip.png === null;
-    if (isEmpty || isSame(clip, this.#seen)) return true;
+    if (isEmpty(clip) || isSame(clip, this.#seen)) return true;
     const isTaken = this.#sender.send(clip, this.#takes);
     if (isTaken) {
       this.#seen = clip;
@@ -163,7 +162,9 @@ export class Clipboard {
   async look() {
     if (!this.#takes) return;
     const clip = await this.#local.read();
-    if (!this.#isBehind && !clip.png) this.#offer(clip);
+    // Nobody has asked for anything, so nobody is told what is too large.
+    const { size } = new Blob([clip.text ?? '', clip.html ?? '']);
+    if (!this.#isBehind && !clip.png && size <= this.#takes) this.#offer(clip);
   }
 
   /** @param {import('./wire.js').ClipAck} ack */
@@ -177,10 +178,10 @@ export class Clipboard {
   take(message) {
     const clip = this.#receiver.take(message);
     // A program that keeps what others copy gives back what was pasted.
-    if (!clip || (this.#pasted && isSame(clip, this.#pasted))) return;
+    if (!clip || isSame(clip, this.#pasted)) return;
+    this.#pasted = null;
     this.#isBehind = true;
-    const isEmpty = clip.text === null && clip.html === null && clip.png === null;
-    this.#pending = isEmpty ? null : clip;
+    this.#pending = isEmpty(clip) ? null : clip;
     this.#write();
   }
 
@@ -220,6 +221,11 @@ export class Clipboard {
     this.#isBehind = false;
     this.#seen = { ...clip, html: undefined };
   }
+}
+
+/** @param {Clip} clip */
+function isEmpty({ text, html, png }) {
+  return text === null && html === null && png === null;
 }
 
 /**

@@ -137,6 +137,9 @@ describe('Clipboard, pasting', () => {
     assert.deepEqual(sent.splice(0), ['clip text/plain 4', 'text']);
     await clipboard.look();
     assert.deepEqual(sent, []);
+    const small = clipboardOf({ takes: 3, holds: clipOf('text') });
+    await small.clipboard.look();
+    assert.deepEqual(small.sent, []);
   });
 
   test('a new connection has nothing of what was pasted', () => {
@@ -196,6 +199,10 @@ describe('Clipboard, copying', () => {
     paste(clipOf('text', '<b>text</b>'));
     await copy('text');
     assert.deepEqual(written, []);
+    // Somebody who copies the same later means it.
+    await copy('other');
+    await copy('text');
+    assert.deepEqual(written, [clipOf('other'), clipOf('text')]);
   });
 });
 
