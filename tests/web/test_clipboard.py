@@ -190,11 +190,11 @@ async def test_directions_can_be_off() -> None:
 async def test_limits_are_told_in_a_sentence() -> None:
     async with copying(takes=1024, gives=2048) as (source, stack), pasting(stack) as paster:
         source.copy("x" * 2049)
+        assert await paster.clip() == {}
         assert await paster.message() == {
             "type": "notice",
             "text": "What was copied on the desktop is larger than the 2 kB that may leave it.",
         }
-        assert await paster.clip() == {}
         await paster.viewer.send(type="clip", parts=[{"mime": TEXT, "size": 1025}])
         assert await paster.message() == {
             "type": "notice",

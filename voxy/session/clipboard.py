@@ -132,12 +132,12 @@ class ViewerClipboard:
         if self._gone:
             gone, self._gone = self._gone, None
             return gone
-        if self._notice:
-            notice, self._notice = self._notice, None
-            return notice
         if self._begun:
             begun, self._begun = self._begun, None
             return begun
+        if self._notice:
+            notice, self._notice = self._notice, None
+            return notice
         return self._take_chunk(max(window_bytes, wire.CLIP_CHUNK_BYTES))
 
     def _take_chunk(self, window_bytes: int) -> wire.ClipChunk | None:
