@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from voxy.blocks import Size
+from voxy.clipboard import SharedClipboard
 from voxy.desktop import Desktop
 from voxy.sources.base import Source
 from voxy.sources.demo import DemoSource
@@ -24,13 +25,17 @@ class Stack:
     url: str
     desktop: Desktop
     source: Source
+    clipboard: SharedClipboard
 
 
 @asynccontextmanager
-async def running(source: Source | None = None, token: str | None = None) -> AsyncIterator[Stack]:
+async def running(
+    source: Source | None = None, token: str | None = None, clipboard: SharedClipboard | None = None
+) -> AsyncIterator[Stack]:
     """VoXY on a free port of loopback."""
     source = source or DemoSource(Size(320, 240), is_still=True)
-    desktop = Desktop("test", source)
+    clipboard = clipboard or SharedClipboard(source)
+    desktop = Desktop("test", source, clipboard=clipboard)
     await desktop.open()
     task = asyncio.create_task(desktop.run())
     runner = web.AppRunner(make_app(desktop, Gate(token)), access_log=None, shutdown_timeout=1.0)
@@ -38,7 +43,7 @@ async def running(source: Source | None = None, token: str | None = None) -> Asy
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield Stack(f"http://127.0.0.1:{runner.addresses[0][1]}", desktop, source)
+        yield Stack(f"http://127.0.0.1:{runner.addresses[0][1]}", desktop, source, clipboard)
     finally:
         await runner.cleanup()
         task.cancel()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from voxy.config import Config, Listen
+from voxy.config import ByteLimit, Config, Listen
 from voxy.errors import ConfigError
 
 
@@ -37,6 +37,30 @@ def test_listen_is_read(text: str, host: str, port: int, loopback: bool) -> None
     assert str(listen) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "number", "shown"),
+    [
+        ("off", 0, "off"),
+        ("0", 0, "off"),
+        ("unlimited", 2**53 - 1, "unlimited"),
+        ("16M", 16 << 20, "16M"),
+        ("64k", 65536, "64K"),
+        ("1000", 1000, "1000"),
+        ("2048M", 2 << 30, "2G"),
+    ],
+)
+def test_byte_limits_are_read(text: str, number: int, shown: str) -> None:
+    limit = ByteLimit.parse(text)
+    assert limit == number
+    assert str(limit) == shown
+
+
+@pytest.mark.parametrize("text", ["", "M", "1T", "1MM", "-1", "1.5M", "9007199254740992", "OFF"])
+def test_byte_limits_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="use off, unlimited or a number"):
+        ByteLimit.parse(text)
+
+
 @pytest.mark.parametrize("text", ["", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "::1:80", "a:65536"])
 def test_listen_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"use|put"):
@@ -54,6 +78,9 @@ def test_listen_is_refused(text: str) -> None:
         ({"size": "0x0"}, {}, "", "--size"),
         ({"auth": "password"}, {}, "", "--auth"),
         ({"auth": "none", "listen": "0.0.0.0:80"}, {}, "", "--insecure"),
+        ({"clipboard_in": "much"}, {}, "", "--clipboard-in"),
+        ({}, {"VOXY_CLIPBOARD_OUT": "-1"}, "", "VOXY_CLIPBOARD_OUT"),
+        ({}, {}, "clipboard-out = 1.5", "clipboard-out"),
         ({"insecure": "perhaps"}, {}, "", "--insecure"),
     ],
 )

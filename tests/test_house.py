@@ -14,11 +14,12 @@ MAY_IMPORT = {
     "blocks": set(),
     "screen": {"blocks"},
     "session": {"blocks", "errors"},
-    "sources": {"blocks", "errors", "screen.framebuffer", "session.events"},
+    "sources": {"blocks", "errors", "screen.framebuffer", "session.events", "session.clips"},
+    "clipboard": {"errors", "session", "sources.base"},
     "projector": {"blocks", "screen", "session"},
-    "desktop": {"blocks", "errors", "screen", "session", "sources.base", "projector"},
+    "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "projector"},
     "web": {"", "errors", "session", "desktop"},
-    "serve": {"blocks", "config", "errors", "desktop", "sources", "web"},
+    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "sources", "web"},
     "cli": {"", "config", "errors", "serve"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
@@ -28,6 +29,7 @@ NEVER = {
     "screen": {"asyncio", "aiohttp", "time"},
     "session": {"asyncio", "aiohttp", "time", "numpy"},
     "sources": {"aiohttp"},
+    "clipboard": {"aiohttp", "time"},
     "projector": {"asyncio", "aiohttp", "time"},
     "desktop": {"aiohttp"},
     "config": {"asyncio", "aiohttp", "numpy"},

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from voxy.errors import ConfigError
 
@@ -36,6 +36,30 @@ class Listen(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class ByteLimit(int):
+    """How many bytes something may have; 0 for none."""
+
+    _UNITS: ClassVar = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    UNLIMITED: ClassVar = 2**53 - 1
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `off`, `unlimited`, `65536`, `64K`, `16M` or `1G`."""
+        number = text.rstrip("KMGkmg")
+        unit = cls._UNITS.get(text[len(number) :].upper())
+        if text in ("off", "unlimited"):
+            return cls(0 if text == "off" else cls.UNLIMITED)
+        if not number.isdecimal() or unit is None or int(number) * unit > cls.UNLIMITED:
+            raise ValueError("use off, unlimited or a number of bytes, such as 65536, 64K or 16M")
+        return cls(int(number) * unit)
+
+    def __str__(self) -> str:
+        if self in (0, self.UNLIMITED):
+            return "unlimited" if self else "off"
+        name, unit = next((name, unit) for name, unit in reversed(self._UNITS.items()) if self % unit == 0)
+        return f"{self // unit}{name}"
 
 
 def _parse_size(text: str) -> str:
@@ -75,6 +99,7 @@ def _parse_level(text: str) -> str:
 
 
 _LISTEN = Listen("127.0.0.1", 8080)
+_CLIPBOARD = ByteLimit.parse("16M")
 
 
 def _option(default: Any, parse: Callable[[str], Any], purpose: str, example: str) -> Any:
@@ -99,6 +124,12 @@ class Config:
         (), _parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org"
     )
     max_fps: float = _option(60.0, _parse_fps, "Updates a second at the most.", "30")
+    clipboard_in: ByteLimit = _option(
+        _CLIPBOARD, ByteLimit.parse, "What browsers may paste at a time: off, unlimited or bytes.", "1M"
+    )
+    clipboard_out: ByteLimit = _option(
+        _CLIPBOARD, ByteLimit.parse, "What browsers get of what is copied: off, unlimited or bytes.", "off"
+    )
     log_level: str = _option("warning", _parse_level, "How much to tell on standard error.", "info")
 
     @classmethod

@@ -12,6 +12,7 @@ from typing import TypeVar
 from voxy.blocks import BLOCK, Operation, Size, Step
 from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.memory import Library, used_images
+from voxy.clipboard import SharedClipboard
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.projector import Frame, Projector
 from voxy.screen.differ import BlockDiffer, Difference
@@ -22,11 +23,11 @@ from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Packed, Snapshot
 from voxy.screen.streams import cut
 from voxy.session import wire
-from voxy.session.events import InputEvent
+from voxy.session.events import InputEvent, Offer
 from voxy.session.meter import Stages
 from voxy.session.resumption import Resumptions
 from voxy.session.viewer import UpdatePlan, Viewer
-from voxy.sources.base import Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
+from voxy.sources.base import ClipChanged, Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
 
 R = TypeVar("R")
 
@@ -63,12 +64,15 @@ class Desktop:
     `wake` of each viewer is called in the loop whenever there may be something for it.
     """
 
-    def __init__(self, name: str, source: Source, max_fps: float = 60.0) -> None:
+    def __init__(
+        self, name: str, source: Source, max_fps: float = 60.0, clipboard: SharedClipboard | None = None
+    ) -> None:
         self.name = name
         self.state = wire.State("lost", "The desktop is starting.")
         self.cursor: Cursor | None = None
         self.cursor_png = b""
         self._source = source
+        self._clipboard = clipboard or SharedClipboard(source)
         self._interval_s = 1.0 / max_fps
         self._framebuffer = Framebuffer(Size(1, 1))
         self._differ = BlockDiffer()
@@ -107,6 +111,7 @@ class Desktop:
 
     def join(self, viewer: Viewer, wake: Callable[[], None]) -> None:
         self._viewers[viewer] = wake
+        self._clipboard.join(viewer)
         self.want()
 
     def welcome(self, viewer: Viewer) -> bool:
@@ -131,6 +136,8 @@ class Desktop:
 
     async def inject(self, event: InputEvent) -> None:
         """Send input to the source; while there is none, it goes nowhere."""
+        if isinstance(event, Offer):
+            self._clipboard.replaced(event, self._viewers)
         try:
             await self._source.inject(event)
         except SourceError as error:
@@ -194,6 +201,7 @@ class Desktop:
     async def open(self) -> None:
         """Open the source; raises SourceUnavailable."""
         await self._source.open(self._notice)
+        self._clipboard.replaced(None, self._viewers)
         self._set_state(SourceState.LIVE)
 
     async def run(self) -> None:
@@ -210,6 +218,7 @@ class Desktop:
                     self._set_state(SourceState.LOST, "The desktop could not be read; VoXY opens it again.")
                 await self._reopen()
         finally:
+            self._clipboard.close()
             await self._source.close()
             self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -295,6 +304,8 @@ class Desktop:
                 self._wake_viewers()
             case StateChanged(state, reason):
                 self._set_state(state, reason)
+            case ClipChanged():
+                self._clipboard.copied(self._viewers)
 
     def _set_state(self, state: SourceState, reason: str = "") -> None:
         if self.state != (new := wire.State(state.value, reason)):

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from voxy.blocks import Size
+from voxy.clipboard import SharedClipboard
 from voxy.config import Config, Listen
 from voxy.desktop import Desktop
 from voxy.errors import ConfigError, SourceUnavailable
@@ -66,8 +67,9 @@ def _bind(listen: Listen) -> socket.socket:
 async def _desktop(config: Config) -> AsyncIterator[Desktop]:
     """The desktop that the configuration asks for, running."""
     async with AsyncExitStack() as stack:
-        source = f"x11:{config.display}" if config.display else await _private_source(config, stack)
-        desktop = Desktop(config.display or socket.gethostname(), open_source(source), config.max_fps)
+        source = open_source(f"x11:{config.display}" if config.display else await _private_source(config, stack))
+        clipboard = SharedClipboard(source, int(config.clipboard_in), int(config.clipboard_out))
+        desktop = Desktop(config.display or socket.gethostname(), source, config.max_fps, clipboard)
         await desktop.open()
         task = asyncio.create_task(desktop.run())
         try:

@@ -2,6 +2,7 @@
 
 import { Acks } from './acks.js';
 import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
+import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
 import { decodableCodecs } from './codecs.js';
 import { Cursor } from './cursor.js';
@@ -10,7 +11,9 @@ import { Pointer } from './input/pointer.js';
 import { Wheel } from './input/wheel.js';
 import { fit } from './layout.js';
 import * as leftover from './leftover.js';
+import { LocalClipboard } from './local_clipboard.js';
 import { Menu } from './menu.js';
+import { Notice } from './notice.js';
 import { Panel } from './panel.js';
 import { Pulse } from './pulse.js';
 import { KEPT_BYTES, Screen } from './screen.js';
@@ -34,10 +37,12 @@ export class Viewer {
   #screen;
   #acks;
   #pulse;
+  #clipboard;
   #keyboard;
   #pointer;
   #cursor;
   #status;
+  #notice;
   #signIn;
   #panel;
   #menu;
@@ -70,9 +75,13 @@ export class Viewer {
       isHurried: () => this.#keyboard.isHolding || this.#pointer.isHolding || this.#statistics !== null,
     });
     const send = (/** @type {ToServer} */ message) => this.#send(message);
-    this.#keyboard = new Keyboard(send, (event) => this.#isForDesktop(event));
+    const field = /** @type {HTMLTextAreaElement} */ (page.getElementById('clipboard'));
+    const clipboard = this.#clipboard = new Clipboard(new LocalClipboard(field), send, () => this.#focus());
+    this.#keyboard = new Keyboard(
+      (message) => clipboard.pass(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
     this.#pointer = new Pointer(this.#canvas, send);
     this.#cursor = new Cursor(this.#canvas);
+    this.#notice = new Notice(page);
     this.#status = new Status(page, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     this.#signIn = new SignIn(page, () => {
       removeTokenFromAddress();
@@ -116,6 +125,7 @@ export class Viewer {
   #listen() {
     // Before the keyboard: what is for the page itself doesn't reach the desktop.
     window.addEventListener('keydown', (event) => this.#onShortcut(event), { capture: true });
+    this.#clipboard.listen(window, (event) => this.#isForDesktop(event));
     this.#keyboard.listen(window);
     this.#menu.listen(window);
     this.#pointer.listen(this.#canvas);
@@ -235,6 +245,7 @@ export class Viewer {
     this.#acks.reset();
     this.#keyboard.forget();
     this.#pointer.forget();
+    this.#clipboard.forget();
     this.#cursor.reset();
     this.#statistics?.reset();
     this.#note({ isPainted: false, source: null });
@@ -264,6 +275,11 @@ export class Viewer {
       case 'state': return this.#note({ source: received });
       case 'welcome': return this.#enter(received);
       case 'pong': return this.#noteAnswer(received);
+      case 'clip': case 'clip_chunk': return this.#clipboard.take(received);
+      case 'clip_ack': return this.#clipboard.acked(received);
+      case 'clip_gone': return this.#clipboard.lose();
+      case 'clipboard': return this.#clipboard.limit(received);
+      case 'notice': return this.#notice.say(received.text);
       case 'times': return this.#statistics?.told(received);
     }
   }
@@ -347,6 +363,7 @@ function isStatisticsKey(event) {
 function capabilities(codecs) {
   return [
     isSecureContext && 'secure-context',
+    'clipboard',
     ...codecs,
     navigator.maxTouchPoints > 0 && 'touch',
   ].filter((name) => typeof name === 'string');

@@ -9,10 +9,12 @@ export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;
 
 const UPDATE = 1, COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, INDEXED = 6, VIDEO = 7, POINTER = 16;
+const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
 const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, RECALL_BYTES = 7, ATLAS_BYTES = 14;
 const PATCHES_BYTES = 8, INDEXED_BYTES = 4, RECT_BYTES = 8, VIDEO_BYTES = 16;
 const MAX_SIDE = 16384;
 const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
+const MIMES = ['text/plain', 'text/html', 'image/png'];
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 const CODECS = /** @type {const} */ ({ 1: 'h264', 2: 'vp8' });
 /** Streams of video that one connection may have at the same time. */
@@ -40,7 +42,16 @@ const KEY = 1;
 /** @typedef {{type: 'pong', id: number}} Pong */
 /** @typedef {{type: 'times', seq: number, grab_ms: number, diff_ms: number, encode_ms: number, send_ms: number,
  *   ack_ms: number, exact: number}} Times */
-/** @typedef {Update | Welcome | State | Cursor | Pong | Times} FromServer */
+/** @typedef {{type: 'clipboard', takes: number, gives: number}} Clipboard */
+/** @typedef {{type: 'notice', text: string}} Notice */
+/** @typedef {{type: 'clip_gone'}} ClipGone */
+/** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Notice | ClipGone
+ *   | Clip | ClipChunk | ClipAck} FromServer */
+
+/** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
+/** @typedef {{type: 'clip', parts: {mime: Mime, size: number}[]}} Clip either way, as the next two */
+/** @typedef {{type: 'clip_chunk', data: Uint8Array<ArrayBuffer>}} ClipChunk */
+/** @typedef {{type: 'clip_ack', size: number}} ClipAck */
 
 /** @typedef {{type: 'pointer', x: number, y: number, buttons: number}} Pointer */
 /** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean, keeps: number,
@@ -53,7 +64,8 @@ const KEY = 1;
 /** @typedef {{type: 'view', hidden: boolean}} View */
 /** @typedef {{type: 'statistics', on: boolean}} Statistics */
 /** @typedef {{type: 'ping', id: number}} Ping */
-/** @typedef {Pointer | Hello | Ack | Key | Wheel | Release | View | Statistics | Ping} ToServer */
+/** @typedef {Pointer | Hello | Ack | Key | Wheel | Release | View | Statistics | Ping
+ *   | Clip | ClipChunk | ClipAck} ToServer */
 
 /** What arrived is not a message of this protocol. */
 export class WireError extends Error {}
@@ -65,7 +77,8 @@ export class WireError extends Error {}
  * @throws {WireError} for anything that isn't exactly one
  */
 export function parse(data) {
-  return typeof data === 'string' ? parseText(data) : parseUpdate(data);
+  if (typeof data === 'string') return parseText(data);
+  return new Uint8Array(data)[0] === CLIP_CHUNK ? parseClipChunk(data) : parseUpdate(data);
 }
 
 /**
@@ -73,7 +86,25 @@ export function parse(data) {
  * @returns {string | ArrayBuffer}
  */
 export function serialize(message) {
+  if (message.type === 'clip_chunk') return serializeClipChunk(message);
   return message.type === 'pointer' ? serializePointer(message) : JSON.stringify(message);
+}
+
+/** @param {ClipChunk} chunk */
+function serializeClipChunk({ data }) {
+  const bytes = new Uint8Array(1 + data.length);
+  bytes[0] = CLIP_CHUNK_IN;
+  bytes.set(data, 1);
+  return bytes.buffer;
+}
+
+/**
+ * @param {ArrayBuffer} buffer
+ * @returns {ClipChunk}
+ */
+function parseClipChunk(buffer) {
+  check(buffer.byteLength > 1, 'a chunk of nothing');
+  return { type: 'clip_chunk', data: new Uint8Array(buffer, 1) };
 }
 
 /** @param {Pointer} pointer */
@@ -324,6 +355,20 @@ function parseText(text) {
       check(isNumber(message.seq) && SPENT.every((stage) => isAmount(message[stage])) && isAmount(message.exact)
         && message.exact <= 1, 'malformed times');
       return /** @type {Times} */ (message);
+    case 'clipboard':
+      check(isNumber(message.takes) && isNumber(message.gives), 'malformed limits of the clipboard');
+      return /** @type {Clipboard} */ (message);
+    case 'notice':
+      check(isString(message.text), 'a malformed notice');
+      return /** @type {Notice} */ (message);
+    case 'clip_gone':
+      return /** @type {ClipGone} */ (message);
+    case 'clip':
+      check(Array.isArray(message.parts) && message.parts.every(isPart), 'a malformed clip');
+      return /** @type {Clip} */ (message);
+    case 'clip_ack':
+      check(isNumber(message.size), 'a malformed acknowledgement of a clip');
+      return /** @type {ClipAck} */ (message);
     default:
       throw new WireError('a text message of an unknown type');
   }
@@ -351,6 +396,11 @@ function parseBase64(text) {
   } catch {
     throw new WireError('a cursor that is not base64');
   }
+}
+
+/** @param {any} part of a clip */
+function isPart(part) {
+  return MIMES.includes(part?.mime) && isNumber(part.size);
 }
 
 /** @param {unknown} value @returns {value is string} */

@@ -5,11 +5,11 @@ import { Keyboard } from '../../static/js/input/keyboard.js';
 import { mockTimers } from './support.js';
 
 /** A keyboard of a platform, and what it sent: '+KeyA a' down, '-KeyA a' up, 'release'. */
-function keyboardOf(platform, accepts = () => true) {
+function keyboardOf(platform, accepts = () => true, isForBoth = () => false) {
   const sent = [];
   const keyboard = new Keyboard(({ type, key, code, down }) => {
     sent.push(type === 'release' ? 'release' : `${down ? '+' : '-'}${code} ${key}`);
-  }, accepts, platform);
+  }, accepts, isForBoth, platform);
   let time = 0;
   const event = (key, code, more) => ({
     key, code, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, isComposing: false,
@@ -80,6 +80,13 @@ describe('Keyboard', () => {
     assert.deepEqual(sent, []);
   });
 
+  test('a key that is for both reaches the browser as well', () => {
+    const { sent, down } = keyboardOf('other', undefined, (event) => event.key === 'v');
+    assert.ok(!down('v', 'KeyV', { ctrlKey: true }));
+    assert.ok(down('c', 'KeyC', { ctrlKey: true }));
+    assert.deepEqual(sent, ['+KeyV v', '+KeyC c']);
+  });
+
   test('the loss of the focus lets go of everything, once', () => {
     const { sent, keyboard, down, up } = keyboardOf('other');
     down('a', 'KeyA');
@@ -101,9 +108,9 @@ describe('Keyboard on macOS', () => {
   test('a key pressed with Command goes up at once, since its keyup never comes', () => {
     const { sent, keyboard, down, up } = keyboardOf('mac');
     down('Meta', 'MetaLeft', { metaKey: true });
-    down('c', 'KeyC', { metaKey: true });
+    down('k', 'KeyK', { metaKey: true });
     up('Meta', 'MetaLeft');
-    assert.deepEqual(sent, ['+MetaLeft Meta', '+KeyC c', '-KeyC c', '-MetaLeft Meta']);
+    assert.deepEqual(sent, ['+MetaLeft Meta', '+KeyK k', '-KeyK k', '-MetaLeft Meta']);
     assert.ok(!keyboard.isHolding);
   });
 
@@ -113,6 +120,18 @@ describe('Keyboard on macOS', () => {
     down('Meta', 'MetaLeft', { metaKey: true });
     up('Meta', 'MetaLeft');
     assert.deepEqual(sent.slice(2), ['-MetaLeft Meta', '-KeyC c']);
+  });
+
+  test('Command copies, cuts and pastes as Control does', () => {
+    const { sent, down, up } = keyboardOf('mac');
+    down('Meta', 'MetaLeft', { metaKey: true });
+    down('c', 'KeyC', { metaKey: true });
+    down('V', 'KeyV', { metaKey: true, shiftKey: true });
+    up('Meta', 'MetaLeft');
+    assert.deepEqual(sent, [
+      '+MetaLeft Meta', '+ControlLeft Control', '-MetaLeft Meta', '+KeyC c', '-KeyC c', '-ControlLeft Control',
+      '+ControlLeft Control', '+KeyV V', '-KeyV V', '-ControlLeft Control',
+    ]);
   });
 
   test('CapsLock is pressed whether it goes on or off', () => {

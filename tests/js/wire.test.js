@@ -33,6 +33,17 @@ describe('golden messages', () => {
   for (const { name, hex, message } of GOLDEN.pointer) {
     test(`pointer: ${name}`, () => assert.equal(hexOf(serialize({ type: 'pointer', ...message })), hex));
   }
+  for (const { name, hex, data } of GOLDEN.clip_chunk.from_server) {
+    test(`chunk from the server: ${name}`, () => {
+      const chunk = parse(bufferOf(hex));
+      assert.deepEqual({ ...chunk, data: hexOf(chunk.data) }, { type: 'clip_chunk', data });
+    });
+  }
+  for (const { name, hex, data } of GOLDEN.clip_chunk.from_viewer) {
+    test(`chunk from the viewer: ${name}`, () => {
+      assert.equal(hexOf(serialize({ type: 'clip_chunk', data: new Uint8Array(bufferOf(data)) })), hex);
+    });
+  }
   for (const message of GOLDEN.text_from_viewer) {
     test(`text from the viewer: ${message.type}`, () => assert.deepEqual(JSON.parse(serialize(message)), message));
   }
@@ -47,7 +58,8 @@ describe('malformed text', () => {
     '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":-1,"exact":1}',
     '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":"1","exact":1}',
     '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":0,"exact":1.1}',
-    '{"type":"times","seq":1,"exact":1}',
+    '{"type":"times","seq":1,"exact":1}', '{"type":"clipboard","takes":-1,"gives":0}', '{"type":"notice"}',
+    '{"type":"clip","parts":[null]}', '{"type":"clip","parts":{}}', '{"type":"clip","parts":[{"mime":"image/png"}]}',
     '{"type":"cursor","id":1.5,"x":0,"y":0,"png":""}', '{"type":"pong"}', '{"type":"constructor"}', '\ud800',
   ];
   for (const text of texts) test(JSON.stringify(text), () => assert.throws(() => parse(text), WireError));

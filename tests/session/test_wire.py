@@ -57,6 +57,16 @@ def test_pointer_is_read_as_agreed(golden: dict) -> None:
     assert wire.parse(bytes.fromhex(golden["hex"])) == Pointer(**golden["message"])
 
 
+@pytest.mark.parametrize("golden", GOLDEN["clip_chunk"]["from_viewer"], ids=lambda g: g["name"])
+def test_chunks_are_read_as_agreed(golden: dict) -> None:
+    assert wire.parse(bytes.fromhex(golden["hex"])) == wire.ClipChunk(bytes.fromhex(golden["data"]))
+
+
+@pytest.mark.parametrize("golden", GOLDEN["clip_chunk"]["from_server"], ids=lambda g: g["name"])
+def test_chunks_serialize_as_agreed(golden: dict) -> None:
+    assert wire.ClipChunk(bytes.fromhex(golden["data"])).serialize().hex() == golden["hex"]
+
+
 @pytest.mark.parametrize("message", GOLDEN["text_from_viewer"], ids=lambda m: m["type"])
 def test_text_is_read_as_agreed(message: dict) -> None:
     parsed = wire.parse(json.dumps(message))
@@ -68,7 +78,10 @@ def test_text_is_read_as_agreed(message: dict) -> None:
 def test_server_writes_text_as_agreed(message: dict) -> None:
     import msgspec
 
-    kinds = (wire.Welcome, wire.State, wire.Cursor, wire.Pong, wire.Times)
+    kinds = (
+        *(wire.Welcome, wire.State, wire.Cursor, wire.Pong, wire.Times),
+        *(wire.Clipboard, wire.Notice, wire.Clip, wire.ClipAck, wire.ClipGone),
+    )
     kind = next(kind for kind in kinds if kind.__struct_config__.tag == message["type"])
     assert json.loads(msgspec.convert(message, kind).serialize()) == message
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from voxy.session.clips import Clip, Mime
+
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
@@ -32,4 +34,19 @@ class Key:
     is_down: bool
 
 
-InputEvent: TypeAlias = Pointer | Wheel | Key
+@dataclass(frozen=True, slots=True, eq=False)
+class Offer:
+    """A viewer has content of these types to paste, which follows as a Delivery; what pastes meanwhile waits for it."""
+
+    types: tuple[Mime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The content of an offer, or None if it will never come."""
+
+    offer: Offer
+    clip: Clip | None
+
+
+InputEvent: TypeAlias = Pointer | Wheel | Key | Offer | Delivery

@@ -12,10 +12,15 @@ class Permission(Flag):
     VIEW = auto()
     POINTER = auto()
     KEYBOARD = auto()
+    CLIPBOARD_IN = auto()
+    """Have the desktop paste what is copied in the browser."""
+    CLIPBOARD_OUT = auto()
+    """Get what is copied on the desktop."""
 
 
 VIEWER = Permission.VIEW
-CONTROLLER = Permission.VIEW | Permission.POINTER | Permission.KEYBOARD
+CLIPBOARD = Permission.CLIPBOARD_IN | Permission.CLIPBOARD_OUT
+CONTROLLER = Permission.VIEW | Permission.POINTER | Permission.KEYBOARD | CLIPBOARD
 
 _NEEDED: dict[type, Permission] = {
     wire.Hello: Permission.VIEW,
@@ -27,6 +32,9 @@ _NEEDED: dict[type, Permission] = {
     wire.Key: Permission.KEYBOARD,
     wire.Wheel: Permission.POINTER,
     Pointer: Permission.POINTER,
+    wire.Clip: Permission.CLIPBOARD_IN,
+    wire.ClipChunk: Permission.CLIPBOARD_IN,
+    wire.ClipAck: Permission.CLIPBOARD_OUT,
 }
 
 

@@ -10,6 +10,7 @@ from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.memory import Library, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
+from voxy.session.clipboard import ViewerClipboard
 from voxy.session.events import InputEvent, Key, Pointer, Wheel
 from voxy.session.flow import Flow
 from voxy.session.keysyms import keysym_of
@@ -84,6 +85,7 @@ class Viewer:
         self.flow = Flow()
         self.meter = Meter()
         self.permissions = permissions
+        self.clipboard = ViewerClipboard()
         self.is_hidden = True
         self.has_greeted = False
         self.wants_times = False
@@ -127,6 +129,8 @@ class Viewer:
                 return self._times() if on else []
             case wire.Ping(number):
                 return [wire.Pong(number)]
+            case wire.Clip() | wire.ClipChunk() | wire.ClipAck():
+                return [*self.clipboard.receive(message)]
             case wire.Hello():
                 self._greet(message)
         return []
@@ -142,6 +146,8 @@ class Viewer:
         self.is_hidden = hello.hidden
         self.resume = hello.resume
         self._mirror = Mirror(hello.keeps)
+        if "clipboard" in self.capabilities:
+            self.clipboard.greet()
 
     def go_on_from(self, former: "Viewer") -> bool:
         """Take over what `former`, who was the same page, has; False if that can't be told. `former` is left empty."""

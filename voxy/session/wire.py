@@ -38,6 +38,8 @@ Server to viewer, binary
     Keeping   A viewer says in its hello how many bytes of images it keeps, at four bytes a pixel. After an update those
               go whose Atlas or Recall is longest ago, until the rest take no more. The server counts alike.
 
+    ClipChunk u8 type = 2, 1 to 65535 bytes: the next of the last `clip`
+
 Server to viewer, text: JSON objects with a `type`
     welcome   protocol, version, name: the desktop's, for the title; token: by which this viewer may resume; resumed:
               whether it did. If not, it begins anew and forgets all images. Acknowledged at once, as seq 0
@@ -49,15 +51,22 @@ Server to viewer, text: JSON objects with a `type`
               screen to its pixels), diff_ms (to know what changed), encode_ms (from the plan of the update to its
               bytes), send_ms (to the socket), ack_ms (to the acknowledgement: line, decoding and paint); exact: the
               share of the blocks shown that are exact. Only where asked for by `statistics`
+    clipboard takes, gives: bytes that a clip from and for this viewer may have; 0 for none, 2^53 - 1 where there is no
+              limit. Once, after the welcome, to viewers with the capability clipboard; others get none of its messages
+    notice    text: a sentence for people
+    clip_gone the desktop no longer has what this viewer pasted or got last: to be pasted it has to be sent anew
+    clip, clip_ack
+              as below
 
 Viewer to server, binary
     Pointer   u8 type = 16, u16 x, u16 y, u8 buttons (bit 0 left, 1 middle, 2 right, 3 back, 4 forward)
+    ClipChunk u8 type = 17, 1 to 65535 bytes: the next of the last `clip`
 
 Viewer to server, text: JSON objects with a `type`
-    hello     protocol; capabilities: names of what the browser can (secure-context, touch, the codecs that it decodes:
-              h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most; resume: where
-              the viewer goes on, or null: token: of the last welcome; seq: the last update that was painted, of
-              which nothing is lost; images: whether those are still there that were kept (not after a reload)
+    hello     protocol; capabilities: names of what the browser can (secure-context, touch, clipboard, and the codecs
+              that it decodes: h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most;
+              resume: where the viewer goes on, or null: token: of the last welcome; seq: the last update that was
+              painted, of which nothing is lost; images: whether those that were kept are there (not after a reload)
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
@@ -72,6 +81,14 @@ Resuming
     A viewer whose connection broke, or that was loaded anew with the picture it had, names the token of its last
     welcome. If the server still knows what it has (10 min, on the same desktop), only the rest comes. A token serves
     once; a connection that is still open with it is closed.
+
+Clipboard, either way
+    clip      parts: of what was copied, each with its mime (text/plain and text/html in UTF-8, image/png) and its size
+              in bytes. The parts follow one after the other in ClipChunks, with other messages between them; a
+              new clip takes the place of one that isn't complete. From the server also without parts: something was
+              copied that this viewer doesn't get. A key that comes after a viewer's clip pastes that clip and no other:
+              the desktop waits for its chunks
+    clip_ack  size: bytes of chunks taken since the last one. At most 256 KiB are on their way to the server
 
 Close codes
     1001 the server ends · 1009 a message of over 64 KiB · 4400 malformed, unknown or out of place ·
@@ -89,10 +106,12 @@ from msgspec import Meta
 from voxy.blocks import Atlas, Copy, Fill, Indexed, Operation, Patches, Recall, Size, Video
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
+from voxy.session.clips import UNLIMITED, Mime
 from voxy.session.events import Pointer
 
 PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 * 1024
+CLIP_CHUNK_BYTES = 48 * 1024
 CURSORS_KEPT = 32
 WELCOME_SEQ = 0
 
@@ -105,6 +124,7 @@ CLOSE_RESUMED = 4409
 Coordinate = Annotated[int, Meta(ge=0, le=65535)]
 Notches = Annotated[int, Meta(ge=-12000, le=12000)]
 Name = Annotated[str, Meta(max_length=64)]
+ClipBytes = Annotated[int, Meta(ge=0, le=UNLIMITED)]
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True, tag_field="type"):
@@ -156,6 +176,41 @@ class Resume(msgspec.Struct, forbid_unknown_fields=True):
     images: bool
 
 
+class Clipboard(Message, tag="clipboard"):
+    takes: int
+    gives: int
+
+
+class Notice(Message, tag="notice"):
+    text: str
+
+
+class Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    mime: Mime
+    size: ClipBytes
+
+
+class Clip(Message, tag="clip"):
+    parts: Annotated[list[Part], Meta(max_length=3)]
+
+
+class ClipAck(Message, tag="clip_ack"):
+    size: ClipBytes
+
+
+class ClipGone(Message, tag="clip_gone"):
+    pass
+
+
+class ClipChunk(msgspec.Struct):
+    """A piece of the last clip, either way."""
+
+    data: bytes
+
+    def serialize(self) -> bytes:
+        return bytes([_CLIP_CHUNK_TYPE]) + self.data
+
+
 class Hello(Message, tag="hello"):
     protocol: Annotated[int, Meta(ge=0)]
     capabilities: Annotated[list[Name], Meta(max_length=32)] = []
@@ -198,13 +253,14 @@ class Ping(Message, tag="ping"):
     id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
-TextFromViewer: TypeAlias = Hello | Ack | Key | Wheel | Release | View | Statistics | Ping
-FromViewer: TypeAlias = TextFromViewer | Pointer
+TextFromViewer: TypeAlias = Hello | Ack | Key | Wheel | Release | View | Statistics | Ping | Clip | ClipAck
+FromViewer: TypeAlias = TextFromViewer | Pointer | ClipChunk
 
 _text_decoder = msgspec.json.Decoder(TextFromViewer)
 _POINTER = struct.Struct("<BHHB")
 _POINTER_TYPE = 16
 _ALL_BUTTONS = 0b11111
+_CLIP_CHUNK_TYPE, _CLIP_CHUNK_IN_TYPE = 2, 17
 
 
 def parse(data: str | bytes) -> FromViewer:
@@ -215,6 +271,8 @@ def parse(data: str | bytes) -> FromViewer:
             return message
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
             raise ProtocolError(f"a message that can't be understood: {error}") from error
+    if len(data) > 1 and data[0] == _CLIP_CHUNK_IN_TYPE:
+        return ClipChunk(data[1:])
     if len(data) != _POINTER.size or data[0] != _POINTER_TYPE:
         raise ProtocolError("a binary message that is not a pointer message")
     _, x, y, buttons = _POINTER.unpack(data)

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 from voxy.blocks import Rect, Size
 from voxy.errors import ConfigError
 from voxy.screen.framebuffer import Framebuffer
+from voxy.session.clips import Clip
 from voxy.session.events import InputEvent
 
 Damage: TypeAlias = tuple[Rect, ...]
@@ -47,7 +48,12 @@ class StateChanged:
     reason: str = ""
 
 
-SourceEvent: TypeAlias = CursorChanged | StateChanged
+@dataclass(frozen=True, slots=True)
+class ClipChanged:
+    """A program copied something, which `fetch_clip` gets. Sources without a clipboard never say so."""
+
+
+SourceEvent: TypeAlias = CursorChanged | StateChanged | ClipChanged
 Notify: TypeAlias = Callable[[SourceEvent], None]
 
 
@@ -59,13 +65,19 @@ class Source(Protocol):
              `framebuffer.back` (`fit_back` or `lend_back` make it fit), and returns where. The first grab after
              `open`, and the first after the size changed, covers the whole screen. Raises SourceLost. Cancelling it
              loses no damage.
-    `inject` sends input; raises SourceLost. It waits for no drawing.
+    `inject` sends input; raises SourceLost. It waits for no drawing. Input takes effect in its order: what is
+             pasted by a key after an Offer is that offer's content, even where that comes later. Sources without
+             a clipboard let offers pass.
+    `fetch_clip`
+             gets what was copied last, at most so many bytes; raises SourceLost. What a program doesn't give in time
+             is left out. A second call ends the first, which is cancelled.
     `close`  frees everything; harmless when repeated, and the source can be opened again after.
     """
 
     async def open(self, notify: Notify) -> Size: ...
     async def grab(self, framebuffer: Framebuffer) -> Damage: ...
     async def inject(self, event: InputEvent) -> None: ...
+    async def fetch_clip(self, most_bytes: int) -> Clip: ...
     async def close(self) -> None: ...
 
 

@@ -10,13 +10,14 @@ from PIL import Image, ImageDraw, ImageFont
 from voxy.blocks import Rect, Size
 from voxy.errors import ConfigError
 from voxy.screen.framebuffer import Framebuffer, Pixels
-from voxy.session.events import InputEvent, Key, Pointer, Wheel
-from voxy.sources.base import Cursor, CursorChanged, Damage, Notify
+from voxy.session.clips import TEXT, Clip
+from voxy.session.events import Delivery, InputEvent, Key, Offer, Pointer, Wheel
+from voxy.sources.base import ClipChanged, Cursor, CursorChanged, Damage, Notify
 
 _PAPER, _INK, _BALL, _STROKE = 0xF7F6F2, 0x2B2D33, 0xD9643A, 0x3A6FD9
 _LINE = 22
 _STEP_S = 1 / 30
-_RETURN, _BACKSPACE = 0xFF0D, 0xFF08
+_RETURN, _BACKSPACE, _CONTROL = 0xFF0D, 0xFF08, 0xFFE3
 _TEXT = (
     "VoXY brings a desktop into any web browser. This is its built-in screen: no X server is needed. "
     "Type, and it is echoed above; press a button of the pointer, and you draw; turn the wheel, and this page moves. "
@@ -26,6 +27,8 @@ _TEXT = (
 
 class DemoSource:
     """Left a page of text that scrolls, right a picture and a ball that moves; typing goes to the top line.
+
+    Control with C copies that line, Control with V types what was copied.
 
     The ball moves only while somebody waits for a grab, and not at all with `still`.
     """
@@ -40,6 +43,10 @@ class DemoSource:
         self._changed = asyncio.Event()
         self._typed = ""
         self._scrolled = 0
+        self._has_control = False
+        self._clip = Clip({})
+        self._offer: Offer | None = None
+        self._is_paste_due = False
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -53,6 +60,7 @@ class DemoSource:
     async def open(self, notify: Notify) -> Size:
         self._damage = [Rect.of(self._size)]
         self._changed.set()
+        self._notify = notify
         notify(CursorChanged(_arrow()))
         return self._size
 
@@ -69,13 +77,25 @@ class DemoSource:
 
     async def inject(self, event: InputEvent) -> None:
         match event:
+            case Key(keysym=keysym, is_down=is_down) if keysym == _CONTROL:
+                self._has_control = is_down
+            case Key(keysym, _, True) if self._has_control:
+                self._command(keysym)
             case Key(keysym, _, True):
                 self._type(keysym)
+            case Offer():
+                self._offer = event
+            case Delivery() if event.offer is self._offer:
+                self._offer, self._clip = None, event.clip or self._clip
+                self._paste()
             case Pointer(x, y, buttons):
                 if buttons:
                     self._fill(Rect(x - 3, y - 3, 7, 7), _STROKE)
             case Wheel(_, _, _, dy):
                 self._scroll(dy)
+
+    async def fetch_clip(self, most_bytes: int) -> Clip:
+        return self._clip if self._clip.size <= most_bytes else Clip({}, is_too_large=True)
 
     async def close(self) -> None:
         self._changed.clear()
@@ -114,6 +134,21 @@ class DemoSource:
         coarse = Image.fromarray((random.random((6, 8, 3)) * 255).astype(np.uint8))
         smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
         return Image.fromarray(np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8))
+
+    def _command(self, keysym: int) -> None:
+        if keysym == ord("c"):
+            self._clip, self._offer = Clip({TEXT: self._typed.encode()}), None
+            self._notify(ClipChanged())
+        elif keysym == ord("v"):
+            self._is_paste_due = True
+            self._paste()
+
+    def _paste(self) -> None:
+        """Type what was copied, once it has come."""
+        if self._is_paste_due and not self._offer:
+            self._is_paste_due = False
+            for character in self._clip.parts.get(TEXT, b"").decode():
+                self._type(ord(character))
 
     def _type(self, keysym: int) -> None:
         point = keysym & 0xFFFFFF if keysym >= 0x01000000 else keysym

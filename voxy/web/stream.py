@@ -52,6 +52,8 @@ class Stream:
             self._desktop.leave(self._viewer)
             sender.cancel()
             await self._inject_release()
+            for event in self._viewer.clipboard.abandon():
+                await self._desktop.inject(event)
         return self._socket
 
     async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
@@ -88,7 +90,7 @@ class Stream:
                 case event:
                     await self._desktop.inject(event)
         # Input brings nothing to send by itself; looking for it would hold up the thread that types it.
-        if not results or self._pong or self._times:
+        if not results or self._pong or self._times or self._viewer.clipboard.has_message:
             self._wake.set()
             self._desktop.want()
 
@@ -108,7 +110,8 @@ class Stream:
             while not self._viewer.is_replaced:
                 self._wake.clear()
                 await self._send_messages()
-                if not await self._send_update():
+                has_sent = await self._send_clipboard()
+                if not await self._send_update() and not has_sent:
                     await self._until_wake()
             await self._socket.close(code=wire.CLOSE_RESUMED, message=b"resumed by another connection")
         except TimeoutError:
@@ -144,6 +147,16 @@ class Stream:
             if len(self._cursors) > wire.CURSORS_KEPT:
                 self._cursors.popitem(last=False)
             await self._send(wire.Cursor(cursor.id, cursor.x, cursor.y, png))
+
+    async def _send_clipboard(self) -> bool:
+        """Send one message of the clipboard at a time, so that pictures go between them."""
+        message = self._viewer.clipboard.take(self._viewer.flow.window_bytes)
+        if isinstance(message, wire.ClipChunk):
+            async with asyncio.timeout(_STUCK_S):
+                await self._socket.send_bytes(message.serialize())
+        elif message:
+            await self._send(message)
+        return message is not None
 
     async def _send_update(self) -> bool:
         update = await self._desktop.next_update(self._viewer)

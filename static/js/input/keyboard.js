@@ -17,7 +17,7 @@ const ALTGR_MS = 50;
 /** @typedef {import('../wire.js').Key | import('../wire.js').Release} KeyMessage */
 /** @typedef {'windows' | 'mac' | 'other'} Platform */
 /** @typedef {Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'isComposing'
- *   | 'timeStamp' | 'preventDefault' | 'target'>} KeyEvent */
+ *   | 'repeat' | 'timeStamp' | 'preventDefault' | 'target'>} KeyEvent */
 
 export class Keyboard {
   /** The name with which a key went down, by its place on the keyboard. @type {Map<string, {key: string, code: string}>} */
@@ -27,15 +27,18 @@ export class Keyboard {
   #send;
   #accepts;
   #platform;
+  #isForBoth;
 
   /**
    * @param {(message: KeyMessage) => void} send
    * @param {(event: KeyEvent) => boolean} accepts whether an event is for the desktop and not for the page
+   * @param {(event: KeyEvent) => boolean} [isForBoth] whether the browser does something with a key as well
    * @param {Platform} [platform]
    */
-  constructor(send, accepts, platform = thisPlatform()) {
+  constructor(send, accepts, isForBoth = () => false, platform = thisPlatform()) {
     this.#send = send;
     this.#accepts = accepts;
+    this.#isForBoth = isForBoth;
     this.#platform = platform;
   }
 
@@ -53,12 +56,13 @@ export class Keyboard {
   keydown(event) {
     if (!this.#accepts(event) || KEPT.has(event.key)) return;
     if (event.isComposing || SILENT.has(event.key)) return;
-    event.preventDefault();
     const isAltGr = this.#settleDoubt(event);
+    if (!this.#isForBoth(event)) event.preventDefault();
     if (this.#platform === 'windows' && event.code === 'ControlLeft' && !this.#held.has('ControlLeft')) {
       return this.#doubt(event);
     }
     if (!isAltGr && !isModifier(event.key)) this.#dropMissedModifiers(event);
+    if (this.#platform === 'mac' && isCommand(event)) return this.#command(event);
     this.#down(event);
     if (this.#losesKeyup(event)) this.#up(event);
   }
@@ -99,6 +103,20 @@ export class Keyboard {
     if (!held) return;
     this.#held.delete(place(event));
     this.#send({ type: 'key', key: held.key, code: held.code, down: false });
+  }
+
+  /**
+   * Copying, cutting and pasting with Command, as desktops do that with Control. Control is down before Command goes
+   * up: a Command that is only tapped opens menus.
+   * @param {KeyEvent} event
+   */
+  #command(event) {
+    const control = { key: 'Control', code: 'ControlLeft' };
+    this.#down(control);
+    for (const held of [...this.#held.values()]) if (held.key === 'Meta') this.#up(held);
+    this.#down(event);
+    this.#up(event);
+    this.#up(control);
   }
 
   /** @param {KeyEvent} event */
@@ -166,6 +184,11 @@ function place({ key, code }) {
 /** @param {string} key */
 function isModifier(key) {
   return key in MODIFIERS || OTHER_MODIFIERS.has(key);
+}
+
+/** @param {KeyEvent} event */
+function isCommand({ key, metaKey, ctrlKey, altKey }) {
+  return metaKey && !ctrlKey && !altKey && ['c', 'x', 'v'].includes(key.toLowerCase());
 }
 
 /** @returns {Platform} */

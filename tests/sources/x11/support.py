@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from Xlib import X
 from Xlib.display import Display
-from Xlib.protocol import display as protocol
 from Xlib.protocol import event as xevent
 
+from tests.programs import connect
 from tests.xservers import XServer
 from voxy.blocks import Rect, Size
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -80,14 +80,6 @@ async def opened(server: XServer) -> AsyncIterator[Opened]:
 
 def keysym_of(character: str) -> int:
     return ord(character) if ord(character) < 0x100 else 0x01000000 + ord(character)
-
-
-def connect(server: XServer) -> Display:
-    """python-xlib's own connection. It keeps what events are called for all servers in one table; here each has its."""
-    protocol.Display.event_classes = xevent.event_class.copy()
-    display = Display(server.display)
-    display.display.event_classes = protocol.Display.event_classes
-    return display
 
 
 @contextlib.contextmanager

@@ -2,13 +2,15 @@
 
 import logging
 import threading
+import time
 from collections import deque
 
 from Xlib import error
 from Xlib.ext import xtest
 
 from voxy.blocks import Size
-from voxy.session.events import InputEvent, Key, Pointer, Wheel
+from voxy.session.events import Delivery, InputEvent, Key, Offer, Pointer, Wheel
+from voxy.sources.x11.clipboard import Clipboard
 from voxy.sources.x11.connection import Connection
 from voxy.sources.x11.keyboard import Keyboard
 from voxy.sources.x11.keymap import XkbMissing
@@ -34,6 +36,9 @@ class InputQueue:
 
     def put(self, event: InputEvent) -> None:
         with self._lock:
+            if isinstance(event, Delivery):
+                # Only one is pasted; content for a server that hangs must not pile up.
+                self._events = deque(other for other in self._events if not isinstance(other, Delivery))
             last = self._events[-1] if self._events else None
             if isinstance(event, Pointer) and isinstance(last, Pointer) and event.buttons == last.buttons:
                 self._events[-1] = event
@@ -53,9 +58,10 @@ class InputQueue:
 
 
 class Devices:
-    """The pointer and the keyboard. All calls come from the source's thread."""
+    """The pointer, the keyboard, and the clipboard that they paste. All calls come from the source's thread."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clipboard: Clipboard) -> None:
+        self._clipboard = clipboard
         self._pointer: PointerDevice | None = None
         self._keyboard: Keyboard | None = None
         self.reason = ""
@@ -111,4 +117,6 @@ class Devices:
                 self._pointer.move(event, screen)
             case Wheel() if self._pointer:
                 self._pointer.turn(event, screen)
+            case Offer() | Delivery():
+                self._clipboard.paste(event, time.monotonic())
         return 0.0

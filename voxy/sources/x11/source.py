@@ -6,6 +6,7 @@ import os
 from voxy.blocks import Size
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer
+from voxy.session.clips import Clip
 from voxy.session.events import InputEvent
 from voxy.sources.base import Damage, Notify, SourceEvent, SourceState, StateChanged
 from voxy.sources.x11.watch import Watch
@@ -76,6 +77,11 @@ class X11Source:
             raise self._worker.failure
         self._worker.inject(event)
         self._watch.note_use()
+
+    async def fetch_clip(self, most_bytes: int) -> Clip:
+        if self._worker is None:
+            raise SourceLost("The display is not open.")
+        return await self._worker.fetch_clip(most_bytes)
 
     async def close(self) -> None:
         worker, self._worker = self._worker, None

@@ -18,10 +18,12 @@ from Xlib.protocol import request
 from voxy.blocks import Size
 from voxy.errors import SourceError, SourceLost
 from voxy.screen.framebuffer import Framebuffer
+from voxy.session.clips import Clip
 from voxy.session.events import InputEvent
-from voxy.sources.base import CursorChanged, Damage, SourceEvent
+from voxy.sources.base import ClipChanged, CursorChanged, Damage, SourceEvent
 from voxy.sources.x11 import requests
 from voxy.sources.x11.capture import Capture
+from voxy.sources.x11.clipboard import Clipboard
 from voxy.sources.x11.connection import Closed, Connection
 from voxy.sources.x11.cursor import CursorTracker
 from voxy.sources.x11.input import Devices, InputQueue
@@ -53,6 +55,8 @@ class Worker:
         self._input = InputQueue()
         self._grab: tuple[Framebuffer, asyncio.Future[Damage]] | None = None
         self._owed: list[Damage] = []
+        self._asked_clip: tuple[int, asyncio.Future[Clip]] | None = None
+        self._fetching: asyncio.Future[Clip] | None = None
         self._is_pinged = False
         self._is_closing = False
         self._connection: Connection | None = None
@@ -77,6 +81,18 @@ class Worker:
         with self._lock:
             self._owed.append(damage)
         self._wake()
+
+    def fetch_clip(self, most_bytes: int) -> asyncio.Future[Clip]:
+        """Have the clipboard fetched; what was being fetched isn't any more."""
+        if self._fetching:
+            self._fetching.cancel()
+        future = self._fetching = self._loop.create_future()
+        if self.failure:
+            future.set_exception(self.failure)
+        else:
+            self._asked_clip = most_bytes, future
+            self._wake()
+        return future
 
     def inject(self, event: InputEvent) -> None:
         self._input.put(event)
@@ -107,7 +123,7 @@ class Worker:
         os.close(self._wake_fd)
         self.failure = failure
         self.ended.set_result(None)
-        for future in (self.opened, self._grab and self._grab[1]):
+        for future in (self.opened, self._grab and self._grab[1], self._fetching):
             if future and not future.done():
                 future.set_exception(failure)
         self._grab = None
@@ -120,6 +136,10 @@ class Worker:
             self.owe(damage)
         else:
             future.set_result(damage)
+
+    def _resolve_fetch(self, future: "asyncio.Future[Clip]", clip: Clip) -> None:
+        if not future.done():
+            future.set_result(clip)
 
     def _resolve_open(self, size: Size) -> None:
         if not self.opened.done():
@@ -150,7 +170,8 @@ class Worker:
     def _open(self) -> None:
         connection = self._connection = Connection(self._name)
         self._capture = Capture(connection)
-        self._devices = Devices(connection)
+        self._clipboard = Clipboard(connection)
+        self._devices = Devices(connection, self._clipboard)
         self._cursors = CursorTracker(connection)
         request.ChangeWindowAttributes(display=connection, window=connection.root, event_mask=X.StructureNotifyMask)
         if connection.has_extension(randr.extname):
@@ -164,6 +185,7 @@ class Worker:
         self._poll.register(self._wake_fd, select.POLLIN)
         self._damaged_at: float | None = time.monotonic() - _SETTLE_S
         self._input_due_at = 0.0
+        self._clip_wanted: asyncio.Future[Clip]
         self.shm_reason, self.input_reason = self._capture.shm_reason, self._devices.reason
         if cursor := self._cursors.take_change():
             self._post(self._tell, CursorChanged(cursor))
@@ -178,6 +200,7 @@ class Worker:
         now = time.monotonic()
         if now >= self._input_due_at:
             self._input_due_at = now + self._devices.send(self._input, self._capture.size)
+        self._tend_clipboard(now)
         if self._is_pinged:
             self._is_pinged = False
             self._connection.sync()
@@ -188,6 +211,14 @@ class Worker:
         elif not self._connection.event_queue:
             self._connection.flush()
             self._sleep()
+
+    def _tend_clipboard(self, now: float) -> None:
+        asked, self._asked_clip = self._asked_clip, None
+        if asked:
+            most_bytes, self._clip_wanted = asked
+            self._clipboard.fetch(most_bytes, now)
+        if clip := self._clipboard.step(now):
+            self._post(self._resolve_fetch, self._clip_wanted, clip)
 
     def _say_goodbye(self) -> None:
         """Send what input still waits, then take back everything."""
@@ -200,6 +231,8 @@ class Worker:
         due = [self._input_due_at] if self._input else []
         if self._grab and self._damaged_at is not None:
             due.append(self._damaged_at + _SETTLE_S)
+        if (clipboard_due_at := self._clipboard.due) is not None:
+            due.append(clipboard_due_at)
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         if timeout_s is not None and timeout_s < 0.001:
             # poll() counts in milliseconds.
@@ -237,6 +270,10 @@ class Worker:
             self._grab = self._grab or grab
 
     def _take(self, event: Any) -> None:
+        if isinstance(event, Clipboard.EVENTS):
+            if self._clipboard.take(event, time.monotonic()):
+                self._post(self._tell, ClipChanged())
+            return
         match event:
             case damage.DamageNotify():
                 self._damaged_at = self._damaged_at or time.monotonic()
