@@ -1,6 +1,6 @@
 /** Codecs: which videos this browser decodes, and what its decoder is told of them. Only in a secure context. */
 
-/** @typedef {import('./wire.js').Video['codec']} CodecName */
+/** @typedef {import('./update.js').Video['codec']} CodecName */
 
 /** Constrained baseline, by the most pixels of a level: 3.1 for 1280×720, 4 for 1920×1080, 5.1, and 6.2 for 8192×4320. */
 const LEVELS = /** @type {const} */ ([[921600, '1f'], [2097152, '28'], [9437184, '33'], [Infinity, '3e']]);

@@ -1,6 +1,7 @@
 /** Cursor: shows the remote pointer's shape as the browser's own pointer, so that it never lags. */
 
-import { CURSORS_KEPT, WireError } from './wire.js';
+import { WireError } from './malformed.js';
+import { CURSORS_KEPT } from './wire.js';
 
 /** @typedef {import('./wire.js').Cursor} CursorMessage */
 /**

@@ -2,11 +2,12 @@
 
 import { now } from './clock.js';
 import { Videos } from './video.js';
-import { BLOCK, WireError } from './wire.js';
+import { WireError } from './malformed.js';
+import { BLOCK } from './update.js';
 
-/** @typedef {import('./wire.js').Update} Update */
-/** @typedef {import('./wire.js').Atlas | import('./wire.js').Patches} Imaged */
-/** @typedef {import('./wire.js').Video} Video */
+/** @typedef {import('./update.js').Update} Update */
+/** @typedef {import('./update.js').Atlas | import('./update.js').Patches} Imaged */
+/** @typedef {import('./update.js').Video} Video */
 /** @typedef {Imaged | Video} Pictured */
 /** @typedef {{update: Update, bitmaps: (ImageBitmap | null)[], left: number, takenAt: number, decodeMs: number}} Decoded
  * `bitmaps` has one entry for each operation, null for a fill or a copy; `takenAt` is by the clock of all threads. */
@@ -100,7 +101,7 @@ export class Decoder {
 /**
  * Whether an image is as large as what is drawn from it.
  * @param {{width: number, height: number}} bitmap
- * @param {{columns: number, blocks: {length: number}} | {rects: import('./wire.js').Rect[]}
+ * @param {{columns: number, blocks: {length: number}} | {rects: import('./update.js').Rect[]}
  *   | {width: number, height: number}} pictured
  */
 export function hasSizeFor(bitmap, pictured) {

@@ -2,7 +2,8 @@
 
 import { Decoder } from './decoder.js';
 import { MAX_EXPRESS_BLOCKS, openExpress } from './line.js';
-import { BLOCK, parse } from './wire.js';
+import { BLOCK } from './update.js';
+import { parse } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./line.js').FromLine} FromLine */

@@ -1,10 +1,11 @@
 /** The canvas that shows the remote screen, pixel for pixel. */
 
-import { BLOCK, WireError } from './wire.js';
+import { WireError } from './malformed.js';
+import { BLOCK } from './update.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
-/** @typedef {import('./wire.js').Fill} Fill */
-/** @typedef {import('./wire.js').Atlas} Atlas */
+/** @typedef {import('./update.js').Fill} Fill */
+/** @typedef {import('./update.js').Atlas} Atlas */
 /** @typedef {{bitmap: ImageBitmap, columns: number, count: number}} Kept */
 /** @typedef {{column: number, row: number, imageColumn: number, imageRow: number, columns: number, rows: number}} Run
  * A rect of blocks that are neighbours in the same way on the screen and in the image; counted in blocks. */
@@ -98,7 +99,7 @@ export class Screen {
     return Math.ceil(this.#canvas.width / BLOCK);
   }
 
-  /** @param {import('./wire.js').Copy} copy */
+  /** @param {import('./update.js').Copy} copy */
   #copy({ left, top, width, height, x, y }) {
     this.#aside.drawImage(this.#canvas, left, top, width, height, x, y, width, height);
     this.#context.drawImage(this.#aside.canvas, x, y, width, height, x, y, width, height);
@@ -123,7 +124,7 @@ export class Screen {
     this.#keptBytes += sizeOf(bitmap);
   }
 
-  /** @param {import('./wire.js').Recall} recall */
+  /** @param {import('./update.js').Recall} recall */
   #recall({ number, blocks, places }) {
     const kept = this.#kept.get(number);
     if (!kept || places.some((place) => place >= kept.count)) throw new WireError('a recall of what is not kept');
@@ -150,7 +151,7 @@ export class Screen {
   }
 
   /**
-   * @param {import('./wire.js').Patches} patches
+   * @param {import('./update.js').Patches} patches
    * @param {ImageBitmap} bitmap
    */
   #patch({ rects }, bitmap) {
@@ -162,7 +163,7 @@ export class Screen {
     bitmap.close();
   }
 
-  /** @param {import('./wire.js').Indexed} indexed */
+  /** @param {import('./update.js').Indexed} indexed */
   #put({ rects, pixels }) {
     let from = 0;
     for (const { left, top, width, height } of rects) {
@@ -173,7 +174,7 @@ export class Screen {
   }
 
   /**
-   * @param {import('./wire.js').Video} video
+   * @param {import('./update.js').Video} video
    * @param {ImageBitmap} bitmap
    */
   #show({ left, top }, bitmap) {

@@ -6,9 +6,9 @@
  */
 
 import { configOf } from './codecs.js';
-import { WireError } from './wire.js';
+import { WireError } from './malformed.js';
 
-/** @typedef {import('./wire.js').Video} Video */
+/** @typedef {import('./update.js').Video} Video */
 /** @typedef {{resolve: (frame: VideoFrame) => void, reject: (error: unknown) => void}} Waiting */
 /** What is used of WebCodecs here, so that tests can be the browser.
  * @typedef {{configure: (config: VideoDecoderConfig) => void, decode: (chunk: EncodedVideoChunk) => void,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 
 import { Cursor } from '../../static/js/cursor.js';
-import { WireError } from '../../static/js/wire.js';
+import { WireError } from '../../static/js/malformed.js';
 import { settled } from './support.js';
 
 describe('Cursor', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { Screen, runs } from '../../static/js/screen.js';
-import { WireError } from '../../static/js/wire.js';
+import { WireError } from '../../static/js/malformed.js';
 import { randomOf } from './support.js';
 
 globalThis.ImageData = class {

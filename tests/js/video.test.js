@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 
 import { configOf, decodableCodecs } from '../../static/js/codecs.js';
 import { Videos } from '../../static/js/video.js';
-import { WireError } from '../../static/js/wire.js';
+import { WireError } from '../../static/js/malformed.js';
 import { settled } from './support.js';
 
 const KEY = { kind: 'video', codec: 'h264', stream: 0, isKey: true, left: 5, top: 7, width: 63, height: 64, chunk: 'key' };

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { WireError, parse, serialize } from '../../static/js/wire.js';
+import { WireError } from '../../static/js/malformed.js';
+import { parse, serialize } from '../../static/js/wire.js';
 import { bufferOf, hexOf, randomOf } from './support.js';
 
 const GOLDEN = JSON.parse(readFileSync(new URL('../data/wire.json', import.meta.url), 'utf8'));
