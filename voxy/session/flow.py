@@ -4,7 +4,6 @@ The budget is bandwidth × (least round trip + one picture's time), both measure
 paint, so that it bounds the age of what is seen and not just a socket's buffer.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ class Flow:
         """Bytes that may be sent now; 0 for none. With nothing on its way there is always room."""
         if not self._inflight:
             return max(self.window_bytes, 1)
-        if len(self._inflight) > max(1, math.ceil(self.min_rtt_s * _FRAMES_S)):
+        if len(self._inflight) > max(1, round(self.min_rtt_s * _FRAMES_S + 1)):
             return 0
         return max(0, self.window_bytes - self.inflight_bytes)
 
