@@ -38,7 +38,7 @@ const MAY_BECOME = {
 
 /**
  * @typedef {object} Listener
- * @property {(state: TransportState) => void} onState
+ * @property {(state: TransportState, code?: number) => void} onState `code` where the server closed the connection
  * @property {(received: Received) => void} onMessage an Error where what came is broken
  */
 
@@ -106,7 +106,7 @@ export class Transport {
     if (code === CLOSE_SESSION_ENDED) return this.#end('signed-out');
     if (code === CLOSE_OTHER_VERSION) return this.#end('outdated');
     const socket = this.#socket;
-    this.#wait();
+    this.#wait(code);
     if (!wasOpen && socket) this.#askWhy();
   }
 
@@ -124,13 +124,14 @@ export class Transport {
     this.#become(state);
   }
 
-  #wait() {
+  /** @param {number} [code] */
+  #wait(code) {
     if (this.#state === 'open' && this.#outside.now() - this.#openedAt >= STEADY_MS) this.#failures = 0;
     this.#drop();
     const mostMs = Math.min(MOST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures++);
     // Full jitter: when a server comes back, its viewers don't come all at once.
     this.#timer = this.#outside.setTimer(() => this.connect(), this.#outside.random() * mostMs);
-    this.#become('waiting');
+    this.#become('waiting', code);
   }
 
   /** Let go of the socket: whatever it still says isn't heard. */
@@ -140,11 +141,14 @@ export class Transport {
     this.#socket = null;
   }
 
-  /** @param {TransportState} state */
-  #become(state) {
+  /**
+   * @param {TransportState} state
+   * @param {number} [code]
+   */
+  #become(state, code) {
     if (!MAY_BECOME[this.#state].includes(state)) throw new Error(`a transport can't go from ${this.#state} to ${state}`);
     this.#state = state;
-    this.#listener.onState(state);
+    this.#listener.onState(state, code);
   }
 }
 

@@ -22,7 +22,7 @@ import { Statistics } from './statistics.js';
 import { Status, judge } from './status.js';
 import { TEXT, titleOf } from './text.js';
 import { Transport } from './transport.js';
-import { PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
+import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./transport.js').TransportState} TransportState */
@@ -63,7 +63,7 @@ export class Viewer {
     this.#canvas = /** @type {HTMLCanvasElement} */ (page.getElementById('screen'));
     this.#canvas.setAttribute('aria-label', TEXT.screen);
     this.#transport = new Transport({
-      onState: (state) => this.#onTransport(state),
+      onState: (state, code) => this.#onTransport(state, code),
       onMessage: (received) => this.#receive(received),
     });
     this.#screen = new Screen(this.#canvas, () => this.#place());
@@ -221,10 +221,15 @@ export class Viewer {
 
   // The connection
 
-  /** @param {TransportState} state */
-  #onTransport(state) {
+  /**
+   * @param {TransportState} state
+   * @param {number} [code] with which the server closed
+   */
+  #onTransport(state, code) {
     if (state === 'open') this.#greet();
     else this.#forgetConnection();
+    // To say again what the server doesn't understand would be in vain; and who is signed out leaves nothing behind.
+    if (code === CLOSE_MALFORMED || state === 'signed-out') this.#resume = null;
     if (state === 'signed-out') this.#signIn.show({ isRefused: this.#isRefused });
     else this.#signIn.hide();
     this.#note({ transport: state, hasFailed: this.#situation.hasFailed || state === 'waiting' });

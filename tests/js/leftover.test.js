@@ -3,6 +3,7 @@ import { afterEach, test } from 'node:test';
 
 import { clear, leave, take } from '../../static/js/leftover.js';
 
+const exactly = () => true;
 const canvas = { toDataURL: () => `data:image/png;base64,${btoa('pixels')}` };
 
 function storage() {
@@ -23,7 +24,7 @@ afterEach(() => {
 
 test('what a page leaves is taken once', async () => {
   const items = storage();
-  leave(canvas, { token: 'a', seq: 7 });
+  leave(canvas, { token: 'a', seq: 7 }, exactly);
   assert.deepEqual(await take(), { token: 'a', seq: 7, bitmap: 'pixels' });
   assert.equal(items.size, 0);
   assert.equal(await take(), null);
@@ -31,12 +32,25 @@ test('what a page leaves is taken once', async () => {
 
 test('a picture that is too large is not left, nor an old one in its place', async () => {
   const items = storage();
-  leave(canvas, { token: 'a', seq: 7 });
+  leave(canvas, { token: 'a', seq: 7 }, exactly);
   globalThis.sessionStorage.setItem = () => {
     throw new Error('quota exceeded');
   };
-  leave(canvas, { token: 'b', seq: 8 });
+  leave(canvas, { token: 'b', seq: 8 }, exactly);
   assert.equal(items.size, 0);
+});
+
+test('a browser that adds noise to what is read from a canvas leaves nothing', async () => {
+  const items = storage();
+  leave(canvas, { token: 'a', seq: 7 }, exactly);
+  leave(canvas, { token: 'b', seq: 8 }, () => false);
+  assert.equal(items.size, 0);
+});
+
+test('what a page of another protocol left is not taken', async () => {
+  storage();
+  globalThis.sessionStorage.setItem('voxy-picture', JSON.stringify({ protocol: 1, token: 'a', seq: 7, picture: '' }));
+  assert.equal(await take(), null);
 });
 
 test('nonsense in the storage is nothing', async () => {
@@ -47,7 +61,7 @@ test('nonsense in the storage is nothing', async () => {
 });
 
 test('a browser that forbids storing loads as ever', async () => {
-  leave(canvas, { token: 'a', seq: 7 });
+  leave(canvas, { token: 'a', seq: 7 }, exactly);
   assert.equal(await take(), null);
   clear();
 });

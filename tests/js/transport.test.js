@@ -12,12 +12,12 @@ class FakeSocket {
 }
 
 describe('Transport', () => {
-  let clock, sockets, states, messages, answer, transport;
+  let clock, sockets, states, messages, answer, outside, transport;
   const last = () => sockets.at(-1);
 
   beforeEach(() => {
     [clock, sockets, states, messages, answer] = [new Clock(), [], [], [], async () => false];
-    const outside = {
+    outside = {
       openSocket: () => sockets[sockets.push(new FakeSocket()) - 1],
       isSignedOut: () => answer(),
       now: () => clock.now, random: () => 1, setTimer: clock.setTimer, clearTimer: clock.clearTimer,
@@ -34,6 +34,15 @@ describe('Transport', () => {
     last().onmessage({ data: 'welcome' });
     assert.deepEqual([states, last().sent, messages], [['connecting', 'open'], ['hello'], ['welcome']]);
     assert.deepEqual(clock.delays, []);
+  });
+
+  test('says with which code the server closed', () => {
+    const codes = [];
+    const told = new Transport({ onState: (_, code) => codes.push(code), onMessage: () => {} }, outside);
+    told.connect();
+    last().onopen();
+    last().onclose({ code: 4400 });
+    assert.deepEqual(codes, [undefined, undefined, 4400]);
   });
 
   test('waits up to twice as long after each failure, and never over 10 s', () => {
