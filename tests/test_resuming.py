@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 
@@ -14,6 +16,8 @@ from voxy.desktop import Desktop, MadeUpdate
 from voxy.session.viewer import Viewer
 
 SIZE = Size(1021, 743)
+
+Answer = TypeVar("Answer")
 
 
 class ReturningViewer(ModelViewer):
@@ -86,6 +90,14 @@ class ReturningViewer(ModelViewer):
         return {number: 4 * picture.size for number, (_, picture) in self.screen.kept.items()}
 
 
+async def until(ask: Callable[[], Awaitable[Answer | None]]) -> Answer:
+    """The first answer that is one."""
+    async with asyncio.timeout(5):
+        while not (answer := await ask()):
+            await asyncio.sleep(0.01)
+    return answer
+
+
 async def test_viewer_that_comes_back_gets_the_difference_only() -> None:
     pixels = photograph(SIZE)
     source = ScriptedSource(pixels)
@@ -113,9 +125,7 @@ async def test_what_was_on_its_way_is_sent_again() -> None:
         viewer = ReturningViewer(desktop, keeps=64 << 20)
         await viewer.settle(source)
         source.show(photograph(SIZE))
-        async with asyncio.timeout(5):
-            while not await viewer.fetch():
-                await asyncio.sleep(0.01)
+        await until(viewer.fetch)
         assert viewer.come_back()
         await viewer.settle(source)
 
@@ -191,9 +201,7 @@ async def test_an_update_that_was_never_sent_is_no_loss() -> None:
         viewer = ReturningViewer(desktop)
         await viewer.settle(source)
         source.show(photograph(SIZE))
-        async with asyncio.timeout(5):
-            while not (planned := await desktop.next_update(viewer.viewer)):
-                await asyncio.sleep(0.01)
+        planned = await until(lambda: desktop.next_update(viewer.viewer))
         assert viewer.painted_seq < planned.seq
         assert viewer.come_back()
         await viewer.settle(source)

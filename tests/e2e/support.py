@@ -10,6 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -24,6 +25,12 @@ from tests.xservers import XServer
 from voxy.screen.framebuffer import Pixels
 
 VOXY = str(Path(sys.executable).parent / "voxy")
+
+
+class Evaluating(Protocol):
+    """A page, however it is driven."""
+
+    def evaluate(self, expression: str, /) -> Awaitable[Any]: ...
 
 
 @dataclass
@@ -72,7 +79,7 @@ async def eventually(condition: Callable[[], Awaitable[object]], within_s: float
         raise AssertionError(f"not within {within_s} s: {what}") from None
 
 
-async def canvas(page: Page) -> Pixels:
+async def canvas(page: Evaluating) -> Pixels:
     """The pixels of the page's canvas."""
     url = await page.evaluate("document.getElementById('screen').toDataURL('image/png')")
     return to_pixels(np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",", 1)[1]))).convert("RGB")))
@@ -102,7 +109,7 @@ def screen(server: XServer) -> Pixels:
         return np.concatenate(stripes)
 
 
-async def until_same(page: Page, server: XServer, within_s: float = 1.5) -> None:
+async def until_same(page: Evaluating, server: XServer, within_s: float = 1.5) -> None:
     """The oracle: the canvas equals the X screen, pixel for pixel."""
     wanted, shown = await asyncio.to_thread(screen, server), await canvas(page)
 

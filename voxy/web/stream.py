@@ -113,6 +113,8 @@ class Stream:
                 has_sent = await self._send_clipboard()
                 if not await self._send_update() and not has_sent:
                     await self._until_wake()
+            # At once: a line that is dead may take its time to close.
+            await self._inject_release()
             await self._socket.close(code=wire.CLOSE_RESUMED, message=b"resumed by another connection")
         except TimeoutError:
             await self._socket.close(code=wire.CLOSE_TOO_SLOW, message=b"nothing was read for 30 s")

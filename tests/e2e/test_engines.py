@@ -1,0 +1,51 @@
+"""The oracle in three engines: the canvas equals the screen, whatever was sent for it, and after a reload."""
+
+import asyncio
+import contextlib
+
+import pytest
+from playwright.async_api import Error as PlaywrightError
+
+from tests.e2e.support import eventually, paint, serving, until_same
+from tests.engines import Engine, browsing, missing
+from tests.pictures import photograph, text
+from tests.xservers import xvfb
+from voxy.blocks import Size
+
+SIZE = Size(821, 611)
+LONG = text(Size(SIZE.width, 2 * SIZE.height))
+
+
+async def until_live(browser: Engine) -> None:
+    """Wait until a page is live that wasn't here before."""
+
+    async def is_live() -> bool:
+        with contextlib.suppress(PlaywrightError):  # it may be on its way out
+            return bool(
+                await browser.evaluate("!window.isOld && document.documentElement.dataset.connection === 'live'")
+            )
+        return False
+
+    await eventually(is_live, 15, "the page is live")
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
+async def test_canvas_equals_the_screen_in_every_engine(engine: str) -> None:
+    if program := missing(engine):
+        pytest.skip(f"there is no {program}")
+    with xvfb(SIZE) as server:
+        async with (
+            serving("--display", server.display, "--auth", "none") as served,
+            browsing(engine, served.url) as browser,
+        ):
+            await until_live(browser)
+            for top in (0, 6, 12, 80, 74):
+                await asyncio.to_thread(paint, server, LONG[top : top + SIZE.height])
+                await until_same(browser, server, within_s=5)
+            await asyncio.to_thread(paint, server, photograph(Size(300, 200)), 100, 77)
+            await asyncio.to_thread(paint, server, text(Size(8, 14), "i"), 600, 300)
+            await until_same(browser, server, within_s=5)
+            await browser.evaluate("window.isOld = setTimeout(() => location.reload(), 0)")
+            await until_live(browser)
+            await asyncio.to_thread(paint, server, text(Size(200, 50), "anew "), 300, 400)
+            await until_same(browser, server, within_s=5)
