@@ -50,7 +50,7 @@ def _bound_memory() -> None:
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, 2 << 20)
-        mallopt(_M_TRIM_THRESHOLD, 4 << 20)
+        mallopt(_M_TRIM_THRESHOLD, 2 << 20)
 
 
 def _bind(listen: Listen) -> socket.socket:

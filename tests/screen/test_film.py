@@ -87,6 +87,14 @@ def test_it_is_found_where_hardly_any_of_it_is_seen(show: Show) -> None:
     assert all(film is films[9] for film in films[9:])
 
 
+def test_slides_are_none(show: Show) -> None:
+    show.fps = 1.0
+    for seed in range(12):
+        show.draw(photograph(SCREEN, seed=seed + 2))
+        assert show.next() is None
+        assert show.finder._candidate is None, "nor is a picture kept to compare with"
+
+
 def test_a_few_photographs_in_a_hurry_are_none(show: Show) -> None:
     show.now += 60
     assert Panning().play(show, 6) == [None] * 6

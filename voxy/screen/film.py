@@ -12,7 +12,7 @@ from voxy.blocks.geometry import to_pixels
 from voxy.screen.content import classify
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
-_CHANGES, _FEW_CHANGES = 8, 4
+_CHANGES, _FEW_CHANGES = 8, 5
 """Changes of a block within the window from which on it may be of a film; fewer where differences are rare."""
 
 _RARE_S, _CHANGED_SHARE = 0.25, 0.8
