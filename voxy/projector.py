@@ -1,5 +1,6 @@
 """Projector: which viewer follows which stream of the film that is running."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voxy.blocks import BlockGrid, Projection, Video, VideoCodec
@@ -44,7 +45,7 @@ class Projector:
 
     def may_serve(self, viewer: Viewer) -> bool:
         """Whether `viewer` can show any video."""
-        return any(codec.name.lower() in viewer.capabilities for codec in VideoCodec)
+        return _first_shown(viewer, VideoCodec) is not None
 
     def prepare(self) -> None:
         """Have all at hand that the first frame needs; may be called in any thread."""
@@ -63,7 +64,7 @@ class Projector:
 
     def _find_stream(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Stream | None:
         """One that nobody has begun yet, which serves all who begin together, or a new one."""
-        codec = next((codec for codec in video_codecs() if codec.name.lower() in viewer.capabilities), None)
+        codec = _first_shown(viewer, video_codecs())
         streams = {stream for stream, _ in self._following.values() if stream.film is film}
         for stream in streams:
             if stream.codec is codec and stream.serves(0):
@@ -84,3 +85,8 @@ class Projector:
 
     def leave(self, viewer: Viewer) -> None:
         self._following.pop(viewer, None)
+
+
+def _first_shown(viewer: Viewer, codecs: Iterable[VideoCodec]) -> VideoCodec | None:
+    """The first of these that `viewer` can show; None if it can show none of them."""
+    return next((codec for codec in codecs if codec.name.lower() in viewer.capabilities), None)

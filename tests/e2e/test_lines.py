@@ -32,10 +32,6 @@ async def scroll(server: XServer, steps: int, first: int = 0) -> None:
         await asyncio.to_thread(paint, server, LONG[6 * step : 6 * step + SIZE.height])
 
 
-async def until_live(page: Page) -> None:
-    await until_connection(page, "live")
-
-
 async def test_viewer_that_was_cut_off_gets_the_difference_only(context: BrowserContext) -> None:
     async with over() as (server, line, url):
         await asyncio.to_thread(paint, server, photograph(SIZE))
@@ -46,7 +42,7 @@ async def test_viewer_that_was_cut_off_gets_the_difference_only(context: Browser
         await page.wait_for_selector("html:not([data-connection=live])", state="attached")
         await asyncio.to_thread(paint, server, text(Size(200, 50)), 300, 300)
         before = line.down.bytes
-        await until_live(page)
+        await until_connection(page, "live")
         await until_same(page, server)
         assert line.down.bytes - before < whole / 10
 
@@ -65,7 +61,7 @@ async def test_page_that_is_loaded_anew_gets_the_difference_only(context: Browse
         page.on("websocket", lambda socket: socket.on("framereceived", count))
         shown = await canvas(page)
         await page.reload()
-        await until_live(page)
+        await until_connection(page, "live")
         assert (await canvas(page) == shown).all(), "the old picture is there at once"
         await asyncio.to_thread(paint, server, text(Size(200, 50)), 300, 300)
         await until_same(page, server)
@@ -81,7 +77,7 @@ async def test_line_that_is_cut_again_and_again_amid_changes(context: BrowserCon
             await scroll(server, 5, first=5 * round_)
             line.cut()
             await asyncio.to_thread(paint, server, text(Size(300, 200), f"round {round_} "), 100, 100)
-        await until_live(page)
+        await until_connection(page, "live")
         await until_same(page, server, within_s=5)
 
 
@@ -94,7 +90,7 @@ async def test_line_that_stalls_for_ten_seconds_is_told_and_the_picture_is_right
             await scroll(server, 20, first=3)
             await page.wait_for_selector("html:not([data-connection=live])", state="attached", timeout=10_000)
             await asyncio.sleep(began + 10 - asyncio.get_running_loop().time())
-        await until_live(page)
+        await until_connection(page, "live")
         await until_same(page, server, within_s=5)
 
 

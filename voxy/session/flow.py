@@ -105,7 +105,7 @@ class Flow:
         """Bytes that may be sent now; 0 for none. With nothing on its way there is always room."""
         if not self._inflight:
             return max(self.window_bytes, 1)
-        if len(self._inflight) > max(1, round(self.min_rtt_s * _FRAMES_S + 1)):
+        if len(self._inflight) > round(self.min_rtt_s * _FRAMES_S + 1):
             return 0
         return max(0, self.window_bytes - self.inflight_bytes)
 
