@@ -107,6 +107,8 @@ async def _firefox(local: XServer, url: str) -> AsyncIterator[Evaluate]:
             "browser.shell.checkDefaultBrowser": False,
             "datareporting.policy.dataSubmissionEnabled": False,
             "browser.startup.page": 0,
+            # Among what automation would set is that windows needn't have the focus: then nothing is composed.
+            "remote.prefs.recommended": False,
             "termsofuse.acceptedVersion": 999,
         }
         lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items())

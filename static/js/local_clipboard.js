@@ -6,15 +6,19 @@ import { NOTHING } from './clips.js';
 
 export class LocalClipboard {
   #field;
+  #isInUse;
 
-  /** @param {HTMLTextAreaElement} field that nobody sees: browsers copy from and paste into fields only */
-  constructor(field) {
+  /**
+   * @param {HTMLTextAreaElement} field that nobody sees: browsers copy from and paste into fields only
+   * @param {() => boolean} isInUse whether something is being composed in it
+   */
+  constructor(field, isInUse) {
     this.#field = field;
+    this.#isInUse = isInUse;
   }
 
   /** Have the browser's next paste go to this page: it is told by a `paste` event. */
   expectPaste() {
-    this.#field.value = '';
     this.#field.focus({ preventScroll: true });
   }
 
@@ -24,7 +28,7 @@ export class LocalClipboard {
    * @returns {Promise<boolean>} whether it did
    */
   async write(clip) {
-    if (!document.hasFocus()) return false;
+    if (!document.hasFocus() || this.#isInUse()) return false;
     if (hasClipboard()) {
       try {
         await navigator.clipboard.write([itemOf(clip)]);
@@ -72,12 +76,13 @@ export class LocalClipboard {
     };
     document.addEventListener('copy', put, { capture: true });
     // Without something selected there is nothing to copy.
+    const before = this.#field.value;
     this.#field.value = ' ';
     this.#field.focus({ preventScroll: true });
     this.#field.select();
     const isDone = document.execCommand('copy');
     document.removeEventListener('copy', put, { capture: true });
-    this.#field.value = '';
+    this.#field.value = before;
     focused?.focus({ preventScroll: true });
     return isDone && isWritten;
   }

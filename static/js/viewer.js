@@ -8,6 +8,7 @@ import { decodableCodecs } from './codecs.js';
 import { Cursor } from './cursor.js';
 import { Keyboard } from './input/keyboard.js';
 import { Pointer } from './input/pointer.js';
+import { TextInput } from './input/text_input.js';
 import { Wheel } from './input/wheel.js';
 import { fit } from './layout.js';
 import * as leftover from './leftover.js';
@@ -39,6 +40,8 @@ export class Viewer {
   #pulse;
   #clipboard;
   #keyboard;
+  #field;
+  #textInput;
   #pointer;
   #cursor;
   #status;
@@ -75,10 +78,13 @@ export class Viewer {
       isHurried: () => this.#keyboard.isHolding || this.#pointer.isHolding || this.#statistics !== null,
     });
     const send = (/** @type {ToServer} */ message) => this.#send(message);
-    const field = /** @type {HTMLTextAreaElement} */ (page.getElementById('clipboard'));
-    const clipboard = this.#clipboard = new Clipboard(new LocalClipboard(field), send, () => this.#focus());
+    const field = this.#field = /** @type {HTMLTextAreaElement} */ (page.getElementById('field'));
+    field.setAttribute('aria-label', TEXT.screen);
+    const clipboard = this.#clipboard = new Clipboard(
+      new LocalClipboard(field, () => this.#textInput.isComposing), send, () => this.#focus());
     this.#keyboard = new Keyboard(
       (message) => clipboard.pass(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
+    this.#textInput = new TextInput(field, this.#keyboard);
     this.#pointer = new Pointer(this.#canvas, send);
     this.#cursor = new Cursor(this.#canvas);
     this.#notice = new Notice(page);
@@ -127,6 +133,11 @@ export class Viewer {
     window.addEventListener('keydown', (event) => this.#onShortcut(event), { capture: true });
     this.#clipboard.listen(window, (event) => this.#isForDesktop(event));
     this.#keyboard.listen(window);
+    this.#textInput.listen(this.#field);
+    this.#canvas.addEventListener('pointerdown', (event) => {
+      this.#textInput.locate(event);
+      this.#focus();
+    });
     this.#menu.listen(window);
     this.#pointer.listen(this.#canvas);
     window.addEventListener('blur', () => this.#release());
@@ -207,7 +218,7 @@ export class Viewer {
   }
 
   #focus() {
-    this.#canvas.focus({ preventScroll: true });
+    this.#textInput.focus();
   }
 
   #place() {

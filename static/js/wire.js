@@ -41,11 +41,12 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'ack', seq: number, decode_ms: number}} Ack */
 /** @typedef {{type: 'key', key: string, code: string, down: boolean}} Key */
 /** @typedef {{type: 'wheel', x: number, y: number, dx: number, dy: number}} Wheel */
+/** @typedef {{type: 'text', text: string}} Text */
 /** @typedef {{type: 'release'}} Release */
 /** @typedef {{type: 'view', hidden: boolean}} View */
 /** @typedef {{type: 'statistics', on: boolean}} Statistics */
 /** @typedef {{type: 'ping', id: number}} Ping */
-/** @typedef {Pointer | Hello | Ack | Key | Wheel | Release | View | Statistics | Ping
+/** @typedef {Pointer | Hello | Ack | Key | Text | Wheel | Release | View | Statistics | Ping
  *   | Clip | ClipChunk | ClipAck} ToServer */
 
 /**

@@ -46,6 +46,38 @@ async def test_typing_arrives_in_a_file_that_a_shell_wrote(context: BrowserConte
                 await until_same(page, server)
 
 
+async def test_text_of_an_input_method_arrives_once(context: BrowserContext, tmp_path: Path) -> None:
+    file, ready = tmp_path / "typed.txt", tmp_path / "ready"
+    with xvfb(Size(1021, 743)) as server:
+        async with serving("--display", server.display, "--auth", "none") as served:
+            page = await open_page(context, served.url)
+            with client(server, "xterm", "-u8", "-e", "sh", "-c", f"touch {ready}; head -n 1 > {file}; sleep 60"):
+                await eventually(lambda: asyncio.to_thread(ready.exists), 10, "the terminal runs")
+                await page.mouse.click(300, 100)
+                session = await context.new_cdp_session(page)
+                for text in ("に", "にほ", "にほんご", "日本語"):
+                    compose = {"text": text, "selectionStart": len(text), "selectionEnd": len(text)}
+                    await session.send("Input.imeSetComposition", compose)
+                    box = await page.locator("#field").bounding_box()
+                    assert box
+                    # What is composed is seen where the person works.
+                    assert (box["x"], box["y"]) == (300, 100)
+                    assert box["width"] > 30
+                await session.send("Input.insertText", {"text": "日本語"})
+                box = await page.locator("#field").bounding_box()
+                assert box
+                assert box["width"] == 1
+                await page.keyboard.insert_text("🙂 ascii ")
+                await page.keyboard.type("typed")
+                await page.keyboard.press("Enter")
+
+                async def is_written() -> bool:
+                    return file.exists() and file.read_text().endswith("\n")
+
+                await eventually(is_written, 5, "the line arrives")
+                assert file.read_text() == "日本語🙂 ascii typed\n"
+
+
 class Recorder:
     """A window that notes the buttons that are pressed on it, and where."""
 

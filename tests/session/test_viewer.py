@@ -45,6 +45,18 @@ def test_other_protocol_has_its_own_code() -> None:
     assert caught.value.close_code == wire.CLOSE_OTHER_VERSION
 
 
+def test_text_is_typed_character_by_character() -> None:
+    typed = greeted().receive('{"type":"text","text":"aあ🙂\\n\\u0007"}', 0.0)
+    keysyms = (0x61, 0x1003042, 0x101F642, 0xFF0D)
+    assert typed == [Key(keysym, "", is_down) for keysym in keysyms for is_down in (True, False)]
+
+
+def test_who_only_looks_types_no_text() -> None:
+    viewer = Viewer(0.0, permissions=VIEWER)
+    viewer.receive('{"type":"hello","protocol":2}', 0.0)
+    assert viewer.receive('{"type":"text","text":"a"}', 0.0) == []
+
+
 def test_first_update_has_everything_and_the_next_only_what_changed() -> None:
     viewer, generations = greeted(), Generations(6)
     plan = viewer.take_update(generations, 0.0)

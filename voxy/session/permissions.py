@@ -30,6 +30,7 @@ _NEEDED: dict[type, Permission] = {
     wire.Ping: Permission.VIEW,
     wire.Release: Permission.VIEW,
     wire.Key: Permission.KEYBOARD,
+    wire.Text: Permission.KEYBOARD,
     wire.Wheel: Permission.POINTER,
     Pointer: Permission.POINTER,
     wire.Clip: Permission.CLIPBOARD_IN,

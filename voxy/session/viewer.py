@@ -34,6 +34,10 @@ _STEP_SHARE = 0.8
 """A change in few words is worth it up to this share of the pixels of all blocks that changed."""
 
 
+_KEYS_OF = {"\n": "Enter", "\t": "Tab"}
+"""Characters that keys other than those of characters write."""
+
+
 PlanKey: TypeAlias = tuple[
     int, bytes, bytes, int, tuple[Copy, ...], tuple[Rect, ...], tuple[tuple[int, bytes, bytes], ...], bool
 ]
@@ -113,6 +117,8 @@ class Viewer:
                 return [message]
             case wire.Key(key, code, down):
                 return self._receive_key(key, code, down)
+            case wire.Text(text):
+                return _typed(text)
             case wire.Wheel(x, y, dx, dy):
                 return [Wheel(x, y, dx, dy)]
             case wire.Ack(seq):
@@ -290,6 +296,12 @@ class Viewer:
     def rest_at(self) -> float:
         """When a lossy block will have rested at the earliest; infinity if there is none."""
         return self._mirror.holding.rough_since + REST_S
+
+
+def _typed(text: str) -> Received:
+    """The keys that write `text`."""
+    keysyms = (keysym_of(_KEYS_OF.get(character, character), "") for character in text)
+    return [Key(keysym, "", is_down) for keysym in keysyms if keysym for is_down in (True, False)]
 
 
 def _to_ms(seconds: float) -> float:

@@ -69,6 +69,8 @@ Viewer to server, text: JSON objects with a `type`
               painted, of which nothing is lost; images: whether those that were kept are there (not after a reload)
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down
+    text      text: 1 to 256 characters to be typed one after the other, as an input method, dictation or an on-screen
+              keyboard made them
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
     release   all keys and buttons that are held go up: the page lost the focus
     view      hidden: nothing is sent to a hidden page
@@ -230,6 +232,10 @@ class Key(Message, tag="key"):
     down: bool
 
 
+class Text(Message, tag="text"):
+    text: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
 class Wheel(Message, tag="wheel"):
     x: Coordinate
     y: Coordinate
@@ -253,7 +259,7 @@ class Ping(Message, tag="ping"):
     id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
-TextFromViewer: TypeAlias = Hello | Ack | Key | Wheel | Release | View | Statistics | Ping | Clip | ClipAck
+TextFromViewer: TypeAlias = Hello | Ack | Key | Text | Wheel | Release | View | Statistics | Ping | Clip | ClipAck
 FromViewer: TypeAlias = TextFromViewer | Pointer | ClipChunk
 
 _text_decoder = msgspec.json.Decoder(TextFromViewer)

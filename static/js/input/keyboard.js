@@ -11,17 +11,27 @@ const SILENT = new Set(['Process', 'Unidentified', 'Dead', 'Compose', '']);
 /** @type {Record<string, 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey'>} */
 const MODIFIERS = { Shift: 'shiftKey', Control: 'ctrlKey', Alt: 'altKey', Meta: 'metaKey' };
 const OTHER_MODIFIERS = new Set(['AltGraph', 'CapsLock', 'NumLock', 'ScrollLock', 'Fn', 'Hyper', 'Super']);
+/** Where keys are that are pressed without a keyboard. @type {Record<string, string>} */
+const CODES = { Control: 'ControlLeft', Alt: 'AltLeft', Shift: 'ShiftLeft', Meta: 'MetaLeft' };
 /** AltGr on Windows comes as Control and then Alt, within this time of each other. */
 const ALTGR_MS = 50;
 
-/** @typedef {import('../wire.js').Key | import('../wire.js').Release} KeyMessage */
+/** Legacy keyCode of a key that an input method has taken; WebKit tells it of the Enter that ends a composition too. */
+const TAKEN = 229;
+/** Characters in one message, by the protocol. */
+const TEXT_MOST = 256;
+
+/** @typedef {import('../wire.js').Key | import('../wire.js').Text | import('../wire.js').Release} KeyMessage */
 /** @typedef {'windows' | 'mac' | 'other'} Platform */
 /** @typedef {Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'isComposing'
- *   | 'repeat' | 'timeStamp' | 'preventDefault' | 'target'>} KeyEvent */
+ *   | 'repeat' | 'timeStamp' | 'preventDefault' | 'target' | 'keyCode'>} KeyEvent */
 
 export class Keyboard {
   /** The name with which a key went down, by its place on the keyboard. @type {Map<string, {key: string, code: string}>} */
   #held = new Map();
+  /** Modifiers that stay down until the next key has been typed. @type {Set<string>} */
+  #latched = new Set();
+  #onLatch = () => {};
   /** A Control that may turn out to be half an AltGr. @type {{event: KeyEvent, timer: any} | null} */
   #doubtful = null;
   #send;
@@ -55,7 +65,7 @@ export class Keyboard {
   /** @param {KeyEvent} event */
   keydown(event) {
     if (!this.#accepts(event) || KEPT.has(event.key)) return;
-    if (event.isComposing || SILENT.has(event.key)) return;
+    if (event.isComposing || event.keyCode === TAKEN || SILENT.has(event.key)) return;
     const isAltGr = this.#settleDoubt(event);
     if (!this.#isForBoth(event)) event.preventDefault();
     if (this.#platform === 'windows' && event.code === 'ControlLeft' && !this.#held.has('ControlLeft')) {
@@ -76,11 +86,58 @@ export class Keyboard {
     if (event.key === 'Meta' && this.#platform === 'mac') this.#dropUnlessModifier();
   }
 
+  /**
+   * Type text that didn't come by keys. With a modifier latched, a single character is a key.
+   * @param {string} text
+   */
+  type(text) {
+    const characters = [...text];
+    if (this.#latched.size && characters.length === 1) return this.tap(text);
+    for (let start = 0; start < characters.length; start += TEXT_MOST) {
+      this.#send({ type: 'text', text: characters.slice(start, start + TEXT_MOST).join('') });
+    }
+    this.#unlatch();
+  }
+
+  /**
+   * Press keys together by their names, and let them go.
+   * @param {...string} keys
+   */
+  tap(...keys) {
+    const events = keys.map((key) => ({ key, code: CODES[key] ?? '' }));
+    const isOne = (/** @type {{key: string}} */ { key }) => !this.#latched.has(key);
+    for (const event of events.filter(isOne)) this.#down(event);
+    for (const event of events.filter(isOne).reverse()) this.#up(event);
+    this.#unlatch();
+  }
+
+  /**
+   * Put a modifier down until the next key has been typed, or up again.
+   * @param {string} key
+   */
+  latch(key) {
+    const event = { key, code: CODES[key] ?? '' };
+    if (this.#latched.delete(key)) this.#up(event);
+    else {
+      this.#latched.add(key);
+      this.#down(event);
+    }
+    this.#onLatch();
+  }
+
+  /** @returns {ReadonlySet<string>} the modifiers that are */
+  get latched() {
+    return this.#latched;
+  }
+
+  /** @param {() => void} listener called when others are latched */
+  set onlatch(listener) {
+    this.#onLatch = listener;
+  }
+
   /** Let all keys go: whatever happens to them from now on isn't seen here. */
   release() {
-    clearTimeout(this.#doubtful?.timer);
-    this.#doubtful = null;
-    this.#held.clear();
+    this.forget();
     this.#send({ type: 'release' });
   }
 
@@ -89,6 +146,12 @@ export class Keyboard {
     clearTimeout(this.#doubtful?.timer);
     this.#doubtful = null;
     this.#held.clear();
+    this.#latched.clear();
+    this.#onLatch();
+  }
+
+  #unlatch() {
+    for (const key of [...this.#latched]) this.latch(key);
   }
 
   /** @param {{key: string, code: string}} event */
@@ -103,6 +166,7 @@ export class Keyboard {
     if (!held) return;
     this.#held.delete(place(event));
     this.#send({ type: 'key', key: held.key, code: held.code, down: false });
+    if (!isModifier(held.key)) this.#unlatch();
   }
 
   /**
@@ -167,7 +231,7 @@ export class Keyboard {
   #dropMissedModifiers(event) {
     for (const held of [...this.#held.values()]) {
       const flag = MODIFIERS[held.key];
-      if (flag && !event[flag]) this.#up(held);
+      if (flag && !event[flag] && !this.#latched.has(held.key)) this.#up(held);
     }
   }
 

@@ -19,8 +19,8 @@ from voxy.sources.x11.requests import XkbEvent
 
 logger = logging.getLogger(__name__)
 
-_WAITING_MOST = 1024
-"""Events that may wait for a server that hangs."""
+_WAITING_MOST = 16384
+"""Events that may wait for a server that hangs; a text that is dictated brings two for each character."""
 
 
 class InputQueue:

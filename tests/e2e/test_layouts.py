@@ -1,0 +1,72 @@
+"""What is typed on the keyboards of eight countries arrives, whatever the layout of the desktop, in three engines."""
+
+import asyncio
+import functools
+import os
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from tests.e2e.support import eventually, serving
+from tests.engines import Engine, browsing, missing
+from tests.layouts import LAYOUTS, Typist
+from tests.xservers import client, xvfb
+from voxy.blocks import Size
+
+REMOTE = {"us": "de", "gb": "us", "de": "us", "fr": "de", "jp": "fr", "dvorak": "us", "ru": "us", "es": "jp"}
+"""The desktop's layout, by that of the keyboard."""
+
+
+def compose(browser: Engine) -> str:
+    """Compose a character by its code, which all three engines can without an input method; what was written then."""
+    browser.press("x")
+    browser.press("Control_L", "Shift_L", "u")
+    for key in ("3", "0", "4", "2", "Return", "y", "Return"):
+        browser.press(key)
+    return "x\u3042y"
+
+
+async def until_ready(browser: Engine) -> None:
+    async def is_ready() -> bool:
+        said = "[document.documentElement.dataset.connection, document.hasFocus()].join()"
+        return bool(await browser.evaluate(said) == "live,true")
+
+    browser.click(500, 400)
+    await eventually(is_ready, 15, "the page is live and has the focus")
+
+
+async def next_line(lines: TextIO) -> str:
+    async with asyncio.timeout(10):
+        return (await asyncio.to_thread(lines.readline)).removesuffix("\n")
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
+async def test_what_was_typed_arrives(engine: str, tmp_path: Path) -> None:
+    if program := missing(engine):
+        pytest.skip(f"there is no {program}")
+    assert sum(len(layout.text) + len(layout.composed) for layout in LAYOUTS.values()) >= 200
+    pipe = tmp_path / "typed"
+    os.mkfifo(pipe)
+    command = f"stty -ixon; exec cat > {pipe}"
+    typed, arrived = {}, {}
+    with xvfb(Size(900, 600)) as remote, client(remote, "xterm", "-u8", "-e", "sh", "-c", command):
+        async with (
+            serving("--display", remote.display, "--auth", "none") as served,
+            browsing(engine, served.url) as browser,
+        ):
+            with await asyncio.to_thread(open, pipe, encoding="utf-8") as lines:
+                await until_ready(browser)
+                for name, layout in LAYOUTS.items():
+                    await asyncio.to_thread(remote.run, "setxkbmap", REMOTE[name])
+                    await asyncio.to_thread(browser.local.run, "setxkbmap", *layout.names)
+                    typed[name] = await asyncio.to_thread(Typist(browser.local).type, layout)
+                    arrived[name] = await next_line(lines)
+                for name, way in (
+                    ("locks", Typist(browser.local).type_with_locks),
+                    ("composition", functools.partial(compose, browser)),
+                ):
+                    await asyncio.to_thread(browser.local.run, "setxkbmap", "us")
+                    typed[name] = await asyncio.to_thread(way)
+                    arrived[name] = await next_line(lines)
+    assert arrived == typed
