@@ -89,6 +89,7 @@ class ModelViewer:
         self.woken = asyncio.Event()
         self.screen = PaintedScreen(Size(1, 1), keeps)
         self.copies = 0
+        self.updates = 0
         self.sent_bytes = 0
         self.kinds: list[type] = []
         self.say(type="hello", protocol=2, keeps=keeps, capabilities=capabilities)
@@ -116,6 +117,7 @@ class ModelViewer:
         size, _, operations = read_update(data)
         if size != self.screen.grid.size:
             self.screen.resize(size)
+        self.updates += 1
         self.sent_bytes += len(data)
         self.kinds += [type(operation) for operation in operations]
         self.copies += sum(isinstance(operation, Copy) for operation in operations)

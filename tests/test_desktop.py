@@ -25,6 +25,23 @@ async def test_viewer_shows_exactly_the_screen_at_rest() -> None:
             await viewer.follow(lambda pixels=pixels: viewer.shows(pixels))
 
 
+async def test_a_viewer_that_wants_all_exact_never_sees_anything_else() -> None:
+    size = Size(400, 300)
+    source = ScriptedSource(photograph(size))
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop, capabilities=("h264", "vp8"))
+        viewer.say(type="quality", level="exact")
+        shown: list[Pixels] = []
+        for seed in range(12):
+            # Twice the same place of a photograph in motion: patches, copies and what would be a film.
+            shown.append(np.roll(photograph(size, seed // 2), 3 * seed, axis=0))
+            source.show(shown[-1])
+            updates = viewer.updates
+            await viewer.follow(lambda before=updates: viewer.updates > before)
+            assert viewer.shows(shown[-1])
+        assert Video not in viewer.kinds
+
+
 async def test_size_changes_are_followed() -> None:
     source = ScriptedSource(text(Size(300, 200)))
     async with serving(source) as desktop:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from voxy.errors import SourceError
-from voxy.session.clipboard import to_text
+from voxy.session import wire
 from voxy.session.clips import UNLIMITED, Clip
 from voxy.session.events import Offer
 from voxy.session.permissions import Permission
@@ -69,9 +69,7 @@ class SharedClipboard:
             if viewer.is_hidden:
                 continue
             if clip.is_too_large and not clip.parts:
-                viewer.clipboard.say(
-                    f"What was copied on the desktop is larger than the {to_text(self._gives)} that may leave it."
-                )
+                viewer.clipboard.say(wire.Notice("copy_too_large", self._gives))
             self._give(viewer, clip, wake)
 
     @staticmethod

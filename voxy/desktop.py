@@ -24,6 +24,7 @@ from voxy.screen.snapshot import Packed, Snapshot
 from voxy.screen.streams import cut
 from voxy.session import wire
 from voxy.session.events import InputEvent, Offer
+from voxy.session.flow import LOSSLESS
 from voxy.session.meter import Stages
 from voxy.session.resumption import Resumptions
 from voxy.session.viewer import UpdatePlan, Viewer
@@ -109,6 +110,11 @@ class Desktop:
     def viewers(self) -> tuple[Viewer, ...]:
         return tuple(self._viewers)
 
+    @property
+    def people(self) -> int:
+        """How many look at it."""
+        return sum(viewer.has_greeted and not viewer.is_replaced for viewer in self._viewers)
+
     def join(self, viewer: Viewer, wake: Callable[[], None]) -> None:
         self._viewers[viewer] = wake
         self._clipboard.join(viewer)
@@ -117,18 +123,16 @@ class Desktop:
     def welcome(self, viewer: Viewer) -> bool:
         """Let a viewer that has said hello be resumed later; whether it goes on with what it has had itself."""
         self._resumptions.enter(viewer)
-        former = viewer.resume and self._resumptions.take(viewer.resume.token, time.monotonic())
-        if not former:
-            return False
-        resumed = viewer.go_on_from(former)
-        if wake := self._viewers.get(former):
-            wake()
+        former = self._resumptions.take(viewer.resume.token, time.monotonic()) if viewer.resume else None
+        resumed = former is not None and viewer.go_on_from(former)
+        self._wake_viewers()
         return resumed
 
     def leave(self, viewer: Viewer) -> None:
         self._viewers.pop(viewer, None)
         self._projector.leave(viewer)
         self._resumptions.leave(viewer, time.monotonic())
+        self._wake_viewers()
 
     def want(self) -> None:
         """A viewer may have room now: look again whether to grab."""
@@ -178,7 +182,15 @@ class Desktop:
         self._seq += 1
         seq, size = self._seq, self._framebuffer.size
         snapshot = await self._compute(
-            plan.size, Snapshot.take, self._framebuffer, seq, plan.blocks, plan.exact, plan.patches, digests
+            plan.size,
+            Snapshot.take,
+            self._framebuffer,
+            seq,
+            plan.blocks,
+            plan.exact,
+            plan.patches,
+            digests,
+            plan.quality == LOSSLESS,
         )
         for image in snapshot.images:
             if isinstance(image, Packed) and image.number:

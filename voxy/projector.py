@@ -54,7 +54,7 @@ class Projector:
     def project(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Projection | None:
         """Give `viewer` a stream of `film` that it goes on with, or begins; None where there is none for it."""
         stream, number = self._following.get(viewer, (None, 0))
-        if stream is None or stream.film is not film or not stream.serves(number):
+        if not self.may_serve(viewer) or stream is None or stream.film is not film or not stream.serves(number):
             self._following.pop(viewer, None)
             stream, number = self._find_stream(viewer, film, grid), 0
             if stream is None:
@@ -71,12 +71,12 @@ class Projector:
                 return stream
         if codec is None or len(streams) >= _MOST_STREAMS:
             return None
-        return Stream(film, grid, codec, viewer.flow.bytes_s)
+        return Stream(film, grid, codec, viewer.flow.film_bytes_s)
 
     def next_frame(self, viewer: Viewer, generation: int) -> Frame:
         """What `viewer` gets next."""
         stream, number = self._following[viewer]
-        return Frame(stream, number, generation, viewer.flow.bytes_s)
+        return Frame(stream, number, generation, viewer.flow.film_bytes_s)
 
     def sent(self, viewer: Viewer, stream: Stream, number: int) -> None:
         """Note that `viewer` has had `number` chunks of a stream."""
@@ -88,5 +88,7 @@ class Projector:
 
 
 def _first_shown(viewer: Viewer, codecs: Iterable[VideoCodec]) -> VideoCodec | None:
-    """The first of these that `viewer` can show; None if it can show none of them."""
+    """The first of these that `viewer` can show; None if it can show none of them, or wants none."""
+    if viewer.flow.level == "exact":
+        return None
     return next((codec for codec in codecs if codec.name.lower() in viewer.capabilities), None)

@@ -4,11 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import PaintedScreen, framebuffer_of, photograph, text
-from voxy.blocks import Atlas, Encoding, Fill, Size
+from voxy.blocks import Atlas, Encoding, Fill, Rect, Size
 from voxy.screen.content import classify
 from voxy.screen.digests import Digests
 from voxy.screen.framebuffer import Framebuffer
 from voxy.screen.snapshot import Snapshot
+from voxy.session.flow import LOSSLESS
 
 NONE = np.empty(0, dtype=np.intp)
 SIZES = [Size(640, 480), Size(1366, 768), Size(1021, 743), Size(1, 1)]
@@ -45,6 +46,18 @@ def test_photograph_is_rough_first_and_exact_when_it_rests(size: Size) -> None:
     second = taken(framebuffer, NONE, first.rough)
     assert second.rough.size == 0
     screen.paint(second.encode(80))
+    assert (screen.shown == photograph(size)).all()
+
+
+def test_nothing_is_rough_where_all_has_to_be_lossless() -> None:
+    size = SIZES[0]
+    framebuffer = framebuffer_of(photograph(size))
+    blocks, patches = everything(framebuffer), (Rect(3, 5, 130, 70),)
+    digests = Digests().of(framebuffer, blocks)
+    snapshot = Snapshot.take(framebuffer, 1, NONE, blocks, patches, digests, is_lossless=True)
+    assert snapshot.rough.size == 0
+    screen = PaintedScreen(size)
+    screen.paint(snapshot.encode(LOSSLESS))
     assert (screen.shown == photograph(size)).all()
 
 

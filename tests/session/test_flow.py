@@ -1,4 +1,4 @@
-from voxy.session.flow import QUALITIES, Flow
+from voxy.session.flow import LOSSLESS, QUALITIES, Flow
 
 
 def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int) -> float:
@@ -40,6 +40,18 @@ def test_ack_covers_all_before_it() -> None:
     assert flow.inflight_bytes == 100
     flow.acked(9, 0.1)
     assert flow.inflight_bytes == 0
+
+
+def test_what_a_person_chose_bounds_the_quality() -> None:
+    flow = Flow()
+    run_line(flow, bytes_s=1e8, delay_s=0.001, size=10_000, updates=200)
+    assert flow.quality_for(1000) == flow.quality == QUALITIES[-1]
+    assert flow.film_bytes_s == flow.bytes_s
+    flow.level = "light"
+    assert flow.quality_for(1000) == flow.quality == QUALITIES[0]
+    assert flow.film_bytes_s < flow.bytes_s / 10
+    flow.level = "exact"
+    assert flow.quality_for(1000) == flow.quality == LOSSLESS
 
 
 def test_unknown_acks_change_nothing() -> None:

@@ -57,7 +57,7 @@ class Paster:
                 if data[0] == 2:
                     return data[1:]
                 await self.viewer.send(type="ack", seq=int.from_bytes(data[6:10], "little"))
-            elif not any(f'"type":"{kind}"' in data for kind in ("welcome", "state", "cursor")):
+            elif not any(f'"type":"{kind}"' in data for kind in ("welcome", "state", "people", "cursor")):
                 return dict(json.loads(data))
 
     async def clip(self) -> dict[str, str]:
@@ -187,19 +187,13 @@ async def test_directions_can_be_off() -> None:
         assert source.injected.empty()
 
 
-async def test_limits_are_told_in_a_sentence() -> None:
+async def test_limits_are_told() -> None:
     async with copying(takes=1024, gives=2048) as (source, stack), pasting(stack) as paster:
         source.copy("x" * 2049)
         assert await paster.clip() == {}
-        assert await paster.message() == {
-            "type": "notice",
-            "text": "What was copied on the desktop is larger than the 2 kB that may leave it.",
-        }
+        assert await paster.message() == {"type": "notice", "code": "copy_too_large", "limit": 2048}
         await paster.viewer.send(type="clip", parts=[{"mime": TEXT, "size": 1025}])
-        assert await paster.message() == {
-            "type": "notice",
-            "text": "What you copied is larger than the 1 kB that may be pasted here.",
-        }
+        assert await paster.message() == {"type": "notice", "code": "paste_too_large", "limit": 1024}
         await paster.send("x" * 1024)
         assert isinstance(await source.next_injected(), Offer)
 

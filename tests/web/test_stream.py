@@ -91,10 +91,11 @@ async def test_greeting_tells_state_and_cursor_once() -> None:
         await viewer.send(type="key", key="x", code="KeyX", down=True)
         await viewer.next_update()
     kinds = [text["type"] for text in viewer.texts]
-    assert kinds == ["welcome", "state", "cursor"]
+    assert kinds == ["welcome", "state", "people", "cursor"]
     assert viewer.texts[0]["name"] == "test"
     assert viewer.texts[1]["state"] == "live"
-    assert viewer.texts[2]["png"]
+    assert viewer.texts[2] == {"type": "people", "count": 1}
+    assert viewer.texts[3]["png"]
 
 
 async def updates_until_silence(viewer: RawViewer, ack: bool) -> int:

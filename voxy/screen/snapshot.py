@@ -67,8 +67,10 @@ class Snapshot:
         exact: Blocks,
         patches: tuple[Rect, ...],
         digests: Mapping[int, bytes],
+        is_lossless: bool = False,
     ) -> Self:
-        """Copy from the front: `blocks` and `patches`, of which photographs may go lossy; `exact`, which may not.
+        """Copy from the front: `blocks` and `patches`, of which photographs may go lossy unless all `is_lossless`;
+        and `exact`, which may not.
 
         Blocks with the same of the `digests` go once. Images of update `seq` get numbers that no others have.
         """
@@ -87,7 +89,8 @@ class Snapshot:
             images.append(Packed(Encoding.JPEG, rough, *pack(framebuffer, rough)))
         rects: dict[Encoding, list[Rect]] = {Encoding.PNG: [], Encoding.JPEG: []}
         for rect in patches:
-            rects[Encoding.JPEG if is_photograph(framebuffer.front[rect.slices]) else Encoding.PNG].append(rect)
+            is_lossy = not is_lossless and is_photograph(framebuffer.front[rect.slices])
+            rects[Encoding.JPEG if is_lossy else Encoding.PNG].append(rect)
         indexed = None
         if 0 < sum(rect.area for rect in rects[Encoding.PNG]) <= _FEW_PIXELS:
             indexed = index(framebuffer, rects[Encoding.PNG])

@@ -5,7 +5,7 @@ from itertools import chain
 
 from voxy.errors import ProtocolError
 from voxy.session import wire
-from voxy.session.clips import UNLIMITED, Clip, Mime, clean
+from voxy.session.clips import Clip, Mime, clean
 from voxy.session.events import Delivery, Offer
 
 FromClipboard = wire.Clipboard | wire.Notice | wire.Clip | wire.ClipAck | wire.ClipChunk | wire.ClipGone
@@ -72,7 +72,7 @@ class ViewerClipboard:
         if not parts or not most or not self.is_open:
             return []
         if self._missing > most:
-            self.say(f"What you copied is larger than the {to_text(most)} that may be pasted here.")
+            self.say(wire.Notice("paste_too_large", most))
             return []
         self._offer = self._last = Offer(tuple(part.mime for part in parts))
         return [self._offer] if self._missing else [self._offer, *self._complete()]
@@ -112,9 +112,9 @@ class ViewerClipboard:
         self._pieces = chain.from_iterable(map(_cut, clip.parts.values()))
         self._piece = b""
 
-    def say(self, notice: str) -> None:
+    def say(self, notice: wire.Notice) -> None:
         """Tell the person at the viewer."""
-        self._notice = wire.Notice(notice)
+        self._notice = notice
 
     @property
     def has_message(self) -> bool:
@@ -147,15 +147,6 @@ class ViewerClipboard:
         piece, self._piece = self._piece, b""
         self._inflight += len(piece)
         return wire.ClipChunk(piece)
-
-
-def to_text(limit: int) -> str:
-    """A limit for people: 16 MB, 100 kB."""
-    assert limit < UNLIMITED
-    for unit, name in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
-        if limit >= unit:
-            return f"{limit / unit:.3g} {name}"
-    return f"{limit} bytes"
 
 
 def _cut(data: bytes) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ paint, so that it bounds the age of what is seen and not just a socket's buffer.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 _WINDOW_S = 0.033
 """Seconds of line that may be filled beyond the round trip: two pictures at 60 a second."""
@@ -22,6 +23,15 @@ _FIRST_BYTES_S = 1_000_000.0
 
 _PICTURE_S = 0.050
 """Seconds that a lossy picture may take on the line before it gets coarser."""
+
+Level: TypeAlias = Literal["auto", "exact", "light"]
+"""What a person chose: what the line carries, nothing lossy, or as few bytes as can be."""
+
+LOSSLESS = 0
+"""The quality at which nothing may go lossy."""
+
+_LIGHT_BYTES_S = 60_000.0
+"""What a film may take of a line that is to be spared."""
 
 QUALITIES = (35, 50, 65, 80)
 """Few steps, so that viewers on like lines need the same pictures and share them."""
@@ -58,6 +68,7 @@ class Flow:
         self._good_pictures = 0
         self._step = len(QUALITIES) - 1
         self.last_seq = -1
+        self.level: Level = "auto"
 
     @property
     def min_rtt_s(self) -> float:
@@ -71,13 +82,23 @@ class Flow:
     @property
     def quality(self) -> int:
         """JPEG quality for what may go lossy."""
+        match self.level:
+            case "exact":
+                return LOSSLESS
+            case "light":
+                return QUALITIES[0]
         return QUALITIES[self._step]
 
     def quality_for(self, pixels: int) -> int:
         """The quality for a picture of so many pixels: coarser than others where it would be long on its way."""
         most_bytes = self.bytes_s * _BIG_PICTURE_S
         fitting = sum(pixels * pixel_bytes <= most_bytes for pixel_bytes in _PIXEL_BYTES)
-        return QUALITIES[min(self._step, max(0, fitting - 1))] if self._rates else self.quality
+        return min(self.quality, QUALITIES[max(0, fitting - 1)]) if self._rates else self.quality
+
+    @property
+    def film_bytes_s(self) -> float:
+        """What a film may take of the line."""
+        return min(self.bytes_s, _LIGHT_BYTES_S) if self.level == "light" else self.bytes_s
 
     @property
     def window_bytes(self) -> int:

@@ -26,6 +26,7 @@ _NEEDED: dict[type, Permission] = {
     wire.Hello: Permission.VIEW,
     wire.Ack: Permission.VIEW,
     wire.View: Permission.VIEW,
+    wire.Quality: Permission.VIEW,
     wire.Statistics: Permission.VIEW,
     wire.Ping: Permission.VIEW,
     wire.Release: Permission.VIEW,

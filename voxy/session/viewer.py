@@ -12,7 +12,7 @@ from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.clipboard import ViewerClipboard
 from voxy.session.events import InputEvent, Key, Pointer, Wheel
-from voxy.session.flow import Flow
+from voxy.session.flow import LOSSLESS, Flow
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
 from voxy.session.mirror import Mirror
@@ -130,6 +130,8 @@ class Viewer:
                 return [*self.release()]
             case wire.View(hidden):
                 self.is_hidden = hidden
+            case wire.Quality(level):
+                self.flow.level = level
             case wire.Statistics(on):
                 self.wants_times = on
                 return self._times() if on else []
@@ -244,6 +246,8 @@ class Viewer:
         elif step and step.pixels <= _STEP_SHARE * blocks.size * BLOCK * BLOCK:
             holding.roughen(step.roughens(rough, blocks), now)
             plan = replace(plan, blocks=step.left, copies=step.copies, patches=step.patches)
+        if quality == LOSSLESS:
+            plan = replace(plan, blocks=NO_BLOCKS, exact=joined(plan.blocks, plan.exact))
         holding.put(plan.exact, generations)
         self._mirror.take(joined(blocks, plan.exact))
         return plan

@@ -53,7 +53,8 @@ Server to viewer, text: JSON objects with a `type`
               share of the blocks shown that are exact. Only where asked for by `statistics`
     clipboard takes, gives: bytes that a clip from and for this viewer may have; 0 for none, 2^53 - 1 where there is no
               limit. Once, after the welcome, to viewers with the capability clipboard; others get none of its messages
-    notice    text: a sentence for people
+    notice    code: what a person should know (paste_too_large, copy_too_large); limit: the bytes that are allowed
+    people    count: viewers that look at the desktop, this one among them
     clip_gone the desktop no longer has what this viewer pasted or got last: to be pasted it has to be sent anew
     clip, clip_ack
               as below
@@ -74,6 +75,7 @@ Viewer to server, text: JSON objects with a `type`
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
     release   all keys and buttons that are held go up: the page lost the focus
     view      hidden: nothing is sent to a hidden page
+    quality   level: auto (what the line carries), exact (nothing lossy, no video) or light (as few bytes as can be)
     statistics
               on: `times` are wanted, one for each acknowledgement, until they are no more; off at first
     ping      id: answered at once. While a key or button is held the viewer sends something at least every
@@ -110,6 +112,7 @@ from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.clips import UNLIMITED, Mime
 from voxy.session.events import Pointer
+from voxy.session.flow import Level
 
 PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -184,7 +187,12 @@ class Clipboard(Message, tag="clipboard"):
 
 
 class Notice(Message, tag="notice"):
-    text: str
+    code: Literal["paste_too_large", "copy_too_large"]
+    limit: int
+
+
+class People(Message, tag="people"):
+    count: int
 
 
 class Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -251,6 +259,10 @@ class View(Message, tag="view"):
     hidden: bool
 
 
+class Quality(Message, tag="quality"):
+    level: Level
+
+
 class Statistics(Message, tag="statistics"):
     on: bool
 
@@ -259,7 +271,9 @@ class Ping(Message, tag="ping"):
     id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
-TextFromViewer: TypeAlias = Hello | Ack | Key | Text | Wheel | Release | View | Statistics | Ping | Clip | ClipAck
+TextFromViewer: TypeAlias = (
+    Hello | Ack | Key | Text | Wheel | Release | View | Quality | Statistics | Ping | Clip | ClipAck
+)
 FromViewer: TypeAlias = TextFromViewer | Pointer | ClipChunk
 
 _text_decoder = msgspec.json.Decoder(TextFromViewer)

@@ -36,6 +36,7 @@ class Stream:
         self._state: wire.State | None = None
         self._cursor_id: int | None = None
         self._cursors: OrderedDict[int, None] = OrderedDict()
+        self._people = 0
         self._pong: wire.Pong | None = None
         self._times: wire.Times | None = None
 
@@ -140,6 +141,9 @@ class Stream:
         if self._state != self._desktop.state:
             self._state = self._desktop.state
             await self._send(self._state)
+        if self._people != self._desktop.people:
+            self._people = self._desktop.people
+            await self._send(wire.People(self._people))
         cursor = self._desktop.cursor
         if cursor and cursor.id != self._cursor_id:
             self._cursor_id = cursor.id
