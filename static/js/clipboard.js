@@ -33,6 +33,7 @@ export class Clipboard {
   #sender;
   #receiver;
   #takes = 0;
+  #latest = '';
   /** Keys that wait for what the browser pastes. @type {KeyMessage[] | null} */
   #waiting = null;
   /** The key that pastes. */
@@ -101,7 +102,25 @@ export class Clipboard {
     this.#seen = this.#pasted = null;
   }
 
+  /** Bytes that the desktop takes; 0 where it takes nothing. */
+  get takes() {
+    return this.#takes;
+  }
+
+  /** The text that was copied on the desktop last. */
+  get latest() {
+    return this.#latest;
+  }
+
   // To the desktop
+
+  /**
+   * Have the desktop paste this text from now on; whether it may.
+   * @param {string} text
+   */
+  put(text) {
+    return this.#takes > 0 && this.#offer({ text, html: null, png: null });
+  }
 
   /**
    * Whether the browser is to paste: then what is typed from now on waits until it has.
@@ -177,12 +196,21 @@ export class Clipboard {
   /** @param {ClipMessage} message */
   take(message) {
     const clip = this.#receiver.take(message);
+    this.#latest = clip?.text ?? this.#latest;
     // A program that keeps what others copy gives back what was pasted.
     if (!clip || isSame(clip, this.#pasted)) return;
     this.#pasted = null;
     this.#isBehind = true;
     this.#pending = isEmpty(clip) ? null : clip;
     this.#write();
+  }
+
+  /**
+   * Write this text where it was asked for by hand; whether the browser let it be.
+   * @param {string} text
+   */
+  copy(text) {
+    return this.#local.write({ text, html: null, png: null });
   }
 
   /**

@@ -1,13 +1,13 @@
 /** Panel: the statistics, quietly in a corner. */
 
-import { STAGE_NAMES, TEXT, UNITS } from './text.js';
+import { TEXT, fill } from './text.js';
 
 const REFRESH_MS = 500;
 const UNKNOWN = '–';
 
 /** @typedef {import('./statistics.js').Statistics} Statistics */
 /** @typedef {import('./statistics.js').Summary} Summary */
-/** @typedef {keyof typeof UNITS} Row */
+/** @typedef {keyof typeof TEXT.units} Row */
 
 const FIGURES = /** @type {const} */ (['roundTrip', 'frames', 'data', 'exact']);
 const PARTS = /** @type {const} */ (['server', 'line', 'browser']);
@@ -32,8 +32,6 @@ export class Panel {
     this.#root = find('statistics');
     this.#bar = find('shares');
     this.#slowest = find('slowest');
-    find('statistics-title').textContent = TEXT.statistics;
-    find('statistics-close').setAttribute('aria-label', TEXT.closeStatistics);
     find('statistics-close').addEventListener('click', onClose);
     for (const row of FIGURES) find('figures').append(this.#row(row));
     for (const row of PARTS) find('parts').append(this.#row(row));
@@ -57,7 +55,7 @@ export class Panel {
     if (!line || !name || !value || !number || !unit) throw new Error('no elements');
     line.dataset.row = row;
     name.textContent = TEXT[row];
-    unit.textContent = UNITS[row];
+    unit.textContent = TEXT.units[row];
     value.append(number, ' ', unit);
     line.append(name, value);
     this.#numbers.set(row, number);
@@ -75,7 +73,8 @@ export class Panel {
       const share = /** @type {HTMLElement | undefined} */ (this.#bar.children[index]);
       if (share) share.style.flexGrow = String(partsMs ? partsMs[part] : 0);
     });
-    const words = slowest ? `${TEXT.slowest} ${STAGE_NAMES[slowest.stage]}` : roundTripMs === null ? '' : TEXT.atRest;
+    const stage = slowest && fill(TEXT.slowest, { stage: TEXT.stages[slowest.stage] });
+    const words = stage ?? (roundTripMs === null ? '' : TEXT.atRest);
     if (this.#slowest.textContent !== words) this.#slowest.textContent = words;
   }
 

@@ -25,10 +25,6 @@ export class SignIn {
     this.#error = find('#sign-in-error');
     this.#button = /** @type {HTMLButtonElement} */ (find('#sign-in button'));
     this.#onSignedIn = onSignedIn;
-    find('#sign-in-title').textContent = TEXT.signInTitle;
-    find('#sign-in-how').textContent = TEXT.signInHow;
-    find('label[for=token]').textContent = TEXT.token;
-    this.#button.textContent = TEXT.signIn;
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();

@@ -1,6 +1,6 @@
 /** Status: says how far the picture can be trusted. */
 
-import { TEXT } from './text.js';
+import { TEXT, speaksEnglish } from './text.js';
 
 /** @typedef {'connecting' | 'live' | 'stale' | 'stalled' | 'lost' | 'signed-out'} Connection */
 /** @typedef {import('./transport.js').TransportState} TransportState */
@@ -25,10 +25,10 @@ const LABELS = { '': '', connect: TEXT.tryNow, reload: TEXT.reload };
 export function judge({ transport, isPainted, wasPainted, hasFailed, isStale, source }) {
   if (transport === 'signed-out') return { connection: 'signed-out', words: '', action: '' };
   if (transport === 'outdated') return { connection: 'lost', words: TEXT.outdated, action: 'reload' };
-  if (source?.state === 'lost') return { connection: 'lost', words: source.reason || TEXT.sourceLost, action: '' };
-  if (source?.state === 'stalled') {
-    return { connection: 'stalled', words: source.reason || TEXT.stalled, action: '' };
-  }
+  // The server says more, but in one language.
+  const reason = (speaksEnglish() && source?.reason) || '';
+  if (source?.state === 'lost') return { connection: 'lost', words: reason || TEXT.sourceLost, action: '' };
+  if (source?.state === 'stalled') return { connection: 'stalled', words: reason || TEXT.stalled, action: '' };
   if (!isPainted && wasPainted) return { connection: 'lost', words: TEXT.connectionLost, action: 'connect' };
   if (!isPainted && hasFailed) return { connection: 'lost', words: TEXT.unreachable, action: 'connect' };
   if (!isPainted) return { connection: 'connecting', words: TEXT.connecting, action: '' };

@@ -1,52 +1,79 @@
-/** Everything that the page says to people. */
+/** Text: everything that the page says to people, in the language that they read. The words are in `i18n/`. */
 
-export const TEXT = {
-  screen: 'Remote desktop',
-  connecting: 'Connecting…',
-  stale: 'No answer…',
-  stalled: 'The desktop doesn’t answer.',
-  sourceLost: 'The desktop is gone. VoXY is looking for it…',
-  unreachable: 'VoXY can’t be reached. Trying again…',
-  connectionLost: 'Connection lost. Trying again…',
-  tryNow: 'Try now',
-  outdated: 'VoXY has been updated. Reload the page to go on.',
-  reload: 'Reload',
-  signInTitle: 'Sign in',
-  signInHow: 'Paste the token, or the whole address, that VoXY printed when it was started.',
-  token: 'Token',
-  signIn: 'Sign in',
-  wrongToken: 'That token isn’t right. Copy the whole address that VoXY printed.',
-  signInUnreachable: 'VoXY can’t be reached. Try again in a moment.',
-  menu: 'VoXY menu',
-  statistics: 'Statistics',
-  statisticsKeys: 'Ctrl Alt Shift S',
-  closeStatistics: 'Close the statistics',
-  roundTrip: 'Round trip',
-  frames: 'Frames',
-  data: 'Data',
-  exact: 'Exact',
-  server: 'Server',
-  line: 'Line',
-  browser: 'Browser',
-  slowest: 'Most time goes into',
-  atRest: 'Nothing changes on the screen.',
-};
+/** @typedef {typeof import('../i18n/en.json')} Texts */
 
-/** What the numbers of the statistics count. */
-export const UNITS = {
-  roundTrip: 'ms', frames: '/s', data: 'Mbit/s', exact: '%', server: 'ms', line: 'ms', browser: 'ms',
-};
+/** Languages that the page speaks; the first where it speaks none of the reader's. */
+const LANGUAGES = ['en', 'ja'];
 
-/** Where time goes. @type {Record<import('./statistics.js').Stage, string>} */
-export const STAGE_NAMES = {
-  grab: 'reading the screen.',
-  diff: 'finding what changed.',
-  encode: 'packing the picture.',
-  send: 'waiting to be sent.',
-  line: 'the way through the network.',
-  decode: 'unpacking the picture.',
-  paint: 'waiting for the browser to paint.',
-};
+/** Filled before anything is shown: see `main.js`. */
+export const TEXT = /** @type {Texts} */ ({});
+
+/**
+ * Learn to speak, in the first of these languages that is known.
+ * @param {readonly string[]} languages as browsers name them, the preferred one first
+ */
+export async function load(languages) {
+  const known = languages.map((name) => name.toLowerCase().split('-')[0] ?? '');
+  const language = known.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
+  const response = await fetch(`i18n/${language}.json`);
+  Object.assign(TEXT, await response.json());
+  document.documentElement.lang = language ?? '';
+}
+
+/** The languages of whoever reads: the one that the address asks for before the browser's. */
+export function preferredLanguages() {
+  const asked = new URLSearchParams(location.search).get('lang');
+  return [...(asked ? [asked] : []), ...navigator.languages];
+}
+
+/** Whether what is only said in English, as by the server, can be shown. */
+export function speaksEnglish() {
+  return document.documentElement.lang === 'en';
+}
+
+/**
+ * Put the words where the page's markup asks for them: `data-text` names the text of an element, `data-label` its name.
+ * @param {ParentNode} page
+ */
+export function localize(page) {
+  for (const element of page.querySelectorAll('[data-text]')) {
+    element.textContent = textOf(/** @type {HTMLElement} */ (element).dataset.text ?? '');
+  }
+  for (const element of page.querySelectorAll('[data-label]')) {
+    const label = textOf(/** @type {HTMLElement} */ (element).dataset.label ?? '');
+    element.setAttribute('aria-label', label);
+    if (element.matches('button')) element.setAttribute('title', label);
+  }
+}
+
+/**
+ * @param {string} path the text's name, or that of a group and of a text in it: `qualities.auto`
+ * @returns {string}
+ */
+function textOf(path) {
+  return path.split('.').reduce((/** @type {any} */ texts, name) => texts[name], TEXT);
+}
+
+/**
+ * A sentence with its gaps filled.
+ * @param {string} sentence with gaps such as {count}
+ * @param {Record<string, string | number>} values
+ */
+export function fill(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/**
+ * A number of bytes for people: 16 MB, 1.5 kB.
+ * @param {number} bytes
+ */
+export function inBytes(bytes) {
+  const step = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const unit = ['byte', 'kilobyte', 'megabyte', 'gigabyte'][step] ?? 'byte';
+  const format = { style: 'unit', unit, unitDisplay: 'short', maximumSignificantDigits: 3 };
+  const { lang } = document.documentElement;
+  return new Intl.NumberFormat(lang, /** @type {any} */ (format)).format(bytes / 2 ** (10 * step));
+}
 
 /** @param {string} name the desktop's */
 export function titleOf(name) {

@@ -5,6 +5,7 @@ import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
 import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
 import { decodableCodecs } from './codecs.js';
+import { Controls, shortcutOf } from './controls.js';
 import { Cursor } from './cursor.js';
 import { Keyboard } from './input/keyboard.js';
 import { Pointer } from './input/pointer.js';
@@ -13,7 +14,6 @@ import { Wheel } from './input/wheel.js';
 import { fit } from './layout.js';
 import * as leftover from './leftover.js';
 import { LocalClipboard } from './local_clipboard.js';
-import { Menu } from './menu.js';
 import { Notice } from './notice.js';
 import { Panel } from './panel.js';
 import { Pulse } from './pulse.js';
@@ -21,7 +21,7 @@ import { KEPT_BYTES, Screen } from './screen.js';
 import { SignIn } from './signin.js';
 import { Statistics } from './statistics.js';
 import { Status, judge } from './status.js';
-import { TEXT, titleOf } from './text.js';
+import { TEXT, fill, inBytes, titleOf } from './text.js';
 import { Transport } from './transport.js';
 import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 
@@ -29,8 +29,8 @@ import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 /** @typedef {import('./transport.js').TransportState} TransportState */
 /** @typedef {import('./wire.js').ToServer} ToServer */
 
-/** Where keys are for the page itself. */
-const CONTROLS = 'input, button, a';
+/** Where keys and what is pasted are for the page itself. */
+const OF_PAGE = '[data-page]';
 
 export class Viewer {
   #canvas;
@@ -48,7 +48,7 @@ export class Viewer {
   #notice;
   #signIn;
   #panel;
-  #menu;
+  #controls;
   /** While they are shown; nothing is counted otherwise. @type {Statistics | null} */
   #statistics = null;
   /** @type {import('./status.js').Situation} */
@@ -60,11 +60,12 @@ export class Viewer {
   #resume = null;
   /** @type {import('./codecs.js').CodecName[]} */
   #codecs = [];
+  /** @type {import('./wire.js').Level} */
+  #level = 'auto';
 
   /** @param {Document} page */
   constructor(page) {
     this.#canvas = /** @type {HTMLCanvasElement} */ (page.getElementById('screen'));
-    this.#canvas.setAttribute('aria-label', TEXT.screen);
     this.#transport = new Transport({
       onState: (state, code) => this.#onTransport(state, code),
       onMessage: (received) => this.#receive(received),
@@ -79,7 +80,6 @@ export class Viewer {
     });
     const send = (/** @type {ToServer} */ message) => this.#send(message);
     const field = this.#field = /** @type {HTMLTextAreaElement} */ (page.getElementById('field'));
-    field.setAttribute('aria-label', TEXT.screen);
     const clipboard = this.#clipboard = new Clipboard(
       new LocalClipboard(field, () => this.#textInput.isComposing), send, () => this.#focus());
     this.#keyboard = new Keyboard(
@@ -95,7 +95,10 @@ export class Viewer {
     });
     const toggle = () => this.#toggleStatistics();
     this.#panel = new Panel(page, toggle);
-    this.#menu = new Menu(page, { statistics: toggle }, () => this.#focus());
+    this.#controls = new Controls(page, {
+      keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
+      chooseQuality: (level) => this.#chooseQuality(level), onLeave: () => this.#focus(),
+    });
     new Wheel((event) => this.#pointer.locate(event), send).listen(this.#canvas);
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
@@ -138,7 +141,7 @@ export class Viewer {
       this.#textInput.locate(event);
       this.#focus();
     });
-    this.#menu.listen(window);
+    this.#controls.listen(window);
     this.#pointer.listen(this.#canvas);
     window.addEventListener('blur', () => this.#release());
     window.addEventListener('pagehide', () => this.#leave());
@@ -195,23 +198,30 @@ export class Viewer {
 
   /** @param {{target: EventTarget | null}} event */
   #isForDesktop({ target }) {
-    return this.#transport.state === 'open' && !(target instanceof Element && target.closest(CONTROLS));
+    return this.#transport.state === 'open' && !(target instanceof Element && target.closest(OF_PAGE));
   }
 
   /** @param {KeyboardEvent} event */
   #onShortcut(event) {
-    if (!isStatisticsKey(event)) return;
+    const shortcut = shortcutOf(event);
+    if (!shortcut) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     // The modifiers went down before it was known what for.
     this.#release();
-    if (!event.repeat) this.#toggleStatistics();
+    if (!event.repeat) this.#controls.press(shortcut);
+  }
+
+  /** @param {import('./wire.js').Level} level */
+  #chooseQuality(level) {
+    this.#level = level;
+    this.#send({ type: 'quality', level });
   }
 
   #toggleStatistics() {
     const statistics = this.#statistics = this.#statistics ? null : new Statistics();
     this.#send({ type: 'statistics', on: statistics !== null });
-    this.#menu.check(statistics !== null);
+    this.#controls.check(statistics !== null);
     if (statistics) return this.#panel.show(statistics);
     this.#panel.hide();
     this.#focus();
@@ -253,6 +263,7 @@ export class Viewer {
       keeps: KEPT_BYTES, resume: this.#resume,
     });
     if (this.#statistics) this.#send({ type: 'statistics', on: true });
+    if (this.#level !== 'auto') this.#send({ type: 'quality', level: this.#level });
     if (!document.hidden) this.#pulse.start();
   }
 
@@ -295,7 +306,8 @@ export class Viewer {
       case 'clip_ack': return this.#clipboard.acked(received);
       case 'clip_gone': return this.#clipboard.lose();
       case 'clipboard': return this.#clipboard.limit(received);
-      case 'notice': return this.#notice.say(received.text);
+      case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
+      case 'people': return this.#controls.count(received);
       case 'times': return this.#statistics?.told(received);
     }
   }
@@ -359,17 +371,6 @@ export class Viewer {
     Object.assign(this.#situation, change);
     this.#status.show(judge(this.#situation));
   }
-}
-
-/**
- * Control, Alt, Shift and S: the S by its name, or by its place where the layout has no Latin letters or Alt makes
- * others of them. AltGr types letters.
- * @param {KeyboardEvent} event
- */
-function isStatisticsKey(event) {
-  const { key, code, ctrlKey, altKey, shiftKey } = event;
-  if (!ctrlKey || !altKey || !shiftKey || event.getModifierState('AltGraph')) return false;
-  return /^[a-z]$/i.test(key) ? key.toLowerCase() === 's' : code === 'KeyS';
 }
 
 /**

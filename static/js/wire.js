@@ -13,6 +13,7 @@ export const CLOSE_OTHER_VERSION = 4406;
 const POINTER = 16;
 const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
 const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
+const NOTICES = ['paste_too_large', 'copy_too_large'];
 const MIMES = ['text/plain', 'text/html', 'image/png'];
 
 /** @typedef {import('./update.js').Update} Update */
@@ -24,9 +25,10 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'times', seq: number, grab_ms: number, diff_ms: number, encode_ms: number, send_ms: number,
  *   ack_ms: number, exact: number}} Times */
 /** @typedef {{type: 'clipboard', takes: number, gives: number}} Clipboard */
-/** @typedef {{type: 'notice', text: string}} Notice */
+/** @typedef {{type: 'notice', code: 'paste_too_large' | 'copy_too_large', limit: number}} Notice */
+/** @typedef {{type: 'people', count: number}} People */
 /** @typedef {{type: 'clip_gone'}} ClipGone */
-/** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Notice | ClipGone
+/** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Notice | People | ClipGone
  *   | Clip | ClipChunk | ClipAck} FromServer */
 
 /** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
@@ -44,9 +46,11 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'text', text: string}} Text */
 /** @typedef {{type: 'release'}} Release */
 /** @typedef {{type: 'view', hidden: boolean}} View */
+/** @typedef {'auto' | 'exact' | 'light'} Level */
+/** @typedef {{type: 'quality', level: Level}} Quality */
 /** @typedef {{type: 'statistics', on: boolean}} Statistics */
 /** @typedef {{type: 'ping', id: number}} Ping */
-/** @typedef {Pointer | Hello | Ack | Key | Text | Wheel | Release | View | Statistics | Ping
+/** @typedef {Pointer | Hello | Ack | Key | Text | Wheel | Release | View | Quality | Statistics | Ping
  *   | Clip | ClipChunk | ClipAck} ToServer */
 
 /**
@@ -124,8 +128,11 @@ function parseText(text) {
       check(isNumber(message.takes) && isNumber(message.gives), 'malformed limits of the clipboard');
       return /** @type {Clipboard} */ (message);
     case 'notice':
-      check(isString(message.text), 'a malformed notice');
+      check(NOTICES.includes(message.code) && isNumber(message.limit), 'a malformed notice');
       return /** @type {Notice} */ (message);
+    case 'people':
+      check(isNumber(message.count), 'a malformed number of people');
+      return /** @type {People} */ (message);
     case 'clip_gone':
       return /** @type {ClipGone} */ (message);
     case 'clip':

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 from playwright.async_api import BrowserContext, Page
-from Xlib import X
+from Xlib import XK, X
 from Xlib.display import Display
 from Xlib.protocol import event
 from Xlib.protocol.display import Display as ProtocolDisplay
@@ -139,3 +139,28 @@ def paint(server: XServer, pixels: Pixels, left: int = 0, top: int = 0) -> None:
             rows = np.ascontiguousarray(pixels[y : y + 32])
             root.put_image(gc, left, top + y, width, len(rows), X.ZPixmap, 24, 0, rows.tobytes())
         display.sync()
+
+
+@contextlib.contextmanager
+def focused(server: XServer) -> Iterator[Display]:
+    """A window that gets what is typed."""
+    with x_client(server) as display:
+        root = display.screen().root
+        mask = X.KeyPressMask | X.KeyReleaseMask
+        window = root.create_window(0, 0, 9, 9, 0, X.CopyFromParent, override_redirect=True, event_mask=mask)
+        window.map()
+        display.sync()
+        window.set_input_focus(X.RevertToParent, X.CurrentTime)
+        display.sync()
+        yield display
+
+
+def typed(display: Display) -> list[tuple[str, bool]]:
+    """The keys that came since, by name, and whether they went down."""
+    found = []
+    while display.pending_events():
+        event = display.next_event()
+        if event.type in (X.KeyPress, X.KeyRelease):
+            name = XK.keysym_to_string(display.keycode_to_keysym(event.detail, 0)) or "modifier"
+            found.append((name, event.type == X.KeyPress))
+    return found

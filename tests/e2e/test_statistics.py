@@ -2,46 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import aiohttp
 from playwright.async_api import BrowserContext, Page
-from Xlib import XK, X
-from Xlib.display import Display
 
-from tests.e2e.support import eventually, open_page, paint, serving, x_client
+from tests.e2e.support import eventually, focused, open_page, paint, serving, typed
 from tests.pictures import photograph, text
-from tests.xservers import XServer, xvfb
+from tests.xservers import xvfb
 from voxy.blocks import Size
 
 SIZE = Size(1021, 743)
 KEYS = "Control+Alt+Shift+KeyS"
-
-
-@contextmanager
-def focused(server: XServer) -> Iterator[Display]:
-    """A window that gets what is typed."""
-    with x_client(server) as display:
-        root = display.screen().root
-        mask = X.KeyPressMask | X.KeyReleaseMask
-        window = root.create_window(0, 0, 9, 9, 0, X.CopyFromParent, override_redirect=True, event_mask=mask)
-        window.map()
-        display.sync()
-        window.set_input_focus(X.RevertToParent, X.CurrentTime)
-        display.sync()
-        yield display
-
-
-def typed(display: Display) -> list[tuple[str, bool]]:
-    """The keys that came since, by name, and whether they went down."""
-    found = []
-    while display.pending_events():
-        event = display.next_event()
-        if event.type in (X.KeyPress, X.KeyRelease):
-            name = XK.keysym_to_string(display.keycode_to_keysym(event.detail, 0)) or "modifier"
-            found.append((name, event.type == X.KeyPress))
-    return found
 
 
 async def figure(page: Page, row: str) -> str:
@@ -71,7 +42,7 @@ async def test_statistics_say_where_the_time_goes(context: BrowserContext) -> No
             await eventually(is_exact, 6, "the picture is exact and rests")
             await page.click("#statistics-close")
             assert not await page.is_visible("#statistics")
-            assert await page.evaluate("document.activeElement.id") == "screen"
+            assert await page.evaluate("document.activeElement.id") == "field"
 
 
 async def test_status_shows_the_viewer(context: BrowserContext) -> None:
@@ -109,19 +80,3 @@ async def test_desktop_does_not_get_the_key_that_opens_them(context: BrowserCont
             assert not [name for name, _ in keys if name.lower() == "s"]
             assert sorted(keys[:-2], key=lambda key: key[1]) == [("modifier", False)] * 3 + [("modifier", True)] * 3
             assert keys[-2:] == [("a", True), ("a", False)], "no modifier is left down"
-
-
-async def test_menu_leads_there_by_pointer_and_keyboard(context: BrowserContext) -> None:
-    with xvfb(SIZE) as server:
-        async with serving("--display", server.display, "--auth", "none") as served:
-            page = await open_page(context, served.url)
-            await page.mouse.move(700, 300)
-            await page.mouse.move(700, 0)
-            await page.wait_for_selector("#menu[data-shown]", timeout=3000)
-            await page.click("#menu-button")
-            await page.get_by_role("menuitemcheckbox", name="Statistics").click()
-            assert await page.is_visible("#statistics")
-            await page.focus("#menu-button")
-            for key in ("Enter", "Enter"):
-                await page.keyboard.press(key)
-            assert not await page.is_visible("#statistics")

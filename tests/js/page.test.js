@@ -9,7 +9,7 @@ const modules = readdirSync(new URL('js/', STATIC), { recursive: true })
 
 /** The modules that a module loads, itself among them. */
 function loadedBy(name, found = new Set([name])) {
-  for (const [, other] of readFileSync(new URL(name, STATIC), 'utf8').matchAll(/^import .* from '([^']+)';$/gm)) {
+  for (const [, other] of readFileSync(new URL(name, STATIC), 'utf8').matchAll(/^(?:import .* from|.*await import\()\s*'([^']+)'\)?;$/gm)) {
     const path = new URL(other, new URL(name, STATIC)).href.slice(STATIC.href.length);
     if (!found.has(path)) loadedBy(path, found.add(path));
   }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 
+import './words.js';
 import { inFigures, inPercent } from '../../static/js/panel.js';
 import { STAGES, Statistics } from '../../static/js/statistics.js';
-import { STAGE_NAMES } from '../../static/js/text.js';
+import { TEXT } from '../../static/js/text.js';
 
 describe('Statistics', () => {
   let now, statistics;
@@ -94,7 +95,7 @@ describe('Statistics', () => {
 });
 
 test('each stage has a name', () => {
-  assert.deepEqual(Object.keys(STAGE_NAMES).sort(), Object.values(STAGES).flat().sort());
+  assert.deepEqual(Object.keys(TEXT.stages).sort(), Object.values(STAGES).flat().sort());
 });
 
 test('numbers have as many figures as mean something', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import './words.js';
 import { judge } from '../../static/js/status.js';
 import { TEXT } from '../../static/js/text.js';
 

@@ -8,7 +8,7 @@ Object.assign(globalThis, { innerWidth: 800, innerHeight: 600 });
 
 /** A field, and what reaches the desktop of what is put into it: as in an editor, with '+a-a' for keys. */
 function inputOf(hasTouch) {
-  const field = { value: '', style: {}, dataset: {}, inputMode: '', focus() {}, blur() {} };
+  const field = { value: '', style: {}, dataset: {}, inputMode: '', focus() {}, blur() {}, matches: () => false };
   const sent = [];
   const keyboard = new Keyboard(({ type, text, key, down }) => {
     sent.push(type === 'text' ? text : `${down ? '+' : '-'}${key}`);

@@ -32,6 +32,8 @@ export class Keyboard {
   /** Modifiers that stay down until the next key has been typed. @type {Set<string>} */
   #latched = new Set();
   #onLatch = () => {};
+  /** Whether the browser gives this page all keys. */
+  hasAllKeys = false;
   /** A Control that may turn out to be half an AltGr. @type {{event: KeyEvent, timer: any} | null} */
   #doubtful = null;
   #send;
@@ -64,7 +66,7 @@ export class Keyboard {
 
   /** @param {KeyEvent} event */
   keydown(event) {
-    if (!this.#accepts(event) || KEPT.has(event.key)) return;
+    if (!this.#accepts(event) || (KEPT.has(event.key) && !this.#isOurs(event))) return;
     if (event.isComposing || event.keyCode === TAKEN || SILENT.has(event.key)) return;
     const isAltGr = this.#settleDoubt(event);
     if (!this.#isForBoth(event)) event.preventDefault();
@@ -133,6 +135,11 @@ export class Keyboard {
   /** @param {() => void} listener called when others are latched */
   set onlatch(listener) {
     this.#onLatch = listener;
+  }
+
+  /** @param {KeyEvent} event */
+  #isOurs({ key }) {
+    return key === 'F11' && this.hasAllKeys;
   }
 
   /** Let all keys go: whatever happens to them from now on isn't seen here. */

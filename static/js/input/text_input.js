@@ -21,7 +21,7 @@ const TAKEN = 229;
 const LEAST_WIDTH = 160, LEAST_HEIGHT = 28;
 
 /** @typedef {{type(text: string): void, tap(...keys: string[]): void}} Keys */
-/** @typedef {Pick<HTMLTextAreaElement, 'value' | 'style' | 'dataset' | 'inputMode' | 'focus' | 'blur'>} Field */
+/** @typedef {Pick<HTMLTextAreaElement, 'value' | 'style' | 'dataset' | 'inputMode' | 'focus' | 'blur' | 'matches'>} Field */
 
 export class TextInput {
   /** Where the person works, in CSS pixels of the window. */
@@ -70,7 +70,13 @@ export class TextInput {
 
   /** @param {boolean} isWanted whether a keyboard on the screen is */
   show(isWanted) {
-    this.#field.inputMode = isWanted || !this.#hasTouch ? 'text' : 'none';
+    const mode = isWanted || !this.#hasTouch ? 'text' : 'none';
+    if (mode === this.#field.inputMode) return;
+    this.#field.inputMode = mode;
+    // Only a field that gets the focus opens a keyboard, or closes it.
+    if (!this.#field.matches(':focus')) return;
+    this.#field.blur();
+    this.focus();
   }
 
   /** @param {{clientX: number, clientY: number}} event where the person works */

@@ -1,0 +1,108 @@
+/** Controls: the toolbar's buttons and what they open, tied to the parts that do what they say. */
+
+import { ClipboardPanel } from './clipboard_panel.js';
+import { FullScreen } from './full_screen.js';
+import { KeyPanel } from './key_panel.js';
+import { TEXT, fill } from './text.js';
+import { Toolbar } from './toolbar.js';
+
+/** Keys with Control, Alt and Shift that are for the page. @typedef {'M' | 'S' | 'F'} Shortcut */
+
+/**
+ * @typedef {object} Parts
+ * @property {import('./input/keyboard.js').Keyboard} keyboard
+ * @property {import('./input/text_input.js').TextInput} textInput
+ * @property {import('./clipboard.js').Clipboard} clipboard
+ * @property {import('./notice.js').Notice} notice
+ * @property {() => void} toggleStatistics
+ * @property {(level: import('./wire.js').Level) => void} chooseQuality
+ * @property {() => void} onLeave the keyboard goes back to the desktop
+ */
+
+export class Controls {
+  #page;
+  #parts;
+  #toolbar;
+  #fullScreen;
+
+  /**
+   * @param {Document} page
+   * @param {Parts} parts
+   */
+  constructor(page, parts) {
+    this.#page = page;
+    this.#parts = parts;
+    this.#toolbar = new Toolbar(page, parts.onLeave);
+    this.#fullScreen = new FullScreen(page, (isOn, hasAllKeys) => this.#onFullScreen(isOn, hasAllKeys));
+    new KeyPanel(page, parts.keyboard);
+    new ClipboardPanel(page, parts.clipboard);
+    this.#find('full-screen').hidden = !this.#fullScreen.isThere;
+    this.#find('full-screen').addEventListener('click', () => this.#fullScreen.toggle());
+    this.#find('screen-keyboard').addEventListener('click', () => this.#toggleKeyboard());
+    this.#find('show-statistics').addEventListener('click', () => parts.toggleStatistics());
+    this.#find('quality').addEventListener('change', ({ target }) => {
+      parts.chooseQuality(/** @type {import('./wire.js').Level} */ (/** @type {HTMLInputElement} */ (target).value));
+    });
+    for (const key of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll('[data-shortcut]'))) {
+      key.textContent = fill(TEXT.shortcut, { key: key.dataset.shortcut ?? '' });
+    }
+  }
+
+  /** @param {Window} target */
+  listen(target) {
+    this.#toolbar.listen(target);
+    this.#page.querySelector('main')?.addEventListener('pointerdown', () => this.#toolbar.yield());
+  }
+
+  /** @param {Shortcut} key */
+  press(key) {
+    if (key === 'M') this.#toolbar.enter();
+    else if (key === 'F') this.#fullScreen.toggle();
+    else this.#parts.toggleStatistics();
+  }
+
+  /** @param {boolean} isOn whether the statistics are shown */
+  check(isOn) {
+    this.#find('show-statistics').setAttribute('aria-pressed', String(isOn));
+  }
+
+  /** @param {import('./wire.js').People} people */
+  count({ count }) {
+    this.#find('people-count').textContent = count > 1 ? String(count) : '';
+    this.#find('people-said').textContent = count > 1 ? fill(TEXT.peopleOthers, { count: count - 1 }) : TEXT.peopleAlone;
+  }
+
+  #toggleKeyboard() {
+    const { textInput } = this.#parts;
+    textInput.show(!textInput.isShown);
+    this.#find('screen-keyboard').setAttribute('aria-pressed', String(textInput.isShown));
+  }
+
+  /**
+   * @param {boolean} isOn
+   * @param {boolean} hasAllKeys
+   */
+  #onFullScreen(isOn, hasAllKeys) {
+    this.#find('full-screen').setAttribute('aria-pressed', String(isOn));
+    this.#parts.keyboard.hasAllKeys = hasAllKeys;
+    if (hasAllKeys) this.#parts.notice.say(TEXT.notices.hold_escape);
+  }
+
+  /** @param {string} id */
+  #find(id) {
+    return /** @type {HTMLElement} */ (this.#page.getElementById(id));
+  }
+}
+
+/**
+ * The page's own key that an event is: with Control, Alt and Shift, by its name, or by its place where the layout has no
+ * Latin letters or Alt makes others of them. AltGr types letters.
+ * @param {KeyboardEvent} event
+ * @returns {Shortcut | null}
+ */
+export function shortcutOf(event) {
+  const { key, code, ctrlKey, altKey, shiftKey } = event;
+  if (!ctrlKey || !altKey || !shiftKey || event.getModifierState('AltGraph')) return null;
+  const letter = /^[a-z]$/i.test(key) ? key.toUpperCase() : code.replace(/^Key/, '');
+  return letter === 'M' || letter === 'S' || letter === 'F' ? letter : null;
+}

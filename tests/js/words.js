@@ -1,0 +1,8 @@
+/** What the page says, in English. To be imported before what says it. */
+
+import { readFileSync } from 'node:fs';
+
+import { TEXT } from '../../static/js/text.js';
+
+Object.assign(TEXT, JSON.parse(readFileSync(new URL('../../static/i18n/en.json', import.meta.url), 'utf8')));
+globalThis.document ??= { documentElement: { lang: 'en' } };
