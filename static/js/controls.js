@@ -16,6 +16,7 @@ import { Toolbar } from './toolbar.js';
  * @property {import('./notice.js').Notice} notice
  * @property {() => void} toggleStatistics
  * @property {(level: import('./wire.js').Level) => void} chooseQuality
+ * @property {import('./input/hands.js').Hands} hands
  * @property {() => void} onLeave the keyboard goes back to the desktop
  */
 
@@ -43,9 +44,32 @@ export class Controls {
     this.#find('quality').addEventListener('change', ({ target }) => {
       parts.chooseQuality(/** @type {import('./wire.js').Level} */ (/** @type {HTMLInputElement} */ (target).value));
     });
+    this.#listenToHands(parts.hands);
     for (const key of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll('[data-shortcut]'))) {
       key.textContent = fill(TEXT.shortcut, { key: key.dataset.shortcut ?? '' });
     }
+  }
+
+  /** @param {import('./input/hands.js').Hands} hands */
+  #listenToHands(hands) {
+    this.#find('touch-modes').hidden = navigator.maxTouchPoints === 0;
+    this.#check('touch', hands.touchMode);
+    this.#find('touch-modes').addEventListener('change', ({ target }) => {
+      hands.touchMode = /** @type {HTMLInputElement} */ (target).value === 'trackpad' ? 'trackpad' : 'direct';
+    });
+    this.#find('lock-pointer').addEventListener('click', () => {
+      this.#toolbar.close();
+      hands.lock();
+    });
+  }
+
+  /**
+   * @param {string} name of a group of radio buttons
+   * @param {string} value
+   */
+  #check(name, value) {
+    const chosen = this.#page.querySelector(`input[name=${name}][value=${value}]`);
+    if (chosen instanceof HTMLInputElement) chosen.checked = true;
   }
 
   /** @param {Window} target */

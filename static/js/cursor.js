@@ -11,6 +11,8 @@ import { CURSORS_KEPT } from './wire.js';
  * @property {(url: string) => void} revoke
  */
 
+/** A shape and its hot spot; without a URL nothing is to be seen. @typedef {{url: string, x: number, y: number}} Shape */
+
 /** @type {Urls} */
 const BLOB_URLS = {
   create: (png) => URL.createObjectURL(new Blob([png], { type: 'image/png' })),
@@ -22,15 +24,18 @@ export class Cursor {
   /** URLs of the shapes used last, the latest at the end; '' hides the pointer. @type {Map<number, string>} */
   #shapes = new Map();
   #wanted = '';
+  #onShape;
   #element;
   #urls;
 
   /**
    * @param {{style: {cursor: string}}} element
+   * @param {(shape: Shape | null) => void} [onShape] called with each shape that is shown; null is the browser's own
    * @param {Urls} [urls]
    */
-  constructor(element, urls = BLOB_URLS) {
+  constructor(element, onShape = () => {}, urls = BLOB_URLS) {
     this.#element = element;
+    this.#onShape = onShape;
     this.#urls = urls;
   }
 
@@ -41,7 +46,9 @@ export class Cursor {
     this.#forgetOldest();
     const style = this.#wanted = url ? `url("${url}") ${x} ${y}, default` : 'none';
     const show = () => {
-      if (this.#wanted === style) this.#element.style.cursor = style;
+      if (this.#wanted !== style) return;
+      this.#element.style.cursor = style;
+      this.#onShape({ url, x, y });
     };
     // Until a new shape is loaded the browser would show its arrow instead; the last shape disturbs less.
     if (png && url) this.#urls.load(url).then(show, show);
@@ -53,6 +60,7 @@ export class Cursor {
     for (const url of this.#shapes.values()) this.#revoke(url);
     this.#shapes.clear();
     this.#element.style.cursor = this.#wanted = 'default';
+    this.#onShape(null);
   }
 
   /**

@@ -7,11 +7,9 @@ import { now } from './clock.js';
 import { decodableCodecs } from './codecs.js';
 import { Controls, shortcutOf } from './controls.js';
 import { Cursor } from './cursor.js';
+import { Hands } from './input/hands.js';
 import { Keyboard } from './input/keyboard.js';
-import { Pointer } from './input/pointer.js';
 import { TextInput } from './input/text_input.js';
-import { Wheel } from './input/wheel.js';
-import { fit } from './layout.js';
 import * as leftover from './leftover.js';
 import { LocalClipboard } from './local_clipboard.js';
 import { Notice } from './notice.js';
@@ -23,6 +21,7 @@ import { Statistics } from './statistics.js';
 import { Status, judge } from './status.js';
 import { TEXT, fill, inBytes, titleOf } from './text.js';
 import { Transport } from './transport.js';
+import { View } from './view.js';
 import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
@@ -42,7 +41,8 @@ export class Viewer {
   #keyboard;
   #field;
   #textInput;
-  #pointer;
+  #view;
+  #hands;
   #cursor;
   #status;
   #notice;
@@ -70,13 +70,13 @@ export class Viewer {
       onState: (state, code) => this.#onTransport(state, code),
       onMessage: (received) => this.#receive(received),
     });
-    this.#screen = new Screen(this.#canvas, () => this.#place());
+    this.#screen = new Screen(this.#canvas, () => this.#view.update());
     this.#acks = new Acks((painted) => this.#acknowledge(painted));
     this.#pulse = new Pulse({
       onPing: (id) => this.#send({ type: 'ping', id }),
       onStale: (isStale) => this.#note({ isStale }),
       onDead: () => this.#transport.restart(),
-      isHurried: () => this.#keyboard.isHolding || this.#pointer.isHolding || this.#statistics !== null,
+      isHurried: () => this.#keyboard.isHolding || this.#hands.isHolding || this.#statistics !== null,
     });
     const send = (/** @type {ToServer} */ message) => this.#send(message);
     const field = this.#field = /** @type {HTMLTextAreaElement} */ (page.getElementById('field'));
@@ -85,8 +85,11 @@ export class Viewer {
     this.#keyboard = new Keyboard(
       (message) => clipboard.pass(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
     this.#textInput = new TextInput(field, this.#keyboard);
-    this.#pointer = new Pointer(this.#canvas, send);
-    this.#cursor = new Cursor(this.#canvas);
+    const scroller = /** @type {HTMLElement} */ (page.querySelector('main'));
+    const clip = /** @type {HTMLElement} */ (page.getElementById('clip'));
+    this.#view = new View({ scroller, clip, canvas: this.#canvas }, () => this.#hands.invalidate());
+    this.#hands = new Hands(page, this.#canvas, this.#view, send, () => this.#keyboard.holds('Control'));
+    this.#cursor = new Cursor(this.#canvas, (shape) => this.#hands.wear(shape));
     this.#notice = new Notice(page);
     this.#status = new Status(page, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     this.#signIn = new SignIn(page, () => {
@@ -97,9 +100,8 @@ export class Viewer {
     this.#panel = new Panel(page, toggle);
     this.#controls = new Controls(page, {
       keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
-      chooseQuality: (level) => this.#chooseQuality(level), onLeave: () => this.#focus(),
+      chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, onLeave: () => this.#focus(),
     });
-    new Wheel((event) => this.#pointer.locate(event), send).listen(this.#canvas);
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
     decodableCodecs().then((codecs) => (this.#codecs = codecs));
@@ -142,14 +144,16 @@ export class Viewer {
       this.#focus();
     });
     this.#controls.listen(window);
-    this.#pointer.listen(this.#canvas);
+    this.#hands.listen();
     window.addEventListener('blur', () => this.#release());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('pageshow', (event) => event.persisted && this.#return());
     window.addEventListener('online', () => this.#wake());
     window.addEventListener('hashchange', () => this.open());
-    window.addEventListener('scroll', () => this.#pointer.invalidate());
-    window.addEventListener('resize', () => this.#place());
+    window.addEventListener('scroll', () => this.#hands.invalidate(), { capture: true });
+    window.addEventListener('resize', () => this.#view.update());
+    window.visualViewport?.addEventListener('resize', () => this.#view.update());
+    window.visualViewport?.addEventListener('scroll', () => this.#view.update());
     document.addEventListener('visibilitychange', () => this.#onVisibility());
     this.#watchRatio();
   }
@@ -157,7 +161,7 @@ export class Viewer {
   /** A window that goes to a screen of another density may keep its size. */
   #watchRatio() {
     matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', () => {
-      this.#place();
+      this.#view.update();
       this.#watchRatio();
     }, { once: true });
   }
@@ -193,7 +197,7 @@ export class Viewer {
 
   #release() {
     this.#keyboard.release();
-    this.#pointer.forget();
+    this.#hands.forget();
   }
 
   /** @param {{target: EventTarget | null}} event */
@@ -231,15 +235,6 @@ export class Viewer {
     this.#textInput.focus();
   }
 
-  #place() {
-    const { style } = this.#canvas;
-    const win = { width: window.innerWidth, height: window.innerHeight };
-    const { left, top, width, height, isSharp } = fit(this.#canvas, win, devicePixelRatio);
-    Object.assign(style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
-    style.imageRendering = isSharp ? 'pixelated' : 'auto';
-    this.#pointer.invalidate();
-  }
-
   // The connection
 
   /**
@@ -271,7 +266,7 @@ export class Viewer {
     this.#pulse.stop();
     this.#acks.reset();
     this.#keyboard.forget();
-    this.#pointer.forget();
+    this.#hands.forget();
     this.#clipboard.forget();
     this.#cursor.reset();
     this.#statistics?.reset();
@@ -353,7 +348,7 @@ export class Viewer {
     if (!this.#canvas.hidden) return;
     this.#canvas.hidden = false;
     this.#focus();
-    this.#pointer.invalidate();
+    this.#hands.invalidate();
   }
 
   /**

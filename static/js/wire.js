@@ -10,7 +10,7 @@ export const CLOSE_MALFORMED = 4400;
 export const CLOSE_SESSION_ENDED = 4401;
 export const CLOSE_OTHER_VERSION = 4406;
 
-const POINTER = 16;
+const POINTER = 16, MOTION = 18;
 const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
 const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
 const NOTICES = ['paste_too_large', 'copy_too_large'];
@@ -37,6 +37,7 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'clip_ack', size: number}} ClipAck */
 
 /** @typedef {{type: 'pointer', x: number, y: number, buttons: number}} Pointer */
+/** @typedef {{type: 'motion', dx: number, dy: number, buttons: number}} Motion */
 /** @typedef {{type: 'hello', protocol: number, capabilities: string[], hidden: boolean, keeps: number,
  *   resume: Resume | null}} Hello */
 /** @typedef {{token: string, seq: number, images: boolean}} Resume where a viewer goes on */
@@ -50,7 +51,7 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'quality', level: Level}} Quality */
 /** @typedef {{type: 'statistics', on: boolean}} Statistics */
 /** @typedef {{type: 'ping', id: number}} Ping */
-/** @typedef {Pointer | Hello | Ack | Key | Text | Wheel | Release | View | Quality | Statistics | Ping
+/** @typedef {Pointer | Motion | Hello | Ack | Key | Text | Wheel | Release | View | Quality | Statistics | Ping
  *   | Clip | ClipChunk | ClipAck} ToServer */
 
 /**
@@ -70,7 +71,8 @@ export function parse(data) {
  */
 export function serialize(message) {
   if (message.type === 'clip_chunk') return serializeClipChunk(message);
-  return message.type === 'pointer' ? serializePointer(message) : JSON.stringify(message);
+  if (message.type === 'pointer') return serializePointer(message);
+  return message.type === 'motion' ? serializeMotion(message) : JSON.stringify(message);
 }
 
 /** @param {ClipChunk} chunk */
@@ -96,6 +98,16 @@ function serializePointer({ x, y, buttons }) {
   view.setUint8(0, POINTER);
   view.setUint16(1, x, true);
   view.setUint16(3, y, true);
+  view.setUint8(5, buttons);
+  return view.buffer;
+}
+
+/** @param {Motion} motion */
+function serializeMotion({ dx, dy, buttons }) {
+  const view = new DataView(new ArrayBuffer(6));
+  view.setUint8(0, MOTION);
+  view.setInt16(1, dx, true);
+  view.setInt16(3, dy, true);
   view.setUint8(5, buttons);
   return view.buffer;
 }

@@ -21,7 +21,7 @@ from voxy.blocks import Size
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "tests" / "js" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "build" / "screenshots"
-POPUPS = ("keys", "clipboard", "quality", "people", "help")
+POPUPS = ("keys", "clipboard", "size", "pointer", "quality", "people", "help")
 SIZE = Size(1021, 743)
 
 

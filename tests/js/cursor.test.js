@@ -19,7 +19,7 @@ describe('Cursor', () => {
       return url;
     };
     const load = () => new Promise((resolve) => loads.push(resolve));
-    cursor = new Cursor(element, { create, load, revoke: (url) => alive.delete(url) });
+    cursor = new Cursor(element, () => {}, { create, load, revoke: (url) => alive.delete(url) });
   });
 
   test('shows a shape with its hot spot once it is loaded, and at once when it comes again', async () => {

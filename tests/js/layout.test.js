@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { fit } from '../../static/js/layout.js';
+import { place, scaleOf, shownOf } from '../../static/js/layout.js';
 
 const size = (width, height) => ({ width, height });
+
+/** The place of a whole screen in a window. */
+function fit(screen, win, ratio, mode = 'fit') {
+  const { clip, canvas, isSharp } = place(shownOf(null, screen), screen, win, scaleOf(screen, win, ratio, mode), ratio);
+  assert.deepEqual(canvas, { left: 0, top: 0, width: clip.width, height: clip.height });
+  return { ...clip, isSharp };
+}
 
 describe('fit', () => {
   test('a screen as large as the window covers it, unscaled', () => {
@@ -53,5 +60,35 @@ describe('fit', () => {
         assert.ok(placed.left + placed.width <= width + 1 / ratio);
       }
     }
+  });
+});
+
+describe('actual size', () => {
+  test('is one remote pixel to one CSS pixel, and begins at the edge', () => {
+    for (const ratio of [1, 1.5, 2, 3]) {
+      const placed = fit(size(1920, 1080), size(800, 600), ratio, 'actual');
+      assert.deepEqual(placed, { left: 0, top: 0, width: 1920, height: 1080, isSharp: Number.isInteger(ratio) });
+    }
+  });
+});
+
+describe('a part of the screen', () => {
+  test('is shown alone, and the rest is beyond the clip', () => {
+    const screen = size(3000, 1000), monitor = { x: 1000, y: 200, width: 800, height: 600 };
+    for (const ratio of [1, 1.25, 2]) {
+      const win = size(400, 400), scale = scaleOf(monitor, win, ratio, 'fit');
+      const { clip, canvas } = place(monitor, screen, win, scale, ratio);
+      assert.deepEqual([clip.width, clip.height], [400, 300]);
+      assert.deepEqual([canvas.left, canvas.top], [-500, -100]);
+      assert.deepEqual([canvas.width, canvas.height], [1500, 500]);
+    }
+  });
+
+  test('is only what is there of it, and all where nothing is', () => {
+    const screen = size(1000, 500);
+    assert.deepEqual(shownOf({ x: 800, y: 0, width: 400, height: 900 }, screen), { x: 800, y: 0, width: 200, height: 500 });
+    const all = { x: 0, y: 0, width: 1000, height: 500 };
+    assert.deepEqual(shownOf({ x: 1000, y: 0, width: 400, height: 300 }, screen), all);
+    assert.deepEqual(shownOf(null, screen), all);
   });
 });

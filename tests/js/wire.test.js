@@ -31,6 +31,9 @@ describe('golden messages', () => {
       assert.deepEqual('png' in parsed ? { ...parsed, png } : parsed, message);
     });
   }
+  for (const { name, hex, message } of GOLDEN.motion) {
+    test(`motion: ${name}`, () => assert.equal(hexOf(serialize({ type: 'motion', ...message })), hex));
+  }
   for (const { name, hex, message } of GOLDEN.pointer) {
     test(`pointer: ${name}`, () => assert.equal(hexOf(serialize({ type: 'pointer', ...message })), hex));
   }

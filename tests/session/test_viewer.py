@@ -6,7 +6,7 @@ import pytest
 from voxy.blocks import Generations
 from voxy.errors import ProtocolError
 from voxy.session import wire
-from voxy.session.events import Key, Pointer, Wheel
+from voxy.session.events import Key, Motion, Pointer, Wheel
 from voxy.session.meter import Stages
 from voxy.session.permissions import VIEWER
 from voxy.session.viewer import LEASE_S, REST_S, Received, Viewer
@@ -152,6 +152,13 @@ def test_held_keys_and_buttons_are_released_together() -> None:
         Key(0xFFE1, "ShiftLeft", False),
         Pointer(10, 20, 0),
     ]
+    assert viewer.release() == []
+
+
+def test_buttons_held_in_motion_are_released_where_the_pointer_is() -> None:
+    viewer = greeted()
+    assert viewer.receive(b"\x12\xfb\xff\x07\x00\x01", 0.0) == [Motion(-5, 7, 1)]
+    assert viewer.release() == [Motion(0, 0, 0)]
     assert viewer.release() == []
 
 

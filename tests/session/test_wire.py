@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from voxy.blocks import Atlas, Copy, Encoding, Fill, Indexed, Operation, Patches, Recall, Rect, Size, Video, VideoCodec
 from voxy.errors import ProtocolError
 from voxy.session import wire
-from voxy.session.events import Pointer
+from voxy.session.events import Motion, Pointer
 from voxy.session.permissions import _NEEDED as RULES
 
 SIDES = ("left", "top", "width", "height")
@@ -55,6 +55,11 @@ def test_updates_serialize_as_agreed(golden: dict) -> None:
 @pytest.mark.parametrize("golden", GOLDEN["pointer"], ids=lambda g: g["name"])
 def test_pointer_is_read_as_agreed(golden: dict) -> None:
     assert wire.parse(bytes.fromhex(golden["hex"])) == Pointer(**golden["message"])
+
+
+@pytest.mark.parametrize("golden", GOLDEN["motion"], ids=lambda g: g["name"])
+def test_motion_is_read_as_agreed(golden: dict) -> None:
+    assert wire.parse(bytes.fromhex(golden["hex"])) == Motion(**golden["message"])
 
 
 @pytest.mark.parametrize("golden", GOLDEN["clip_chunk"]["from_viewer"], ids=lambda g: g["name"])

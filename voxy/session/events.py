@@ -16,6 +16,15 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """The pointer went that far, wherever it was, with these buttons down: for programs that keep it to themselves."""
+
+    dx: int
+    dy: int
+    buttons: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wheel:
     """The wheel turned at (x, y): 120 is one notch; dx right and dy down are positive."""
 
@@ -49,4 +58,4 @@ class Delivery:
     clip: Clip | None
 
 
-InputEvent: TypeAlias = Pointer | Wheel | Key | Offer | Delivery
+InputEvent: TypeAlias = Pointer | Motion | Wheel | Key | Offer | Delivery

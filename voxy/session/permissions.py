@@ -3,7 +3,7 @@
 from enum import Flag, auto
 
 from voxy.session import wire
-from voxy.session.events import Pointer
+from voxy.session.events import Motion, Pointer
 
 
 class Permission(Flag):
@@ -33,6 +33,7 @@ _NEEDED: dict[type, Permission] = {
     wire.Key: Permission.KEYBOARD,
     wire.Text: Permission.KEYBOARD,
     wire.Wheel: Permission.POINTER,
+    Motion: Permission.POINTER,
     Pointer: Permission.POINTER,
     wire.Clip: Permission.CLIPBOARD_IN,
     wire.ClipChunk: Permission.CLIPBOARD_IN,

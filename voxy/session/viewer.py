@@ -11,7 +11,7 @@ from voxy.blocks.memory import Library, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.clipboard import ViewerClipboard
-from voxy.session.events import InputEvent, Key, Pointer, Wheel
+from voxy.session.events import InputEvent, Key, Motion, Pointer, Wheel
 from voxy.session.flow import LOSSLESS, Flow
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
@@ -96,7 +96,7 @@ class Viewer:
         self.capabilities: frozenset[str] = frozenset()
         self._heard_at = now
         self._held: dict[str, Key] = {}
-        self._pointer = Pointer(0, 0, 0)
+        self._pointer: Pointer | Motion = Pointer(0, 0, 0)
         self.resume: wire.Resume | None = None
         """Where it says that it goes on."""
         self._mirror = Mirror()
@@ -112,7 +112,7 @@ class Viewer:
         if not allows(self.permissions, message):
             return []
         match message:
-            case Pointer():
+            case Pointer() | Motion():
                 self._pointer = message
                 return [message]
             case wire.Key(key, code, down):
@@ -187,7 +187,8 @@ class Viewer:
         events: list[InputEvent] = [Key(key.keysym, key.code, False) for key in reversed(self._held.values())]
         self._held.clear()
         if self._pointer.buttons:
-            self._pointer = Pointer(self._pointer.x, self._pointer.y, 0)
+            where = self._pointer
+            self._pointer = Pointer(where.x, where.y, 0) if isinstance(where, Pointer) else Motion(0, 0, 0)
             events.append(self._pointer)
         return events
 

@@ -61,6 +61,7 @@ Server to viewer, text: JSON objects with a `type`
 
 Viewer to server, binary
     Pointer   u8 type = 16, u16 x, u16 y, u8 buttons (bit 0 left, 1 middle, 2 right, 3 back, 4 forward)
+    Motion    u8 type = 18, i16 dx, i16 dy, u8 buttons: the pointer went that far, wherever the desktop has it
     ClipChunk u8 type = 17, 1 to 65535 bytes: the next of the last `clip`
 
 Viewer to server, text: JSON objects with a `type`
@@ -111,7 +112,7 @@ from voxy.blocks import Atlas, Copy, Fill, Indexed, Operation, Patches, Recall, 
 from voxy.blocks.generations import Blocks
 from voxy.errors import ProtocolError
 from voxy.session.clips import UNLIMITED, Mime
-from voxy.session.events import Pointer
+from voxy.session.events import Motion, Pointer
 from voxy.session.flow import Level
 
 PROTOCOL = 2
@@ -274,11 +275,12 @@ class Ping(Message, tag="ping"):
 TextFromViewer: TypeAlias = (
     Hello | Ack | Key | Text | Wheel | Release | View | Quality | Statistics | Ping | Clip | ClipAck
 )
-FromViewer: TypeAlias = TextFromViewer | Pointer | ClipChunk
+FromViewer: TypeAlias = TextFromViewer | Pointer | Motion | ClipChunk
 
 _text_decoder = msgspec.json.Decoder(TextFromViewer)
 _POINTER = struct.Struct("<BHHB")
-_POINTER_TYPE = 16
+_MOTION = struct.Struct("<BhhB")
+_POINTER_TYPE, _MOTION_TYPE = 16, 18
 _ALL_BUTTONS = 0b11111
 _CLIP_CHUNK_TYPE, _CLIP_CHUNK_IN_TYPE = 2, 17
 
@@ -293,12 +295,13 @@ def parse(data: str | bytes) -> FromViewer:
             raise ProtocolError(f"a message that can't be understood: {error}") from error
     if len(data) > 1 and data[0] == _CLIP_CHUNK_IN_TYPE:
         return ClipChunk(data[1:])
-    if len(data) != _POINTER.size or data[0] != _POINTER_TYPE:
+    if len(data) != _POINTER.size or data[0] not in (_POINTER_TYPE, _MOTION_TYPE):
         raise ProtocolError("a binary message that is not a pointer message")
-    _, x, y, buttons = _POINTER.unpack(data)
+    is_motion = data[0] == _MOTION_TYPE
+    _, x, y, buttons = (_MOTION if is_motion else _POINTER).unpack(data)
     if buttons & ~_ALL_BUTTONS:
         raise ProtocolError("a pointer message with buttons that don't exist")
-    return Pointer(x, y, buttons)
+    return Motion(x, y, buttons) if is_motion else Pointer(x, y, buttons)
 
 
 _UPDATE = struct.Struct("<BBHHI")

@@ -60,6 +60,11 @@ export class Keyboard {
     target.addEventListener('keyup', (event) => this.keyup(/** @type {KeyboardEvent} */ (event)), { capture: true });
   }
 
+  /** @param {string} key by its name, on either side */
+  holds(key) {
+    return [...this.#held.values()].some((held) => held.key === key);
+  }
+
   get isHolding() {
     return this.#held.size > 0;
   }

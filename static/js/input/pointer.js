@@ -1,4 +1,4 @@
-/** Pointer: mouse, pen and one finger, in pixels of the remote screen. */
+/** Pointer: where it is, in pixels of the remote screen, and its buttons. */
 
 /** Buttons by their bit, the DOM's to the wire's: there right is before middle. */
 const BUTTON_BITS = [[1, 1], [4, 2], [2, 4], [8, 8], [16, 16]];
@@ -31,23 +31,6 @@ export class Pointer {
     this.#schedule = schedule;
   }
 
-  /** @param {HTMLCanvasElement} canvas */
-  listen(canvas) {
-    canvas.addEventListener('pointermove', (event) => this.move(event));
-    canvas.addEventListener('pointerup', (event) => this.move(event));
-    canvas.addEventListener('pointercancel', () => this.cancel());
-    canvas.addEventListener('lostpointercapture', () => this.cancel());
-    canvas.addEventListener('pointerdown', (event) => {
-      canvas.focus({ preventScroll: true });
-      canvas.setPointerCapture(event.pointerId);
-      this.move(event);
-    });
-    // Menus, autoscroll, paste by the middle button, and history by the side buttons are the desktop's to give.
-    for (const type of ['contextmenu', 'mousedown', 'mouseup', 'auxclick', 'dragstart']) {
-      canvas.addEventListener(type, (event) => event.preventDefault());
-    }
-  }
-
   get isHolding() {
     return Boolean(this.#last?.buttons);
   }
@@ -67,8 +50,12 @@ export class Pointer {
    * @param {Motion} event
    */
   move(event) {
-    if (!event.isPrimary) return;
-    const message = this.#message(event);
+    if (event.isPrimary) this.put({ ...this.locate(event), buttons: toWireButtons(event.buttons) });
+  }
+
+  /** @param {{x: number, y: number, buttons: number}} spot on the remote screen, with the wire's buttons */
+  put(spot) {
+    const message = /** @type {PointerMessage} */ ({ type: 'pointer', ...spot });
     if (message.buttons !== (this.#last?.buttons ?? 0)) return this.#sendButtons(message);
     if (message.x === this.#last?.x && message.y === this.#last.y) this.#pending = null;
     else if (this.#isFrameAsked) this.#pending = message;
@@ -87,14 +74,6 @@ export class Pointer {
   locate(event) {
     this.#box ??= this.#canvas.getBoundingClientRect();
     return toScreen(event, this.#box, this.#canvas);
-  }
-
-  /**
-   * @param {Motion} event
-   * @returns {PointerMessage}
-   */
-  #message(event) {
-    return { type: 'pointer', ...this.locate(event), buttons: toWireButtons(event.buttons) };
   }
 
   /** @param {PointerMessage} message */

@@ -23,14 +23,6 @@ export class Wheel {
     this.#send = send;
   }
 
-  /** @param {HTMLElement} element */
-  listen(element) {
-    element.addEventListener('wheel', (event) => {
-      event.preventDefault();
-      this.turn(event);
-    }, { passive: false });
-  }
-
   /** @param {Turn} event */
   turn(event) {
     // Firefox counts in lines only if deltaMode is read before the deltas.

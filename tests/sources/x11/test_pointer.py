@@ -1,12 +1,16 @@
 """Pointer and wheel arrive in X programs as what a mouse would do."""
 
+import asyncio
+import contextlib
+
 import pytest
 from Xlib import X
 
+from tests.programs import connect
 from tests.sources.x11.support import listening, opened
 from tests.xservers import XServer, xvfb
 from voxy.blocks import Size
-from voxy.session.events import Pointer, Wheel
+from voxy.session.events import Motion, Pointer, Wheel
 from voxy.sources.x11.input import InputQueue
 
 
@@ -92,3 +96,33 @@ def test_motion_overtakes_motion_but_nothing_else() -> None:
     while event := queue.take():
         taken.append(event)
     assert taken == [Pointer(2, 2, 0), Pointer(4, 4, 1), Wheel(5, 5, 0, 120)]
+
+
+async def test_motion_goes_on_from_where_a_program_put_the_pointer(server: XServer) -> None:
+    with listening(server) as listener, contextlib.closing(connect(server)) as display:
+        root = display.screen().root
+
+        def warp() -> None:
+            root.warp_pointer(100, 100)
+            display.sync()
+
+        def is_there() -> bool:
+            pointer = root.query_pointer()
+            return (pointer.root_x, pointer.root_y) == (93, 130)
+
+        async with opened(server) as desktop:
+            for buttons in (0, 1, 0):
+                await asyncio.to_thread(warp)
+                await desktop.source.inject(Motion(-7, 30, buttons))
+                async with asyncio.timeout(5):
+                    while not await asyncio.to_thread(is_there):
+                        await asyncio.sleep(0.01)
+            presses = await listener.take(2, X.ButtonPress, X.ButtonRelease)
+            assert [event.type for event in presses] == [X.ButtonPress, X.ButtonRelease]
+
+
+def test_motion_that_waits_is_added_up() -> None:
+    queue = InputQueue()
+    for event in (Motion(3, -1, 0), Motion(40_000, 2, 0), Motion(1, 1, 1), Motion(2, 2, 1)):
+        queue.put(event)
+    assert [queue.take(), queue.take(), queue.take()] == [Motion(40_003, 1, 0), Motion(3, 3, 1), None]

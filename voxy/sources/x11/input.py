@@ -9,7 +9,7 @@ from Xlib import error
 from Xlib.ext import xtest
 
 from voxy.blocks import Size
-from voxy.session.events import Delivery, InputEvent, Key, Offer, Pointer, Wheel
+from voxy.session.events import Delivery, InputEvent, Key, Motion, Offer, Pointer, Wheel
 from voxy.sources.x11.clipboard import Clipboard
 from voxy.sources.x11.connection import Connection
 from voxy.sources.x11.keyboard import Keyboard
@@ -24,7 +24,7 @@ _WAITING_MOST = 16384
 
 
 class InputQueue:
-    """Events in order, from the loop to the thread. Motion that is overtaken by motion is left out."""
+    """Events in order, from the loop to the thread. Places that the pointer has left again are left out."""
 
     def __init__(self) -> None:
         self._events: deque[InputEvent] = deque()
@@ -42,6 +42,8 @@ class InputQueue:
             last = self._events[-1] if self._events else None
             if isinstance(event, Pointer) and isinstance(last, Pointer) and event.buttons == last.buttons:
                 self._events[-1] = event
+            elif isinstance(event, Motion) and isinstance(last, Motion) and event.buttons == last.buttons:
+                self._events[-1] = Motion(last.dx + event.dx, last.dy + event.dy, event.buttons)
             elif len(self._events) < _WAITING_MOST:
                 self._events.append(event)
             else:
@@ -115,6 +117,8 @@ class Devices:
                 return self._keyboard.type(event)
             case Pointer() if self._pointer:
                 self._pointer.move(event, screen)
+            case Motion() if self._pointer:
+                self._pointer.nudge(event)
             case Wheel() if self._pointer:
                 self._pointer.turn(event, screen)
             case Offer() | Delivery():

@@ -4,11 +4,14 @@ from Xlib import X
 from Xlib.ext import xtest
 
 from voxy.blocks import Size
-from voxy.session.events import Pointer, Wheel
+from voxy.session.events import Motion, Pointer, Wheel
 from voxy.sources.x11.connection import Connection
 
 _BUTTONS = {0: 1, 1: 2, 2: 3, 3: 8, 4: 9}
 """Bit of the mask → X button."""
+
+_RELATIVE = 1
+"""Detail of a motion that says how far, not where (the XTEST protocol)."""
 
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 _NOTCH = 120
@@ -26,11 +29,12 @@ class PointerDevice:
 
     def move(self, event: Pointer, screen: Size) -> None:
         self._move(event.x, event.y, screen)
-        changed = event.buttons ^ self._buttons
-        for bit, button in _BUTTONS.items():
-            if changed >> bit & 1:
-                self._fake(X.ButtonPress if event.buttons >> bit & 1 else X.ButtonRelease, button)
-        self._buttons = event.buttons
+        self._press(event.buttons)
+
+    def nudge(self, event: Motion) -> None:
+        if event.dx or event.dy:
+            self._fake(X.MotionNotify, _RELATIVE, _bounded(event.dx), _bounded(event.dy))
+        self._press(event.buttons)
 
     def turn(self, event: Wheel, screen: Size) -> None:
         self._move(event.x, event.y, screen)
@@ -38,10 +42,14 @@ class PointerDevice:
         self._turn("y", event.dy, _UP, _DOWN)
 
     def release_all(self) -> None:
+        self._press(0)
+
+    def _press(self, buttons: int) -> None:
+        changed = buttons ^ self._buttons
         for bit, button in _BUTTONS.items():
-            if self._buttons >> bit & 1:
-                self._fake(X.ButtonRelease, button)
-        self._buttons = 0
+            if changed >> bit & 1:
+                self._fake(X.ButtonPress if buttons >> bit & 1 else X.ButtonRelease, button)
+        self._buttons = buttons
 
     def _move(self, x: int, y: int, screen: Size) -> None:
         x, y = max(0, min(x, screen.width - 1)), max(0, min(y, screen.height - 1))
@@ -67,6 +75,11 @@ def fake_input(connection: Connection, kind: int, detail: int, x: int = 0, y: in
     connection.ask(
         xtest.FakeInput, xtest.extname, event_type=kind, detail=detail, time=X.CurrentTime, root=X.NONE, x=x, y=y
     )
+
+
+def _bounded(way: int) -> int:
+    """As far as a request can say."""
+    return max(-32768, min(32767, way))
 
 
 def _split(turned: int) -> tuple[int, int]:
