@@ -1,0 +1,205 @@
+"""Resizer: gives an X screen the size that it is to have, by RandR, and puts back the one that it had."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from Xlib import error
+from Xlib.ext import randr
+from Xlib.protocol import request
+
+from voxy.blocks import Size
+from voxy.blocks.geometry import MAX_SIDE
+from voxy.session.events import Resize
+from voxy.sources.base import MonitorsChanged, SizingChanged, SourceEvent
+from voxy.sources.x11.connection import Connection
+from voxy.sources.x11.monitors import Fixed, Head, RandR
+from voxy.sources.x11.resources import USUAL_DPI, Resources
+
+logger = logging.getLogger(__name__)
+
+_REST_S = 0.1
+"""Seconds between two changes: each costs the server and all programs a new layout of their windows."""
+
+_OURS = "VoXY "
+"""How the names of our modes begin."""
+
+_MM_PER_INCH = 25.4
+_REFRESH_HZ = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The screen as it was before the first change."""
+
+    mode: int
+    rotation: int
+    size: Size
+    millimetres: Size
+
+
+class Resizer:
+    """All calls come from the source's thread. The newest of the sizes wanted counts."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._randr = RandR(connection)
+        self._resources = Resources(connection)
+        self._wish: Resize | None = None
+        self._rests_until = 0.0
+        self._found: _Found | None = None
+        self._set_mode = 0
+        """The mode that was set last; where the screen has another, somebody else has chosen it."""
+        self._told: dict[type, SourceEvent] = {}
+        self._is_stale = True
+
+    def want(self, resize: Resize) -> None:
+        """Have `step` make the screen this large."""
+        self._wish = resize
+
+    def notice(self) -> None:
+        """The server says that the screen's size or monitors have changed."""
+        self._is_stale = True
+
+    @property
+    def due(self) -> float | None:
+        """When `step` has to be called next."""
+        return self._rests_until if self._wish else None
+
+    def step(self, now: float) -> list[SourceEvent]:
+        """Change the size if that is wanted and due; what has become known of size and monitors since the last time."""
+        if self._wish and now >= self._rests_until:
+            wish, self._wish = self._wish, None
+            self._rests_until = now + _REST_S
+            self._change(wish)
+        if not self._is_stale:
+            return []
+        self._is_stale = False
+        news: tuple[SourceEvent, ...] = MonitorsChanged(self._randr.monitors()), SizingChanged(self._reason())
+        changed = [event for event in news if self._told.get(type(event)) != event]
+        self._told.update((type(event), event) for event in changed)
+        return changed
+
+    def close(self) -> None:
+        """Put back the size and the resources that were found."""
+        self._resources.restore()
+        found = self._found
+        try:
+            if found and self._randr.head().mode == self._set_mode:
+                self._set(self._randr.head(), found.mode, found.rotation, found.size, found.millimetres)
+                self._drop_modes(self._randr.head())
+        except (Fixed, error.XError) as reason:
+            logger.debug("! size not put back: %s", reason)
+
+    def _reason(self) -> str:
+        """Why the size may not be changed; empty where it may."""
+        try:
+            self._randr.head()
+        except Fixed as reason:
+            return str(reason)
+        return ""
+
+    def _change(self, wish: Resize) -> None:
+        try:
+            with self._grabbed_server():
+                # What was known of the screen may be true no more: it is asked for anew, with the server held.
+                head, most = self._randr.head(), self._randr.most()
+                size = Size(min(wish.width, most.width, MAX_SIDE), min(wish.height, most.height, MAX_SIDE))
+                self._resources.scale(wish.scale)
+                if size != self._size():
+                    self._resize(head, size, wish.scale)
+        except Fixed as reason:
+            logger.info("= size %sx%s: %s", wish.width, wish.height, reason)
+        except error.XError as failure:
+            logger.warning("The X server doesn't take the size %sx%s: %s.", wish.width, wish.height, failure)
+
+    def _resize(self, head: Head, size: Size, scale: float) -> None:
+        if self._found is None:
+            screen = self._connection.screen
+            millimetres = Size(screen.width_in_mms, screen.height_in_mms)
+            self._found = _Found(head.mode, head.rotation, self._size(), millimetres)
+        dots_per_mm = USUAL_DPI * scale / _MM_PER_INCH
+        millimetres = Size(*(max(1, round(side / dots_per_mm)) for side in size))
+        self._set_mode = self._mode_for(head, size)
+        self._set(head, self._set_mode, randr.Rotate_0, size, millimetres)
+        self._drop_modes(self._randr.head())
+        if self._size() != size:
+            raise error.XError
+
+    def _set(self, head: Head, mode: int, rotation: int, size: Size, millimetres: Size) -> None:
+        """Show that mode. The screen must hold the old and the new one: it grows before, and shrinks after."""
+        before = self._size()
+        both = Size(max(before.width, size.width), max(before.height, size.height))
+        if both != before:
+            self._set_screen(both, millimetres)
+        answer = self._connection.ask(
+            randr.SetCrtcConfig,
+            randr.extname,
+            crtc=head.crtc,
+            timestamp=0,
+            config_timestamp=head.config_timestamp,
+            x=0,
+            y=0,
+            mode=mode,
+            rotation=rotation,
+            outputs=[head.output],
+        )
+        if answer.status != randr.SetConfigSuccess:
+            logger.debug("! mode %s: status %s", mode, answer.status)
+        self._set_screen(size, millimetres)
+
+    def _set_screen(self, size: Size, millimetres: Size) -> None:
+        self._connection.ask(
+            randr.SetScreenSize,
+            randr.extname,
+            window=self._connection.root,
+            width=size.width,
+            height=size.height,
+            width_in_millimeters=millimetres.width,
+            height_in_millimeters=millimetres.height,
+        )
+
+    def _mode_for(self, head: Head, size: Size) -> int:
+        """A mode of this size that the output has, made where there is none."""
+        found = [mode.number for mode in self._randr.modes() if mode.size == size]
+        if usable := [number for number in found if number in head.modes]:
+            return usable[0]
+        number = found[0] if found else self._make_mode(size)
+        self._connection.ask(randr.AddOutputMode, randr.extname, output=head.output, mode=number)
+        return number
+
+    def _make_mode(self, size: Size) -> int:
+        (width, height), name = size, f"{_OURS}{size}"
+        # No monitor ever sees these timings.
+        horizontal = {"width": width, "h_sync_start": width, "h_sync_end": width, "h_total": width, "h_skew": 0}
+        vertical = {"height": height, "v_sync_start": height, "v_sync_end": height, "v_total": height}
+        rest = {"id": 0, "dot_clock": width * height * _REFRESH_HZ, "name_length": len(name), "flags": 0}
+        mode = {**horizontal, **vertical, **rest}
+        answer = self._connection.ask(
+            randr.CreateMode, randr.extname, window=self._connection.root, mode=mode, name=name
+        )
+        return int(answer.mode)
+
+    def _drop_modes(self, head: Head) -> None:
+        """Delete our modes but for the one that is shown."""
+        for mode in self._randr.modes():
+            if mode.name.startswith(_OURS) and mode.number != head.mode:
+                if mode.number in head.modes:
+                    ask = {"output": head.output, "mode": mode.number}
+                    self._connection.ask(randr.DeleteOutputMode, randr.extname, **ask)
+                self._connection.ask(randr.DestroyMode, randr.extname, mode=mode.number)
+
+    def _size(self) -> Size:
+        geometry = request.GetGeometry(display=self._connection, drawable=self._connection.root)
+        return Size(geometry.width, geometry.height)
+
+    @contextmanager
+    def _grabbed_server(self) -> Iterator[None]:
+        """Nobody sees the screen between two sizes."""
+        request.GrabServer(display=self._connection)
+        try:
+            yield
+        finally:
+            request.UngrabServer(display=self._connection)
+            self._connection.flush()
