@@ -98,6 +98,10 @@ class Resizer:
             self._randr.head()
         except Fixed as reason:
             return str(reason)
+        except error.XError as failure:
+            # Monitors may go while they are asked for.
+            logger.debug("! monitors: %s", failure)
+            return "The X server doesn't tell what its monitor is, so its size is left as it is."
         return ""
 
     def _change(self, wish: Resize) -> None:
