@@ -349,7 +349,7 @@ class Desktop:
                 self.lead.monitors = wire.Monitors([wire.Monitor(m.name, *m.rect, m.is_primary) for m in monitors])
                 self._wake_viewers()
             case SizingChanged(reason):
-                self.lead.fixed = reason
+                self.lead.fix(reason)
                 if reason and self.lead.mode == "follow":
                     logger.warning("%s", reason)
                 self._wake_viewers()

@@ -14,11 +14,13 @@ import { Wheel } from './input/wheel.js';
 import { fit } from './layout.js';
 import * as leftover from './leftover.js';
 import { LocalClipboard } from './local_clipboard.js';
+import { Monitors, nameInAddress } from './monitors.js';
 import { Notice } from './notice.js';
 import { Panel } from './panel.js';
 import { Pulse } from './pulse.js';
 import { KEPT_BYTES, Screen } from './screen.js';
 import { SignIn } from './signin.js';
+import { Sizing } from './sizing.js';
 import { Statistics } from './statistics.js';
 import { Status, judge } from './status.js';
 import { TEXT, fill, inBytes, titleOf } from './text.js';
@@ -49,6 +51,8 @@ export class Viewer {
   #signIn;
   #panel;
   #controls;
+  #sizing;
+  #monitors;
   /** While they are shown; nothing is counted otherwise. @type {Statistics | null} */
   #statistics = null;
   /** @type {import('./status.js').Situation} */
@@ -99,6 +103,8 @@ export class Viewer {
       keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
       chooseQuality: (level) => this.#chooseQuality(level), onLeave: () => this.#focus(),
     });
+    this.#sizing = new Sizing({ onWindow: send, onChange: () => this.#place() });
+    this.#monitors = new Monitors(() => this.#place());
     new Wheel((event) => this.#pointer.locate(event), send).listen(this.#canvas);
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
@@ -147,7 +153,10 @@ export class Viewer {
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('pageshow', (event) => event.persisted && this.#return());
     window.addEventListener('online', () => this.#wake());
-    window.addEventListener('hashchange', () => this.open());
+    window.addEventListener('hashchange', () => {
+      this.#monitors.choose(nameInAddress());
+      this.open();
+    });
     window.addEventListener('scroll', () => this.#pointer.invalidate());
     window.addEventListener('resize', () => this.#place());
     document.addEventListener('visibilitychange', () => this.#onVisibility());
@@ -170,6 +179,7 @@ export class Viewer {
       this.#pulse.stop();
     } else {
       this.#send({ type: 'view', hidden: false });
+      this.#sizing.show();
       this.#wake();
     }
   }
@@ -232,6 +242,7 @@ export class Viewer {
   }
 
   #place() {
+    this.#sizing.update();
     const { style } = this.#canvas;
     const win = { width: window.innerWidth, height: window.innerHeight };
     const { left, top, width, height, isSharp } = fit(this.#canvas, win, devicePixelRatio);
@@ -273,6 +284,7 @@ export class Viewer {
     this.#keyboard.forget();
     this.#pointer.forget();
     this.#clipboard.forget();
+    this.#sizing.forget();
     this.#cursor.reset();
     this.#statistics?.reset();
     this.#note({ isPainted: false, source: null });
@@ -308,6 +320,8 @@ export class Viewer {
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'people': return this.#controls.count(received);
+      case 'size': return this.#sizing.told(received);
+      case 'monitors': return this.#monitors.told(received);
       case 'times': return this.#statistics?.told(received);
     }
   }
@@ -315,6 +329,7 @@ export class Viewer {
   /** @param {import('./wire.js').Welcome} welcome */
   #enter({ name, token, resumed }) {
     document.title = titleOf(name);
+    this.#sizing.enter(name);
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
     if (!resumed) this.#screen.forget();
     this.#resume = { token, seq: resumed && this.#resume ? this.#resume.seq : WELCOME_SEQ, images: true };
@@ -381,6 +396,7 @@ function capabilities(codecs) {
   return [
     isSecureContext && 'secure-context',
     'clipboard',
+    'size',
     ...codecs,
     navigator.maxTouchPoints > 0 && 'touch',
   ].filter((name) => typeof name === 'string');

@@ -65,6 +65,15 @@ def test_a_page_that_comes_back_by_another_connection_keeps_its_place() -> None:
     assert lead.follow(again, window(850)) == Resize(850, 600, 1.0)
 
 
+def test_a_desktop_that_could_not_follow_for_a_while_takes_the_same_size_again() -> None:
+    lead, first = Lead("follow"), viewer()
+    lead.follow(first, window(800))
+    lead.fix("It has two monitors.")
+    assert lead.wish is None
+    lead.fix("")
+    assert lead.follow(first, window(800)) == Resize(800, 600, 1.0)
+
+
 @pytest.mark.parametrize(
     ("asked", "given"),
     [
@@ -86,9 +95,10 @@ def test_the_largest_window_keeps_its_shape_and_takes_no_more_memory_than_any_sc
 
 def test_viewers_are_told_whether_the_desktop_can_follow_them() -> None:
     lead = Lead("follow")
-    lead.fixed = "It has two monitors."
+    lead.fix("It has two monitors.")
     assert lead.news_for(viewer()) == [wire.Sizing("fit", False, "It has two monitors.")]
-    lead.fixed, lead.monitors = "", wire.Monitors([])
+    lead.fix("")
+    lead.monitors = wire.Monitors([])
     assert lead.news_for(viewer()) == [wire.Sizing("follow", True, ""), wire.Monitors([])]
     (sizing, _) = lead.news_for(viewer(VIEWER))
     assert isinstance(sizing, wire.Sizing)

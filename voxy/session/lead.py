@@ -18,12 +18,13 @@ LEAST_SCALE, MOST_SCALE = 0.5, 4.0
 class Lead:
     """The viewers that want to be followed: the first leads until it is dropped, or another takes the lead.
 
-    `mode` is how the desktop is shown where nobody has chosen otherwise; `fixed` is why it can't follow, or empty.
+    `mode` is how the desktop is shown where nobody has chosen otherwise.
     """
 
     def __init__(self, mode: wire.Mode) -> None:
         self.mode = mode
-        self.fixed = "The size of this desktop can't be changed."
+        self._fixed = "The size of this desktop can't be changed."
+        """Why it can't follow, for people; empty where it can."""
         self.monitors: wire.Monitors | None = None
         self.wish: Resize | None = None
         """What the desktop was to become last; it stays so when nobody leads any more."""
@@ -44,11 +45,18 @@ class Lead:
         """Have a viewer take the place of one that was the same page by another connection."""
         self._windows = {viewer if key is former else key: window for key, window in self._windows.items()}
 
+    def fix(self, reason: str) -> None:
+        """Note why the desktop can't follow any window now; with an empty reason it can, and viewers ask for it anew."""
+        self._fixed = reason
+        if reason:
+            self._windows.clear()
+            self.wish = None
+
     def news_for(self, viewer: Viewer) -> list[wire.Message]:
         """What a viewer is to know of the desktop's size and monitors."""
         if "size" not in viewer.capabilities:
             return []
-        fixed = self.fixed if Permission.RESIZE in viewer.permissions else "You may not change this desktop's size."
+        fixed = self._fixed if Permission.RESIZE in viewer.permissions else "You may not change this desktop's size."
         mode = "fit" if fixed and self.mode == "follow" else self.mode
         sizing = wire.Sizing(mode, not fixed, fixed)
         return [sizing, self.monitors] if self.monitors else [sizing]
