@@ -46,7 +46,7 @@ class Lead:
         self._windows = {viewer if key is former else key: window for key, window in self._windows.items()}
 
     def fix(self, reason: str) -> None:
-        """Note why the desktop can't follow any window now; with an empty reason it can, and viewers ask for it anew."""
+        """Note why the desktop can't follow any window; with an empty reason it can, and viewers ask for it anew."""
         self._fixed = reason
         if reason:
             self._windows.clear()
