@@ -117,7 +117,9 @@ class Config:
     """The options of `voxy serve`; each is a flag, a VOXY_ variable and a key of the file."""
 
     display: str = _option("", str, "Serve this X display; without it, a private desktop is started.", ":1")
-    size: str = _option("1920x1080", _parse_size, "Size of the private desktop, at its start where it follows a window.", "1366x768")
+    size: str = _option(
+        "1920x1080", _parse_size, "Size of the private desktop, at its start where it follows a window.", "1366x768"
+    )
     resize: Literal["auto", "follow", "fit", "actual"] = _option(
         "auto",
         _parse_resize,

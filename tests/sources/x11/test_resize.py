@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from Xlib import X, Xatom
 from Xlib.display import Display
+from Xlib.error import BadMatch
 from Xlib.ext import randr
 
 from tests.programs import connect
@@ -16,6 +17,7 @@ from tests.xservers import XServer, client, xvfb, xvnc
 from voxy.blocks import Rect, Size
 from voxy.session.events import Resize
 from voxy.sources.base import Monitor, MonitorsChanged, SizingChanged
+from voxy.sources.x11.resize import Resizer
 from voxy.sources.x11.resources import merged, value_of
 
 FOUND = Size(1280, 720)
@@ -56,7 +58,11 @@ async def shows(desktop: Opened, server: XServer, size: Size) -> None:
     with looking(server) as looker:
 
         def is_exact() -> bool:
-            pixels, back = looker.pixels(), desktop.framebuffer.back
+            try:
+                pixels, back = looker.pixels(), desktop.framebuffer.back
+            except BadMatch:
+                # It became smaller while it was read.
+                return False
             height, width = pixels.shape
             is_fit = (width, height) == size and back.shape[0] >= height and back.shape[1] >= width
             return is_fit and bool((back[:height, :width] == pixels).all())
@@ -142,6 +148,24 @@ async def test_a_flood_of_sizes_ends_at_the_last_with_few_changes(server: XServe
                 await asyncio.sleep(0)
             await shows(desktop, server, Size(1399, 300))
             assert 0 < changes(watcher) < FEW_CHANGES
+
+
+async def test_a_size_that_the_server_refuses_changes_nothing(server: XServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = layout_of(server)
+    async with opened(server) as desktop:
+        with monkeypatch.context() as broken, looking(server) as looker:
+            broken.setattr(Resizer, "_mode_for", lambda *_: 0xBAD)
+            await desktop.source.inject(Resize(900, 500, scale=1.0))
+            # The screen had to grow before it was refused, and is as it was again.
+            await desktop.source.inject(Resize(1300, 500, scale=1.0))
+            looker.fill(Rect(0, 0, 90, 70), 0x2080C0)
+            await shows(desktop, server, FOUND)
+            await desktop.source.close()
+        assert layout_of(server) == before
+        await desktop.source.open(desktop.notify)
+        await desktop.source.inject(Resize(900, 500, scale=1.0))
+        await shows(desktop, server, Size(900, 500))
+    assert layout_of(server) == before
 
 
 async def test_several_monitors_are_told_and_never_reconfigured(server: XServer) -> None:

@@ -93,7 +93,7 @@ class RandR:
         if any(other.crtc for key, other in outputs.items() if key != number) or not info.crtc:
             raise Fixed("The desktop's monitor is off, so its size is left as it is.")
         if not self._is_virtual(number, info):
-            raise Fixed("The desktop has a real monitor, so its size is left as it is.")
+            raise Fixed("The desktop's monitor may be a real one, so its size is left as it is.")
         crtc = self._connection.ask(randr.GetCrtcInfo, randr.extname, crtc=info.crtc, config_timestamp=stamp)
         return Head(number, info.crtc, crtc.mode, crtc.rotation, tuple(info.modes), stamp)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from Xlib import error
+from Xlib import X, error
 from Xlib.ext import randr
 from Xlib.protocol import request
 
@@ -39,6 +39,10 @@ class _Found:
     millimetres: Size
 
 
+class _Refused(Exception):
+    """The server doesn't do what it was asked to; the screen is as it was."""
+
+
 class Resizer:
     """All calls come from the source's thread. The newest of the sizes wanted counts."""
 
@@ -48,6 +52,7 @@ class Resizer:
         self._resources = Resources(connection)
         self._wish: Resize | None = None
         self._rests_until = 0.0
+        self._millimetres = Size(connection.screen.width_in_mms, connection.screen.height_in_mms)
         self._found: _Found | None = None
         self._set_mode = 0
         """The mode that was set last; where the screen has another, somebody else has chosen it."""
@@ -82,14 +87,17 @@ class Resizer:
         return changed
 
     def close(self) -> None:
-        """Put back the size and the resources that were found."""
+        """Put back the size, unless somebody has chosen another since, and the resources that were found."""
         self._resources.restore()
-        found = self._found
+        if not (found := self._found):
+            return
         try:
-            if found and self._randr.head().mode == self._set_mode:
-                self._set(self._randr.head(), found.mode, found.rotation, found.size, found.millimetres)
-                self._drop_modes(self._randr.head())
-        except (Fixed, error.XError) as reason:
+            with self._grabbed_server():
+                head = self._randr.head()
+                if head.mode == self._set_mode:
+                    self._set(head, found.mode, found.rotation, found.size, found.millimetres)
+                self._drop_modes()
+        except (Fixed, _Refused, error.XError) as reason:
             logger.debug("! size not put back: %s", reason)
 
     def _reason(self) -> str:
@@ -113,45 +121,43 @@ class Resizer:
                 self._resources.scale(wish.scale)
                 if size != self._size():
                     self._resize(head, size, wish.scale)
+                    self._drop_modes()
         except Fixed as reason:
             logger.info("= size %sx%s: %s", wish.width, wish.height, reason)
-        except error.XError as failure:
-            logger.warning("The X server doesn't take the size %sx%s: %s.", wish.width, wish.height, failure)
+        except (_Refused, error.XError) as failure:
+            logger.warning("The desktop can't become %sx%s: %s", wish.width, wish.height, failure)
 
     def _resize(self, head: Head, size: Size, scale: float) -> None:
         if self._found is None:
-            screen = self._connection.screen
-            millimetres = Size(screen.width_in_mms, screen.height_in_mms)
-            self._found = _Found(head.mode, head.rotation, self._size(), millimetres)
+            self._found = _Found(head.mode, head.rotation, self._size(), self._millimetres)
         dots_per_mm = USUAL_DPI * scale / _MM_PER_INCH
         millimetres = Size(*(max(1, round(side / dots_per_mm)) for side in size))
-        self._set_mode = self._mode_for(head, size)
-        self._set(head, self._set_mode, randr.Rotate_0, size, millimetres)
-        self._drop_modes(self._randr.head())
-        if self._size() != size:
-            raise error.XError
+        mode = self._mode_for(head, size)
+        self._set(head, mode, randr.Rotate_0, size, millimetres)
+        self._set_mode = mode
 
     def _set(self, head: Head, mode: int, rotation: int, size: Size, millimetres: Size) -> None:
         """Show that mode. The screen must hold the old and the new one: it grows before, and shrinks after."""
         before = self._size()
         both = Size(max(before.width, size.width), max(before.height, size.height))
         if both != before:
-            self._set_screen(both, millimetres)
-        answer = self._connection.ask(
-            randr.SetCrtcConfig,
-            randr.extname,
-            crtc=head.crtc,
-            timestamp=0,
-            config_timestamp=head.config_timestamp,
-            x=0,
-            y=0,
-            mode=mode,
-            rotation=rotation,
-            outputs=[head.output],
-        )
-        if answer.status != randr.SetConfigSuccess:
-            logger.debug("! mode %s: status %s", mode, answer.status)
+            self._set_screen(both, self._millimetres)
+        if not self._set_crtc(head, mode, rotation):
+            self._set_screen(before, self._millimetres)
+            raise _Refused("The X server refuses this size.")
         self._set_screen(size, millimetres)
+        self._millimetres = millimetres
+
+    def _set_crtc(self, head: Head, mode: int, rotation: int) -> bool:
+        """Have the output show the mode; whether it does."""
+        wanted = {"mode": mode, "rotation": rotation, "outputs": [head.output], "x": 0, "y": 0}
+        stamps = {"timestamp": X.CurrentTime, "config_timestamp": head.config_timestamp}
+        try:
+            answer = self._connection.ask(randr.SetCrtcConfig, randr.extname, crtc=head.crtc, **stamps, **wanted)
+        except error.XError as failure:
+            logger.debug("! mode %s: %s", mode, failure)
+            return False
+        return bool(answer.status == randr.SetConfigSuccess)
 
     def _set_screen(self, size: Size, millimetres: Size) -> None:
         self._connection.ask(
@@ -185,8 +191,9 @@ class Resizer:
         )
         return int(answer.mode)
 
-    def _drop_modes(self, head: Head) -> None:
+    def _drop_modes(self) -> None:
         """Delete our modes but for the one that is shown."""
+        head = self._randr.head()
         for mode in self._randr.modes():
             if mode.name.startswith(_OURS) and mode.number != head.mode:
                 if mode.number in head.modes:
