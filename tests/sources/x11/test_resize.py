@@ -1,18 +1,19 @@
 """A screen takes the size that is wanted, and is as it was before when VoXY has gone."""
 
 import asyncio
+import contextlib
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from Xlib import X, Xatom
 from Xlib.display import Display
-from Xlib.error import BadMatch
+from Xlib.error import BadMatch, XError
 from Xlib.ext import randr
 
 from tests.programs import connect
-from tests.sources.x11.support import Opened, looking, opened
+from tests.sources.x11.support import Looker, Opened, looking, opened
 from tests.xservers import XServer, client, xvfb, xvnc
 from voxy.blocks import Rect, Size
 from voxy.session.events import Resize
@@ -25,7 +26,7 @@ MOST = Size(2000, 1600)
 FEW_CHANGES = 60
 
 
-@contextmanager
+@contextlib.contextmanager
 def smaller_xvfb() -> Iterator[XServer]:
     """An Xvfb that has been made smaller than it was at its start, as private ones are."""
     with xvfb(MOST) as server:
@@ -71,7 +72,7 @@ async def shows(desktop: Opened, server: XServer, size: Size) -> None:
             await desktop.grab_until(is_exact)
 
 
-@contextmanager
+@contextlib.contextmanager
 def watching(server: XServer) -> Iterator[Display]:
     """A client that hears of every change of the screen's size."""
     display = connect(server)
@@ -228,13 +229,20 @@ async def test_text_and_pointers_grow_with_the_scale_and_all_other_resources_sta
 async def test_a_program_that_starts_later_has_larger_text() -> None:
     command = ("xterm", "-fa", "DejaVu Sans Mono", "-fs", "10", "-geometry", "40x10", "-b", "0", "+sb")
 
+    def widths_of_windows(looker: Looker) -> list[int]:
+        windows = looker.root.query_tree().children
+        return [w.get_geometry().width for w in windows if w.get_attributes().map_state == X.IsViewable]
+
     def width_of_xterm() -> int:
-        with client(server, *command), looking(server) as looker:
-            while True:
-                for window in looker.root.query_tree().children:
-                    geometry = window.get_geometry()
-                    if geometry.width > 100 and window.get_attributes().map_state == X.IsViewable:
-                        return int(geometry.width)
+        with looking(server) as looker:
+            with client(server, *command):
+                while not (widths := widths_of_windows(looker)):
+                    time.sleep(0.01)
+            # The server notices its end when it gets to it.
+            with contextlib.suppress(XError):
+                while widths_of_windows(looker):
+                    time.sleep(0.01)
+            return int(widths[0])
 
     with xvnc(FOUND) as server:
         async with opened(server) as desktop:

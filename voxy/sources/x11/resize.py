@@ -16,6 +16,7 @@ from voxy.sources.base import MonitorsChanged, SizingChanged, SourceEvent
 from voxy.sources.x11.connection import Connection
 from voxy.sources.x11.monitors import Fixed, Head, RandR
 from voxy.sources.x11.resources import USUAL_DPI, Resources
+from voxy.sources.x11.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Resizer:
         self._connection = connection
         self._randr = RandR(connection)
         self._resources = Resources(connection)
+        self._windows = Windows(connection)
         self._wish: Resize | None = None
         self._rests_until = 0.0
         self._millimetres = Size(connection.screen.width_in_mms, connection.screen.height_in_mms)
@@ -147,6 +149,7 @@ class Resizer:
             raise _Refused("The X server refuses this size.")
         self._set_screen(size, millimetres)
         self._millimetres = millimetres
+        self._windows.keep_on(size)
 
     def _set_crtc(self, head: Head, mode: int, rotation: int) -> bool:
         """Have the output show the mode; whether it does."""
