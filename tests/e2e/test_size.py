@@ -140,6 +140,28 @@ async def test_a_display_that_was_given_is_fitted_unless_asked_otherwise(context
             assert size_of(server) == FOUND
 
 
+async def test_a_window_that_is_dragged_while_programs_draw_shows_the_screen_in_the_end(
+    context: BrowserContext,
+) -> None:
+    with xvnc(FOUND) as server:
+        async with serving("--display", server.display, "--auth", "none", "--resize", "follow") as served:
+            page = await open_page(context, served.url)
+
+            async def draw() -> None:
+                for number in range(12):
+                    picture = text(Size(300, 200), f"{number} is drawn ")
+                    await asyncio.to_thread(paint, server, picture, 40 * number, 20 * number)
+
+            drawing = asyncio.create_task(draw())
+            for step in range(15):
+                await page.set_viewport_size({"width": 1300 - 40 * step, "height": 420 + 30 * step})
+            await drawing
+            size = Size(740, 840)
+            await until_size(server, size)
+            await until_shown(page, size)
+            await until_same(page, server, within_s=3)
+
+
 async def test_a_private_desktop_follows(context: BrowserContext) -> None:
     async with serving("--auth", "none", "--command", "sleep 60") as served:
         page = await open_page(context, served.url)
