@@ -57,7 +57,7 @@ class XServer:
 
 @contextlib.contextmanager
 def xvfb(size: Size = _SIZE, display: str | None = None, depth: int = 24, *options: str) -> Iterator[XServer]:
-    """An Xvfb: its size never changes. `display` names the one to use (to start anew where another one died)."""
+    """An Xvfb, which can't become larger. `display` names the one to use (to start anew where another one died)."""
     with _serving("Xvfb", "-screen", "0", f"{size}x{depth}", "-noreset", *options, display=display) as server:
         yield server
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from voxy.errors import ConfigError
 
@@ -75,6 +75,12 @@ def _parse_auth(text: str) -> str:
     return text
 
 
+def _parse_resize(text: str) -> str:
+    if text not in ("auto", "follow", "fit", "actual"):
+        raise ValueError("use auto, follow, fit or actual")
+    return text
+
+
 def _parse_fps(text: str) -> float:
     if not 1 <= float(text) <= 240:
         raise ValueError("use a number from 1 to 240")
@@ -111,7 +117,16 @@ class Config:
     """The options of `voxy serve`; each is a flag, a VOXY_ variable and a key of the file."""
 
     display: str = _option("", str, "Serve this X display; without it, a private desktop is started.", ":1")
-    size: str = _option("1920x1080", _parse_size, "Size of the private desktop.", "1366x768")
+    size: str = _option(
+        "1920x1080", _parse_size, "Size of the private desktop, at its start where it follows a window.", "1366x768"
+    )
+    resize: Literal["auto", "follow", "fit", "actual"] = _option(
+        "auto",
+        _parse_resize,
+        "follow: the desktop takes the size of the browser's window; fit: it is shown smaller where it doesn't fit; "
+        "actual: pixel for pixel; auto: follow, but fit with --display.  Each browser may choose another.",
+        "fit",
+    )
     command: str = _option("xterm", str, "What the private desktop starts with.", "xterm -e htop")
     listen: Listen = _option(
         _LISTEN, Listen.parse, "Address and port to listen on; port 0 is any free one.", "[::1]:8080"

@@ -25,10 +25,22 @@ from voxy.screen.streams import cut
 from voxy.session import wire
 from voxy.session.events import InputEvent, Offer
 from voxy.session.flow import LOSSLESS
+from voxy.session.lead import Lead
 from voxy.session.meter import Stages
 from voxy.session.resumption import Resumptions
 from voxy.session.viewer import UpdatePlan, Viewer
-from voxy.sources.base import ClipChanged, Cursor, CursorChanged, Damage, Source, SourceEvent, SourceState, StateChanged
+from voxy.sources.base import (
+    ClipChanged,
+    Cursor,
+    CursorChanged,
+    Damage,
+    MonitorsChanged,
+    SizingChanged,
+    Source,
+    SourceEvent,
+    SourceState,
+    StateChanged,
+)
 
 R = TypeVar("R")
 
@@ -66,12 +78,18 @@ class Desktop:
     """
 
     def __init__(
-        self, name: str, source: Source, max_fps: float = 60.0, clipboard: SharedClipboard | None = None
+        self,
+        name: str,
+        source: Source,
+        max_fps: float = 60.0,
+        clipboard: SharedClipboard | None = None,
+        mode: wire.Mode = "fit",
     ) -> None:
         self.name = name
         self.state = wire.State("lost", "The desktop is starting.")
         self.cursor: Cursor | None = None
         self.cursor_png = b""
+        self.lead = Lead(mode)
         self._source = source
         self._clipboard = clipboard or SharedClipboard(source)
         self._interval_s = 1.0 / max_fps
@@ -125,6 +143,8 @@ class Desktop:
         self._resumptions.enter(viewer)
         former = self._resumptions.take(viewer.resume.token, time.monotonic()) if viewer.resume else None
         resumed = former is not None and viewer.go_on_from(former)
+        if former:
+            self.lead.succeed(former, viewer)
         self._wake_viewers()
         return resumed
 
@@ -133,6 +153,11 @@ class Desktop:
         self._projector.leave(viewer)
         self._resumptions.leave(viewer, time.monotonic())
         self._wake_viewers()
+
+    async def follow(self, viewer: Viewer, window: wire.Window | None) -> None:
+        """Have the desktop take the size of this viewer's window, if it leads; None where it is hidden or has left."""
+        if resize := self.lead.follow(viewer, window):
+            await self.inject(resize)
 
     def want(self) -> None:
         """A viewer may have room now: look again whether to grab."""
@@ -215,6 +240,8 @@ class Desktop:
         await self._source.open(self._notice)
         self._clipboard.replaced(None, self._viewers)
         self._set_state(SourceState.LIVE)
+        if self.lead.wish:
+            await self.inject(self.lead.wish)
 
     async def run(self) -> None:
         """Grab from the source, which is open, and open it anew whenever it is lost; until cancelled."""
@@ -318,6 +345,14 @@ class Desktop:
                 self._set_state(state, reason)
             case ClipChanged():
                 self._clipboard.copied(self._viewers)
+            case MonitorsChanged(monitors):
+                self.lead.monitors = wire.Monitors([wire.Monitor(m.name, *m.rect, m.is_primary) for m in monitors])
+                self._wake_viewers()
+            case SizingChanged(reason):
+                self.lead.fix(reason)
+                if reason and self.lead.mode == "follow":
+                    logger.warning("%s", reason)
+                self._wake_viewers()
 
     def _set_state(self, state: SourceState, reason: str = "") -> None:
         if self.state != (new := wire.State(state.value, reason)):

@@ -69,7 +69,8 @@ async def _desktop(config: Config) -> AsyncIterator[Desktop]:
     async with AsyncExitStack() as stack:
         source = open_source(f"x11:{config.display}" if config.display else await _private_source(config, stack))
         clipboard = SharedClipboard(source, int(config.clipboard_in), int(config.clipboard_out))
-        desktop = Desktop(config.display or socket.gethostname(), source, config.max_fps, clipboard)
+        mode = config.resize if config.resize != "auto" else "fit" if config.display else "follow"
+        desktop = Desktop(config.display or socket.gethostname(), source, config.max_fps, clipboard, mode)
         await desktop.open()
         task = asyncio.create_task(desktop.run())
         try:

@@ -9,7 +9,9 @@ export function tokenInAddress() {
 
 /** Take the token out of the address, so that it is neither read over a shoulder nor bookmarked. */
 export function removeTokenFromAddress() {
-  history.replaceState(null, '', location.pathname + location.search);
+  const rest = new URLSearchParams(location.hash.slice(1));
+  rest.delete('token');
+  history.replaceState(null, '', location.pathname + location.search + `#${rest}`.replace(/#$/, ''));
 }
 
 /**
@@ -17,7 +19,7 @@ export function removeTokenFromAddress() {
  * @param {string} text
  */
 export function tokenIn(text) {
-  return text.trim().replace(/^.*#token=/s, '');
+  return text.trim().replace(/^.*#(.*&)?token=/s, '').replace(/&.*$/s, '');
 }
 
 /**

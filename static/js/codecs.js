@@ -36,3 +36,17 @@ export async function decodableCodecs() {
   )));
   return codecs.filter((_, index) => supports[index]);
 }
+
+/**
+ * What this browser can, for the server to choose from.
+ * @param {CodecName[]} codecs
+ */
+export function capabilities(codecs) {
+  return [
+    isSecureContext && 'secure-context',
+    'clipboard',
+    'size',
+    ...codecs,
+    navigator.maxTouchPoints > 0 && 'touch',
+  ].filter((name) => typeof name === 'string');
+}

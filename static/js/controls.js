@@ -3,7 +3,7 @@
 import { ClipboardPanel } from './clipboard_panel.js';
 import { FullScreen } from './full_screen.js';
 import { KeyPanel } from './key_panel.js';
-import { TEXT, fill } from './text.js';
+import { TEXT, fill, speaksEnglish } from './text.js';
 import { Toolbar } from './toolbar.js';
 
 /** Keys with Control, Alt and Shift that are for the page. @typedef {'M' | 'S' | 'F'} Shortcut */
@@ -17,6 +17,7 @@ import { Toolbar } from './toolbar.js';
  * @property {() => void} toggleStatistics
  * @property {(level: import('./wire.js').Level) => void} chooseQuality
  * @property {import('./input/hands.js').Hands} hands
+ * @property {import('./presentation.js').Presentation} presentation
  * @property {() => void} onLeave the keyboard goes back to the desktop
  */
 
@@ -45,6 +46,11 @@ export class Controls {
       parts.chooseQuality(/** @type {import('./wire.js').Level} */ (/** @type {HTMLInputElement} */ (target).value));
     });
     this.#listenToHands(parts.hands);
+    this.#find('size').addEventListener('change', ({ target }) => {
+      const { name, value } = /** @type {HTMLInputElement} */ (target);
+      if (name === 'monitor') this.#showMonitor(value || null);
+      else parts.presentation.sizing.choose(/** @type {import('./wire.js').Mode} */ (value));
+    });
     for (const key of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll('[data-shortcut]'))) {
       key.textContent = fill(TEXT.shortcut, { key: key.dataset.shortcut ?? '' });
     }
@@ -88,6 +94,39 @@ export class Controls {
   /** @param {boolean} isOn whether the statistics are shown */
   check(isOn) {
     this.#find('show-statistics').setAttribute('aria-pressed', String(isOn));
+  }
+
+  /** @param {import('./presentation.js').Presentation} presentation of which something else can be chosen */
+  offer({ sizing, monitors }) {
+    this.#check('size', sizing.mode);
+    const follow = this.#page.querySelector('input[name=size][value=follow]');
+    if (follow instanceof HTMLInputElement) follow.disabled = !sizing.canFollow;
+    const reason = (speaksEnglish() && sizing.reason) || TEXT.cannotFollow;
+    this.#find('follow-said').textContent = sizing.canFollow ? TEXT.sizesMore.follow : reason;
+    const names = monitors.list.length > 1 ? ['', ...monitors.list.map(({ name }) => name)] : [];
+    const chosen = monitors.chosen?.name ?? '';
+    this.#find('monitors').replaceChildren(...names.map((name) => this.#monitorChoice(name, name === chosen)));
+  }
+
+  /**
+   * @param {string} name of a monitor; none for all
+   * @param {boolean} isChosen
+   */
+  #monitorChoice(name, isChosen) {
+    const [label, words] = [this.#page.createElement('label'), this.#page.createElement('span')];
+    const input = this.#page.createElement('input');
+    Object.assign(input, { type: 'radio', name: 'monitor', value: name, checked: isChosen });
+    words.textContent = name || TEXT.allMonitors;
+    label.append(input, words);
+    return label;
+  }
+
+  /** @param {string | null} name */
+  #showMonitor(name) {
+    // The address says it too, so that it can be kept, and another window can show another.
+    const hash = name ? `#monitor=${encodeURIComponent(name)}` : '';
+    history.replaceState(null, '', location.pathname + location.search + hash);
+    this.#parts.presentation.monitors.choose(name);
   }
 
   /** @param {import('./wire.js').People} people */

@@ -4,7 +4,7 @@ import { Acks } from './acks.js';
 import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
 import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
-import { decodableCodecs } from './codecs.js';
+import { capabilities, decodableCodecs } from './codecs.js';
 import { Controls, shortcutOf } from './controls.js';
 import { Cursor } from './cursor.js';
 import { Hands } from './input/hands.js';
@@ -14,6 +14,7 @@ import * as leftover from './leftover.js';
 import { LocalClipboard } from './local_clipboard.js';
 import { Notice } from './notice.js';
 import { Panel } from './panel.js';
+import { Presentation } from './presentation.js';
 import { Pulse } from './pulse.js';
 import { KEPT_BYTES, Screen } from './screen.js';
 import { SignIn } from './signin.js';
@@ -21,7 +22,6 @@ import { Statistics } from './statistics.js';
 import { Status, judge } from './status.js';
 import { TEXT, fill, inBytes, titleOf } from './text.js';
 import { Transport } from './transport.js';
-import { View } from './view.js';
 import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
@@ -41,7 +41,7 @@ export class Viewer {
   #keyboard;
   #field;
   #textInput;
-  #view;
+  #presentation;
   #hands;
   #cursor;
   #status;
@@ -70,7 +70,7 @@ export class Viewer {
       onState: (state, code) => this.#onTransport(state, code),
       onMessage: (received) => this.#receive(received),
     });
-    this.#screen = new Screen(this.#canvas, () => this.#view.update());
+    this.#screen = new Screen(this.#canvas, () => this.#presentation.view.update());
     this.#acks = new Acks((painted) => this.#acknowledge(painted));
     this.#pulse = new Pulse({
       onPing: (id) => this.#send({ type: 'ping', id }),
@@ -85,10 +85,11 @@ export class Viewer {
     this.#keyboard = new Keyboard(
       (message) => clipboard.pass(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
     this.#textInput = new TextInput(field, this.#keyboard);
-    const scroller = /** @type {HTMLElement} */ (page.querySelector('main'));
-    const clip = /** @type {HTMLElement} */ (page.getElementById('clip'));
-    this.#view = new View({ scroller, clip, canvas: this.#canvas }, () => this.#hands.invalidate());
-    this.#hands = new Hands(page, this.#canvas, this.#view, send, () => this.#keyboard.holds('Control'));
+    this.#presentation = new Presentation(page, this.#canvas, send, {
+      onPlace: () => this.#hands.invalidate(), onChange: () => this.#controls.offer(this.#presentation),
+    });
+    const { view } = this.#presentation;
+    this.#hands = new Hands(page, this.#canvas, view, send, () => this.#keyboard.holds('Control'));
     this.#cursor = new Cursor(this.#canvas, (shape) => this.#hands.wear(shape));
     this.#notice = new Notice(page);
     this.#status = new Status(page, { connect: () => this.#transport.connect(), reload: () => location.reload() });
@@ -100,7 +101,8 @@ export class Viewer {
     this.#panel = new Panel(page, toggle);
     this.#controls = new Controls(page, {
       keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
-      chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, onLeave: () => this.#focus(),
+      chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, presentation: this.#presentation,
+      onLeave: () => this.#focus(),
     });
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
@@ -151,19 +153,8 @@ export class Viewer {
     window.addEventListener('online', () => this.#wake());
     window.addEventListener('hashchange', () => this.open());
     window.addEventListener('scroll', () => this.#hands.invalidate(), { capture: true });
-    window.addEventListener('resize', () => this.#view.update());
-    window.visualViewport?.addEventListener('resize', () => this.#view.update());
-    window.visualViewport?.addEventListener('scroll', () => this.#view.update());
+    this.#presentation.listen(window);
     document.addEventListener('visibilitychange', () => this.#onVisibility());
-    this.#watchRatio();
-  }
-
-  /** A window that goes to a screen of another density may keep its size. */
-  #watchRatio() {
-    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', () => {
-      this.#view.update();
-      this.#watchRatio();
-    }, { once: true });
   }
 
   #onVisibility() {
@@ -174,6 +165,7 @@ export class Viewer {
       this.#pulse.stop();
     } else {
       this.#send({ type: 'view', hidden: false });
+      this.#presentation.sizing.show();
       this.#wake();
     }
   }
@@ -268,6 +260,7 @@ export class Viewer {
     this.#keyboard.forget();
     this.#hands.forget();
     this.#clipboard.forget();
+    this.#presentation.sizing.forget();
     this.#cursor.reset();
     this.#statistics?.reset();
     this.#note({ isPainted: false, source: null });
@@ -303,6 +296,7 @@ export class Viewer {
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'people': return this.#controls.count(received);
+      case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }
   }
@@ -310,6 +304,7 @@ export class Viewer {
   /** @param {import('./wire.js').Welcome} welcome */
   #enter({ name, token, resumed }) {
     document.title = titleOf(name);
+    this.#presentation.sizing.enter(name);
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
     if (!resumed) this.#screen.forget();
     this.#resume = { token, seq: resumed && this.#resume ? this.#resume.seq : WELCOME_SEQ, images: true };
@@ -366,17 +361,4 @@ export class Viewer {
     Object.assign(this.#situation, change);
     this.#status.show(judge(this.#situation));
   }
-}
-
-/**
- * What this browser can, for the server to choose from.
- * @param {import('./codecs.js').CodecName[]} codecs
- */
-function capabilities(codecs) {
-  return [
-    isSecureContext && 'secure-context',
-    'clipboard',
-    ...codecs,
-    navigator.maxTouchPoints > 0 && 'touch',
-  ].filter((name) => typeof name === 'string');
 }

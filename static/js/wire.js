@@ -14,6 +14,7 @@ const POINTER = 16, MOTION = 18;
 const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
 const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
 const NOTICES = ['paste_too_large', 'copy_too_large'];
+const MODES = ['follow', 'fit', 'actual'];
 const MIMES = ['text/plain', 'text/html', 'image/png'];
 
 /** @typedef {import('./update.js').Update} Update */
@@ -27,9 +28,13 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'clipboard', takes: number, gives: number}} Clipboard */
 /** @typedef {{type: 'notice', code: 'paste_too_large' | 'copy_too_large', limit: number}} Notice */
 /** @typedef {{type: 'people', count: number}} People */
+/** @typedef {'follow' | 'fit' | 'actual'} Mode how a desktop is shown */
+/** @typedef {{type: 'size', mode: Mode, can_follow: boolean, reason: string}} Sizing */
+/** @typedef {{name: string, x: number, y: number, width: number, height: number, primary: boolean}} Monitor */
+/** @typedef {{type: 'monitors', monitors: Monitor[]}} Monitors */
 /** @typedef {{type: 'clip_gone'}} ClipGone */
-/** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Notice | People | ClipGone
- *   | Clip | ClipChunk | ClipAck} FromServer */
+/** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Sizing | Monitors | Notice
+ *   | People | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
 
 /** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
 /** @typedef {{type: 'clip', parts: {mime: Mime, size: number}[]}} Clip either way, as the next two */
@@ -49,10 +54,11 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'view', hidden: boolean}} View */
 /** @typedef {'auto' | 'exact' | 'light'} Level */
 /** @typedef {{type: 'quality', level: Level}} Quality */
+/** @typedef {{type: 'window', width: number, height: number, scale: number, follow: boolean, lead: boolean}} Window */
 /** @typedef {{type: 'statistics', on: boolean}} Statistics */
 /** @typedef {{type: 'ping', id: number}} Ping */
-/** @typedef {Pointer | Motion | Hello | Ack | Key | Text | Wheel | Release | View | Quality | Statistics | Ping
- *   | Clip | ClipChunk | ClipAck} ToServer */
+/** @typedef {Pointer | Motion | Hello | Ack | Key | Text | Wheel | Release | View | Quality | Window | Statistics
+ *   | Ping | Clip | ClipChunk | ClipAck} ToServer */
 
 /**
  * The message that the server sent.
@@ -139,6 +145,13 @@ function parseText(text) {
     case 'clipboard':
       check(isNumber(message.takes) && isNumber(message.gives), 'malformed limits of the clipboard');
       return /** @type {Clipboard} */ (message);
+    case 'size':
+      check(MODES.includes(message.mode) && typeof message.can_follow === 'boolean' && isString(message.reason),
+        'a malformed size');
+      return /** @type {Sizing} */ (message);
+    case 'monitors':
+      check(Array.isArray(message.monitors) && message.monitors.every(isMonitor), 'malformed monitors');
+      return /** @type {Monitors} */ (message);
     case 'notice':
       check(NOTICES.includes(message.code) && isNumber(message.limit), 'a malformed notice');
       return /** @type {Notice} */ (message);
@@ -180,6 +193,12 @@ function parseBase64(text) {
   } catch {
     throw new WireError('a cursor that is not base64');
   }
+}
+
+/** @param {any} monitor */
+function isMonitor(monitor) {
+  return isString(monitor?.name) && Number.isSafeInteger(monitor.x) && Number.isSafeInteger(monitor.y)
+    && isNumber(monitor.width) && isNumber(monitor.height) && typeof monitor.primary === 'boolean';
 }
 
 /** @param {any} part of a clip */

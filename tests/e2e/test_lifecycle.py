@@ -101,7 +101,7 @@ def segments() -> set[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 async def test_private_desktop_is_shown_and_ends_with_voxy(context: BrowserContext, number: signal.Signals) -> None:
     before = segments()
-    async with serving("--auth", "none", "--size", "800x600") as served:
+    async with serving("--auth", "none", "--size", "800x600", "--resize", "fit") as served:
         page = await open_page(context, served.url)
         for names in (("Xvnc", "Xvfb"), ("openbox",), ("xterm",)):
             await eventually(lambda names=names: asyncio.to_thread(children_of, served, *names), 5, f"{names} runs")

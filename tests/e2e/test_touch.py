@@ -248,7 +248,8 @@ async def test_actual_size_scrolls_and_places_stay_exact(browser: Browser) -> No
                         down, _ = await recorded(recorder, 2)
                         assert abs(down[2] - x) <= (0 if size == "actual" else 1)
                         assert abs(down[3] - y) <= (0 if size == "actual" else 1)
-                await page.evaluate("document.querySelector('main').scrollTo(9999, 9999)")
+                drawn = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+                await page.evaluate(f"(document.querySelector('main').scrollTo(9999, 9999), {drawn})")
                 box = await page.locator("#screen").bounding_box()
                 assert box
                 x, y = SIZE.width - 50, SIZE.height - 40

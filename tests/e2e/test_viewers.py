@@ -80,9 +80,9 @@ async def test_page_signs_in_by_the_printed_url_and_forgets_the_token(
     with xvfb(SIZE) as server:
         async with serving("--display", server.display) as served:
             assert "#token=" in served.url
-            page = await open_page(context, served.url)
+            page = await open_page(context, f"{served.url}&monitor=left")
             await until_same(page, server)
-            assert "token" not in page.url
+            assert page.url.endswith("/#monitor=left")
             await page.reload()
             await until_connection(page, "live")
             elsewhere = await browser.new_context()

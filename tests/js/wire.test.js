@@ -63,6 +63,8 @@ describe('malformed text', () => {
     '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":"1","exact":1}',
     '{"type":"times","seq":1,"grab_ms":0,"diff_ms":0,"encode_ms":0,"send_ms":0,"ack_ms":0,"exact":1.1}',
     '{"type":"times","seq":1,"exact":1}', '{"type":"clipboard","takes":-1,"gives":0}', '{"type":"notice"}',
+    '{"type":"size","mode":"auto","can_follow":true,"reason":""}', '{"type":"size","mode":"fit","reason":""}',
+    '{"type":"monitors"}', '{"type":"monitors","monitors":[null]}', '{"type":"monitors","monitors":[{"name":"left"}]}',
     '{"type":"clip","parts":[null]}', '{"type":"clip","parts":{}}', '{"type":"clip","parts":[{"mime":"image/png"}]}',
     '{"type":"cursor","id":1.5,"x":0,"y":0,"png":""}', '{"type":"pong"}', '{"type":"constructor"}', '\ud800',
   ];

@@ -58,4 +58,13 @@ class Delivery:
     clip: Clip | None
 
 
-InputEvent: TypeAlias = Pointer | Motion | Wheel | Key | Offer | Delivery
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """The desktop is to take this size in pixels, `scale` of which are as wide as one usually is; the newest counts."""
+
+    width: int
+    height: int
+    scale: float
+
+
+InputEvent: TypeAlias = Pointer | Motion | Wheel | Key | Offer | Delivery | Resize

@@ -16,11 +16,13 @@ class Permission(Flag):
     """Have the desktop paste what is copied in the browser."""
     CLIPBOARD_OUT = auto()
     """Get what is copied on the desktop."""
+    RESIZE = auto()
+    """Have the desktop take the size of the window."""
 
 
 VIEWER = Permission.VIEW
 CLIPBOARD = Permission.CLIPBOARD_IN | Permission.CLIPBOARD_OUT
-CONTROLLER = Permission.VIEW | Permission.POINTER | Permission.KEYBOARD | CLIPBOARD
+CONTROLLER = Permission.VIEW | Permission.POINTER | Permission.KEYBOARD | CLIPBOARD | Permission.RESIZE
 
 _NEEDED: dict[type, Permission] = {
     wire.Hello: Permission.VIEW,
@@ -35,6 +37,7 @@ _NEEDED: dict[type, Permission] = {
     wire.Wheel: Permission.POINTER,
     Motion: Permission.POINTER,
     Pointer: Permission.POINTER,
+    wire.Window: Permission.RESIZE,
     wire.Clip: Permission.CLIPBOARD_IN,
     wire.ClipChunk: Permission.CLIPBOARD_IN,
     wire.ClipAck: Permission.CLIPBOARD_OUT,

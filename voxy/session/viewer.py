@@ -74,8 +74,8 @@ class UpdatePlan:
         return self.generation, blocks, exact, self.quality, self.copies, self.patches, recalls, self.has_frame
 
 
-Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times]
-"""What a viewer's message leads to: input for the source, and answers to the viewer."""
+Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times | wire.Window | wire.View]
+"""What a viewer's message leads to: input for the source, answers to the viewer, and what says whom to follow."""
 
 
 class Viewer:
@@ -130,8 +130,11 @@ class Viewer:
                 return [*self.release()]
             case wire.View(hidden):
                 self.is_hidden = hidden
+                return [message] if hidden else []
             case wire.Quality(level):
                 self.flow.level = level
+            case wire.Window():
+                return [] if self.is_hidden else [message]
             case wire.Statistics(on):
                 self.wants_times = on
                 return self._times() if on else []

@@ -55,6 +55,13 @@ Server to viewer, text: JSON objects with a `type`
               limit. Once, after the welcome, to viewers with the capability clipboard; others get none of its messages
     notice    code: what a person should know (paste_too_large, copy_too_large); limit: the bytes that are allowed
     people    count: viewers that look at the desktop, this one among them
+    size      mode: how this desktop is shown where nobody has chosen otherwise: follow (it takes the size of the
+              window), fit (it is shown smaller where it doesn't fit) or actual (pixel for pixel); can_follow: whether
+              it takes the size of this viewer's window if asked to by `window`; if not, reason: a sentence for people.
+              After the welcome and whenever it changes, to viewers with the capability size, as is the next; mode
+              is follow only where can_follow is true
+    monitors  monitors: those that the screen is divided into: name; x, y, width, height: in the screen's pixels;
+              primary. Whenever they change; not from desktops that know no monitors
     clip_gone the desktop no longer has what this viewer pasted or got last: to be pasted it has to be sent anew
     clip, clip_ack
               as below
@@ -65,18 +72,24 @@ Viewer to server, binary
     ClipChunk u8 type = 17, 1 to 65535 bytes: the next of the last `clip`
 
 Viewer to server, text: JSON objects with a `type`
-    hello     protocol; capabilities: names of what the browser can (secure-context, touch, clipboard, and the codecs
-              that it decodes: h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at the most;
-              resume: where the viewer goes on, or null: token: of the last welcome; seq: the last update that was
-              painted, of which nothing is lost; images: whether those that were kept are there (not after a reload)
+    hello     protocol; capabilities: names of what the browser can (secure-context, touch, clipboard, size, and the
+              codecs that it decodes: h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at
+              the most; resume: where the viewer goes on, or null: token: of the last welcome; seq: the last update
+              that was painted, of which nothing is lost; images: whether those that were kept are there (not after
+              a reload)
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down
     text      text: 1 to 256 characters to be typed one after the other, as an input method, dictation or an on-screen
               keyboard made them
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive
     release   all keys and buttons that are held go up: the page lost the focus
-    view      hidden: nothing is sent to a hidden page
+    view      hidden: nothing is sent to a hidden page, and the desktop doesn't follow its window
     quality   level: auto (what the line carries), exact (nothing lossy, no video) or light (as few bytes as can be)
+    window    width, height: of the window that shows the desktop, in device pixels, 1 to 16384; scale: device pixels
+              to a CSS pixel; follow: whether the desktop is to take that size (false takes an earlier wish back);
+              lead: whether that was chosen just now, here. Of several viewers that are followed the first one leads,
+              until it is hidden, leaves or is followed no more, or another one takes the lead. Who was hidden says its
+              window again, and comes last
     statistics
               on: `times` are wanted, one for each acknowledgement, until they are no more; off at first
     ping      id: answered at once. While a key or button is held the viewer sends something at least every
@@ -110,6 +123,7 @@ from msgspec import Meta
 
 from voxy.blocks import Atlas, Copy, Fill, Indexed, Operation, Patches, Recall, Size, Video
 from voxy.blocks.generations import Blocks
+from voxy.blocks.geometry import MAX_SIDE
 from voxy.errors import ProtocolError
 from voxy.session.clips import UNLIMITED, Mime
 from voxy.session.events import Motion, Pointer
@@ -128,6 +142,8 @@ CLOSE_TOO_SLOW = 4408
 CLOSE_RESUMED = 4409
 
 Coordinate = Annotated[int, Meta(ge=0, le=65535)]
+Side = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
+Mode: TypeAlias = Literal["follow", "fit", "actual"]
 Notches = Annotated[int, Meta(ge=-12000, le=12000)]
 Name = Annotated[str, Meta(max_length=64)]
 ClipBytes = Annotated[int, Meta(ge=0, le=UNLIMITED)]
@@ -185,6 +201,25 @@ class Resume(msgspec.Struct, forbid_unknown_fields=True):
 class Clipboard(Message, tag="clipboard"):
     takes: int
     gives: int
+
+
+class Sizing(Message, tag="size"):
+    mode: Mode
+    can_follow: bool
+    reason: str = ""
+
+
+class Monitor(msgspec.Struct):
+    name: str
+    x: int
+    y: int
+    width: int
+    height: int
+    primary: bool
+
+
+class Monitors(Message, tag="monitors"):
+    monitors: list[Monitor]
 
 
 class Notice(Message, tag="notice"):
@@ -264,6 +299,14 @@ class Quality(Message, tag="quality"):
     level: Level
 
 
+class Window(Message, tag="window"):
+    width: Side
+    height: Side
+    scale: Annotated[float, Meta(gt=0, le=64)]
+    follow: bool = True
+    lead: bool = False
+
+
 class Statistics(Message, tag="statistics"):
     on: bool
 
@@ -273,7 +316,7 @@ class Ping(Message, tag="ping"):
 
 
 TextFromViewer: TypeAlias = (
-    Hello | Ack | Key | Text | Wheel | Release | View | Quality | Statistics | Ping | Clip | ClipAck
+    Hello | Ack | Key | Text | Wheel | Release | View | Quality | Window | Statistics | Ping | Clip | ClipAck
 )
 FromViewer: TypeAlias = TextFromViewer | Pointer | Motion | ClipChunk
 

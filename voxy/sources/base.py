@@ -53,7 +53,28 @@ class ClipChanged:
     """A program copied something, which `fetch_clip` gets. Sources without a clipboard never say so."""
 
 
-SourceEvent: TypeAlias = CursorChanged | StateChanged | ClipChanged
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One of those that a screen is divided into; where, in its pixels."""
+
+    name: str
+    rect: Rect
+    is_primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorsChanged:
+    monitors: tuple[Monitor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizingChanged:
+    """Whether the source takes the sizes that it is given: `reason` is empty, or says to people why it doesn't."""
+
+    reason: str
+
+
+SourceEvent: TypeAlias = CursorChanged | StateChanged | ClipChanged | MonitorsChanged | SizingChanged
 Notify: TypeAlias = Callable[[SourceEvent], None]
 
 
@@ -67,7 +88,7 @@ class Source(Protocol):
              loses no damage.
     `inject` sends input; raises SourceLost. It waits for no drawing. Input takes effect in its order: what is
              pasted by a key after an Offer is that offer's content, even where that comes later. Sources without
-             a clipboard let offers pass.
+             a clipboard let offers pass; those that have never said SizingChanged, with no reason, let Resize pass.
     `fetch_clip`
              gets what was copied last, at most so many bytes; raises SourceLost. What a program doesn't give in time
              is left out. A second call ends the first, which is cancelled.

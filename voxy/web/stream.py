@@ -33,10 +33,9 @@ class Stream:
         )
         self._viewer = Viewer(time.monotonic(), token=secrets.token_urlsafe(16))
         self._wake = asyncio.Event()
-        self._state: wire.State | None = None
+        self._told: dict[type, wire.Message] = {}
         self._cursor_id: int | None = None
         self._cursors: OrderedDict[int, None] = OrderedDict()
-        self._people = 0
         self._pong: wire.Pong | None = None
         self._times: wire.Times | None = None
 
@@ -55,6 +54,7 @@ class Stream:
             await self._inject_release()
             for event in self._viewer.clipboard.abandon():
                 await self._desktop.inject(event)
+            await self._desktop.follow(self._viewer, None)
         return self._socket
 
     async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
@@ -88,6 +88,10 @@ class Stream:
                     self._pong = result
                 case wire.Times():
                     self._times = result
+                case wire.Window():
+                    await self._desktop.follow(self._viewer, result)
+                case wire.View():
+                    await self._desktop.follow(self._viewer, None)
                 case event:
                     await self._desktop.inject(event)
         # Input brings nothing to send by itself; looking for it would hold up the thread that types it.
@@ -138,12 +142,11 @@ class Stream:
         if self._times:
             times, self._times = self._times, None
             await self._send(times)
-        if self._state != self._desktop.state:
-            self._state = self._desktop.state
-            await self._send(self._state)
-        if self._people != self._desktop.people:
-            self._people = self._desktop.people
-            await self._send(wire.People(self._people))
+        desktop = self._desktop
+        for news in (desktop.state, wire.People(desktop.people), *desktop.lead.news_for(self._viewer)):
+            if self._told.get(type(news)) != news:
+                self._told[type(news)] = news
+                await self._send(news)
         cursor = self._desktop.cursor
         if cursor and cursor.id != self._cursor_id:
             self._cursor_id = cursor.id

@@ -18,6 +18,8 @@ import pytest
 
 from voxy.blocks import Size
 from voxy.errors import ConfigError, SourceUnavailable
+from voxy.screen.framebuffer import Framebuffer
+from voxy.session.events import Resize
 from voxy.sources.x11 import X11Source
 from voxy.sources.x11.private import PrivateDisplay
 
@@ -115,6 +117,19 @@ async def test_screen_never_goes_dark(server: str) -> None:
         said = (await command.communicate())[0].decode()
         assert "timeout:  0" in said
         assert "DPMS is Disabled" in said or "not have the DPMS" in said
+
+
+async def test_screen_becomes_larger_and_smaller_than_it_started(server: str) -> None:
+    async with PrivateDisplay(SIZE, "sleep 60") as display:
+        source, framebuffer = X11Source(display.name), Framebuffer(Size(1, 1))
+        assert await source.open(lambda _: None) == SIZE
+        for size in (Size(1900, 1200), Size(400, 300)):
+            await source.inject(Resize(*size, scale=1.0))
+            async with asyncio.timeout(10):
+                while framebuffer.size != size:
+                    await source.grab(framebuffer)
+                    framebuffer.adopt_size()
+        await source.close()
 
 
 @pytest.mark.parametrize("command", [f"sh -c {shlex.quote(STUBBORN)}", f"xterm -e sh -c {shlex.quote(STUBBORN)}"])

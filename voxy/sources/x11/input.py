@@ -9,13 +9,14 @@ from Xlib import error
 from Xlib.ext import xtest
 
 from voxy.blocks import Size
-from voxy.session.events import Delivery, InputEvent, Key, Motion, Offer, Pointer, Wheel
+from voxy.session.events import Delivery, InputEvent, Key, Motion, Offer, Pointer, Resize, Wheel
 from voxy.sources.x11.clipboard import Clipboard
 from voxy.sources.x11.connection import Connection
 from voxy.sources.x11.keyboard import Keyboard
 from voxy.sources.x11.keymap import XkbMissing
 from voxy.sources.x11.pointer import PointerDevice
 from voxy.sources.x11.requests import XkbEvent
+from voxy.sources.x11.resize import Resizer
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ class InputQueue:
 
     def put(self, event: InputEvent) -> None:
         with self._lock:
-            if isinstance(event, Delivery):
-                # Only one is pasted; content for a server that hangs must not pile up.
-                self._events = deque(other for other in self._events if not isinstance(other, Delivery))
+            if isinstance(event, Delivery | Resize):
+                # Only one is pasted, and only one is the size; what waits for a server that hangs must not pile up.
+                self._events = deque(other for other in self._events if not isinstance(other, type(event)))
             last = self._events[-1] if self._events else None
             if isinstance(event, Pointer) and isinstance(last, Pointer) and event.buttons == last.buttons:
                 self._events[-1] = event
@@ -60,10 +61,11 @@ class InputQueue:
 
 
 class Devices:
-    """The pointer, the keyboard, and the clipboard that they paste. All calls come from the source's thread."""
+    """Pointer, keyboard, the clipboard that they paste, the screen's size. All calls come from the source's thread."""
 
-    def __init__(self, connection: Connection, clipboard: Clipboard) -> None:
+    def __init__(self, connection: Connection, clipboard: Clipboard, resizer: Resizer) -> None:
         self._clipboard = clipboard
+        self._resizer = resizer
         self._pointer: PointerDevice | None = None
         self._keyboard: Keyboard | None = None
         self.reason = ""
@@ -123,4 +125,6 @@ class Devices:
                 self._pointer.turn(event, screen)
             case Offer() | Delivery():
                 self._clipboard.paste(event, time.monotonic())
+            case Resize():
+                self._resizer.want(event)
         return 0.0

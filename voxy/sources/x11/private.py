@@ -19,15 +19,20 @@ from Xlib.protocol import request
 
 from voxy.blocks import Size
 from voxy.errors import ConfigError, SourceUnavailable
+from voxy.session.events import Resize
 from voxy.sources.x11 import janitor
 from voxy.sources.x11.authority import write_key
 from voxy.sources.x11.connection import Closed, Connection
+from voxy.sources.x11.resize import Resizer
 
 logger = logging.getLogger(__name__)
 
 _FILES = Path(__file__).parent / "desktop"
 _BACKGROUND = 0x3B4C60
 """A calm slate blue."""
+
+_XVFB_MOST = Size(3840, 2160)
+"""Xvfb's screen can't become larger than it was at its start."""
 
 _START_S, _READY_S = 10.0, 2.0
 """Seconds that the server, and the window manager, may take."""
@@ -154,7 +159,7 @@ class PrivateDisplay:
             await asyncio.to_thread(janitor.end_programs, self._folder, with_server=True)
             raise SourceUnavailable(f"The X server {self._server} did not start: try “{self._server} :99” by hand.")
         self.name = f":{number}"
-        await asyncio.to_thread(_paint_background, self.name)
+        await asyncio.to_thread(_prepare, self.name, self._size)
         return process
 
     def _options(self) -> list[str]:
@@ -164,7 +169,8 @@ class PrivateDisplay:
             # Its VNC side can't be switched off: it listens in a folder that only this user can enter.
             rfb = ["-rfbport", "-1", "-rfbunixpath", str(self._folder / "rfb"), "-SecurityTypes", "None"]
             return [*common, "-geometry", str(self._size), "-depth", "24", "-AcceptCutText=0", "-SendCutText=0", *rfb]
-        return [*common, "-screen", "0", f"{self._size}x24"]
+        most = Size(*map(max, self._size, _XVFB_MOST))
+        return [*common, "-screen", "0", f"{most}x24"]
 
     async def _start_window_manager(self, is_managed: asyncio.Event) -> Process:
         """Start Openbox and wait until it is ready: a window that comes before stays unmapped until the next event."""
@@ -293,13 +299,17 @@ async def _read_line(descriptor: int, timeout_s: float) -> str:
     return data.decode().strip()
 
 
-def _paint_background(name: str) -> None:
+def _prepare(name: str, size: Size) -> None:
+    """Give the screen its size and its background, and programs the usual size of text and pointers."""
     try:
         connection = Connection(name)
     except SourceUnavailable as failure:
-        logger.warning("The background stays as it is: %s", failure)
+        logger.warning("Size and background stay as they are: %s", failure)
         return
     with contextlib.suppress(Closed), contextlib.closing(connection):
+        resizer = Resizer(connection)
+        resizer.want(Resize(*size, scale=1.0))
+        resizer.step(time.monotonic())
         root = connection.root
         request.ChangeWindowAttributes(display=connection, window=root, background_pixel=_BACKGROUND)
         request.ClearArea(display=connection, window=root, exposures=0, x=0, y=0, width=0, height=0)

@@ -27,6 +27,7 @@ from voxy.sources.x11.clipboard import Clipboard
 from voxy.sources.x11.connection import Closed, Connection
 from voxy.sources.x11.cursor import CursorTracker
 from voxy.sources.x11.input import Devices, InputQueue
+from voxy.sources.x11.resize import Resizer
 
 logger = logging.getLogger(__name__)
 
@@ -171,15 +172,10 @@ class Worker:
         connection = self._connection = Connection(self._name)
         self._capture = Capture(connection)
         self._clipboard = Clipboard(connection)
-        self._devices = Devices(connection, self._clipboard)
         self._cursors = CursorTracker(connection)
         request.ChangeWindowAttributes(display=connection, window=connection.root, event_mask=X.StructureNotifyMask)
-        if connection.has_extension(randr.extname):
-            connection.ask(randr.QueryVersion, randr.extname, major_version=1, minor_version=2)
-            connection.name_event(randr.extname, 0, randr.ScreenChangeNotify)
-            connection.ask(
-                randr.SelectInput, randr.extname, window=connection.root, mask=randr.RRScreenChangeNotifyMask
-            )
+        self._resizer = Resizer(connection)
+        self._devices = Devices(connection, self._clipboard, self._resizer)
         self._poll = select.poll()
         self._poll.register(connection.socket, select.POLLIN)
         self._poll.register(self._wake_fd, select.POLLIN)
@@ -201,6 +197,8 @@ class Worker:
         if now >= self._input_due_at:
             self._input_due_at = now + self._devices.send(self._input, self._capture.size)
         self._tend_clipboard(now)
+        for news in self._resizer.step(now):
+            self._post(self._tell, news)
         if self._is_pinged:
             self._is_pinged = False
             self._connection.sync()
@@ -225,14 +223,14 @@ class Worker:
         assert self._connection
         self._devices.send(self._input, self._capture.size)
         self._devices.close()
+        self._resizer.close()
         self._connection.sync()
 
     def _sleep(self) -> None:
         due = [self._input_due_at] if self._input else []
         if self._grab and self._damaged_at is not None:
             due.append(self._damaged_at + _SETTLE_S)
-        if (clipboard_due_at := self._clipboard.due) is not None:
-            due.append(clipboard_due_at)
+        due += [at for at in (self._clipboard.due, self._resizer.due) if at is not None]
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         if timeout_s is not None and timeout_s < 0.001:
             # poll() counts in milliseconds.
@@ -283,6 +281,7 @@ class Worker:
             case requests.XkbEvent():
                 self._devices.notice(event)
             case randr.ScreenChangeNotify() | core.ConfigureNotify():
+                self._resizer.notice()
                 if self._capture.measure():
                     self._damaged_at = self._damaged_at or time.monotonic()
 

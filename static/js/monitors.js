@@ -1,0 +1,60 @@
+/** Monitors: those of the desktop, and the one that this page shows alone, if one is chosen. */
+
+/** @typedef {import('./wire.js').Monitor} Monitor */
+/** @typedef {{x: number, y: number, width: number, height: number}} Rect in the remote screen's pixels */
+
+export class Monitors {
+  /** @type {Monitor[]} */
+  #list = [];
+  #name;
+  /** @type {Rect | null} */
+  #rect = null;
+  #onChange;
+
+  /**
+   * @param {(rect: Rect | null) => void} onChange called when another part of the screen is to be shown; null for all
+   * @param {string | null} [name] of the monitor to show
+   */
+  constructor(onChange, name = nameInAddress()) {
+    this.#onChange = onChange;
+    this.#name = name;
+  }
+
+  /** All monitors, the primary one first. */
+  get list() {
+    return this.#list;
+  }
+
+  /** The monitor that is shown alone; null where all are shown, and while the chosen one isn't there. */
+  get chosen() {
+    return this.#list.find(({ name }) => name === this.#name) ?? null;
+  }
+
+  /** The part of the screen to show; null for all of it. */
+  get rect() {
+    return this.#rect;
+  }
+
+  /** @param {string | null} name of the monitor to show alone; null shows all */
+  choose(name) {
+    this.#name = name;
+    this.#update();
+  }
+
+  /** @param {import('./wire.js').Monitors} message */
+  told({ monitors }) {
+    this.#list = monitors;
+    this.#update();
+  }
+
+  #update() {
+    const { chosen } = this, before = this.#rect;
+    this.#rect = chosen && { x: chosen.x, y: chosen.y, width: chosen.width, height: chosen.height };
+    if (JSON.stringify(before) !== JSON.stringify(this.#rect)) this.#onChange(this.#rect);
+  }
+}
+
+/** The monitor in the page's own address (`#monitor=NAME`), or null. */
+export function nameInAddress() {
+  return new URLSearchParams(location.hash.slice(1)).get('monitor');
+}
