@@ -1,4 +1,4 @@
-"""Makes docs/desktop.png: a private desktop, served by VoXY, in Chromium. Run by `make screenshot`."""
+"""Makes docs/desktop.png and docs/toolbar.png: a private desktop in Chromium. Run by `make screenshot`."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 VOXY = Path(sys.executable).parent / "voxy"
-PICTURE = Path(__file__).parent / "desktop.png"
+PICTURES = Path(__file__).parent
 SHELL = "xterm -e bash --norc --noprofile"
 PROMPT = r"\[\e[1;34m\]\W\[\e[0m\] \$ "
 COMMANDS = ("voxy --version", "voxy serve --help | head -19", "date '+%A, %-d %B %Y'")
@@ -46,7 +46,12 @@ async def main() -> None:
                 await asyncio.sleep(0.5)
             await page.mouse.click(80, 620, button="right")
             await asyncio.sleep(1)
-            await page.screenshot(path=PICTURE)
+            await page.screenshot(path=PICTURES / "desktop.png")
+            await page.keyboard.press("Escape")
+            await page.keyboard.press("Control+Alt+Shift+KeyM")
+            await page.click("[data-opens=keys]")
+            await asyncio.sleep(0.5)
+            await page.screenshot(path=PICTURES / "toolbar.png", clip={"x": 320, "y": 0, "width": 640, "height": 460})
             await browser.close()
     finally:
         process.terminate()

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "blocks": set(),
     "screen": {"blocks"},
     "session": {"blocks", "errors"},
-    "sources": {"blocks", "errors", "screen.framebuffer", "session.events", "session.clips"},
+    "sources": {"blocks", "errors", "screen.framebuffer", "session.events", "session.keycodes", "session.clips"},
     "clipboard": {"errors", "session", "sources.base"},
     "projector": {"blocks", "screen", "session"},
     "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "projector"},

@@ -11,7 +11,9 @@ import { CURSORS_KEPT } from './wire.js';
  * @property {(url: string) => void} revoke
  */
 
-/** A shape and its hot spot; without a URL nothing is to be seen. @typedef {{url: string, x: number, y: number}} Shape */
+/** A shape and its hot spot; without a URL nothing is to be seen.
+ * @typedef {{url: string, x: number, y: number}} Shape */
+/** @typedef {Shape & {resolution: number}} Worn resolution: pixels of it to a CSS pixel */
 
 /** @type {Urls} */
 const BLOB_URLS = {
@@ -23,14 +25,18 @@ const BLOB_URLS = {
 export class Cursor {
   /** URLs of the shapes used last, the latest at the end; '' hides the pointer. @type {Map<number, string>} */
   #shapes = new Map();
-  #wanted = '';
+  /** @type {Shape | null} */
+  #wanted = null;
+  /** @type {Shape | null} */
+  #shown = null;
+  #resolution = 1;
   #onShape;
   #element;
   #urls;
 
   /**
    * @param {{style: {cursor: string}}} element
-   * @param {(shape: Shape | null) => void} [onShape] called with each shape that is shown; null is the browser's own
+   * @param {(shape: Worn | null) => void} [onShape] called with each shape that is shown; null is the browser's own
    * @param {Urls} [urls]
    */
   constructor(element, onShape = () => {}, urls = BLOB_URLS) {
@@ -39,17 +45,20 @@ export class Cursor {
     this.#urls = urls;
   }
 
+  /** @param {number} resolution pixels of a shape to a CSS pixel */
+  set resolution(resolution) {
+    if (resolution === this.#resolution) return;
+    this.#resolution = resolution;
+    if (this.#shown) this.#show(this.#shown);
+  }
+
   /** @param {CursorMessage} message */
   receive({ id, x, y, png }) {
     const url = this.#take(id, png);
     this.#shapes.set(id, url);
     this.#forgetOldest();
-    const style = this.#wanted = url ? `url("${url}") ${x} ${y}, default` : 'none';
-    const show = () => {
-      if (this.#wanted !== style) return;
-      this.#element.style.cursor = style;
-      this.#onShape({ url, x, y });
-    };
+    const shape = this.#wanted = { url, x, y };
+    const show = () => this.#wanted === shape && this.#show(shape);
     // Until a new shape is loaded the browser would show its arrow instead; the last shape disturbs less.
     if (png && url) this.#urls.load(url).then(show, show);
     else show();
@@ -59,8 +68,21 @@ export class Cursor {
   reset() {
     for (const url of this.#shapes.values()) this.#revoke(url);
     this.#shapes.clear();
-    this.#element.style.cursor = this.#wanted = 'default';
+    this.#element.style.cursor = 'default';
+    this.#wanted = this.#shown = null;
     this.#onShape(null);
+  }
+
+  /** @param {Shape} shape */
+  #show(shape) {
+    const { url, x, y } = this.#shown = shape, { style } = this.#element;
+    style.cursor = url ? `url("${url}") ${x} ${y}, default` : 'none';
+    if (url && this.#resolution !== 1) {
+      // A browser that doesn't know of such images leaves the one before.
+      const [left, top] = [x, y].map((place) => Math.round(place / this.#resolution));
+      style.cursor = `image-set(url("${url}") ${this.#resolution}x) ${left} ${top}, default`;
+    }
+    this.#onShape({ ...shape, resolution: this.#resolution });
   }
 
   /**

@@ -7,6 +7,7 @@ import { now } from './clock.js';
 import { capabilities, decodableCodecs } from './codecs.js';
 import { Controls, shortcutOf } from './controls.js';
 import { Cursor } from './cursor.js';
+import { Caret } from './input/caret.js';
 import { Hands } from './input/hands.js';
 import { Keyboard } from './input/keyboard.js';
 import { TextInput } from './input/text_input.js';
@@ -41,6 +42,7 @@ export class Viewer {
   #keyboard;
   #field;
   #textInput;
+  #caret = new Caret();
   #presentation;
   #hands;
   #cursor;
@@ -83,10 +85,10 @@ export class Viewer {
     const clipboard = this.#clipboard = new Clipboard(
       new LocalClipboard(field, () => this.#textInput.isComposing), send, () => this.#focus());
     this.#keyboard = new Keyboard(
-      (message) => clipboard.pass(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
+      (message) => this.#type(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
     this.#textInput = new TextInput(field, this.#keyboard);
     this.#presentation = new Presentation(page, this.#canvas, send, {
-      onPlace: () => this.#hands.invalidate(), onChange: () => this.#controls.offer(this.#presentation),
+      onPlace: () => this.#placed(), onChange: () => this.#controls.offer(this.#presentation),
     });
     const { view } = this.#presentation;
     this.#hands = new Hands(page, this.#canvas, view, send, () => this.#keyboard.holds('Control'));
@@ -142,11 +144,15 @@ export class Viewer {
     this.#keyboard.listen(window);
     this.#textInput.listen(this.#field);
     this.#canvas.addEventListener('pointerdown', (event) => {
-      this.#textInput.locate(event);
+      this.#textInput.locate(() => ({ x: event.clientX, y: event.clientY }));
       this.#focus();
     });
     this.#controls.listen(window);
     this.#hands.listen();
+    document.addEventListener('pointerlockchange', () => {
+      this.#release();
+      this.#keyboard.isByPlace = this.#hands.isLocked;
+    });
     window.addEventListener('blur', () => this.#release());
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('pageshow', (event) => event.persisted && this.#return());
@@ -208,6 +214,12 @@ export class Viewer {
     if (!event.repeat) this.#controls.press(shortcut);
   }
 
+  /** @param {import('./input/keyboard.js').KeyMessage} message */
+  #type(message) {
+    if (message.type !== 'release') this.#caret.typed(now());
+    this.#clipboard.pass(message);
+  }
+
   /** @param {import('./wire.js').Level} level */
   #chooseQuality(level) {
     this.#level = level;
@@ -221,6 +233,13 @@ export class Viewer {
     if (statistics) return this.#panel.show(statistics);
     this.#panel.hide();
     this.#focus();
+  }
+
+  /** The canvas may have another place, and another scale. */
+  #placed() {
+    this.#hands.invalidate();
+    // A desktop that follows the window has its real pixels.
+    this.#cursor.resolution = this.#presentation.sizing.mode === 'follow' ? devicePixelRatio : 1;
   }
 
   #focus() {
@@ -319,8 +338,10 @@ export class Viewer {
 
   /** @param {Decoded} decoded */
   #paint(decoded) {
-    const { update: { seq, bytes }, decodeMs, takenAt } = decoded;
+    const { update: { seq, bytes, operations }, decodeMs, takenAt } = decoded;
     this.#screen.paint(decoded);
+    const caret = this.#caret.find(operations, now());
+    if (caret) this.#textInput.locate(() => this.#hands.placeOf(caret));
     if (this.#resume) this.#resume.seq = seq;
     this.#statistics?.received(bytes);
     this.#acks.painted({ seq, decodeMs, takenAt }, document.hidden);

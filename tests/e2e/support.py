@@ -5,6 +5,7 @@ import base64
 import contextlib
 import io
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.async_api import BrowserContext, Page
 from Xlib import XK, X
@@ -39,6 +41,10 @@ class Served:
 
     url: str
     process: Process
+
+    @property
+    def port(self) -> int:
+        return int(self.url.split("#")[0].rstrip("/").rsplit(":", 1)[1])
 
 
 @contextlib.asynccontextmanager
@@ -164,3 +170,12 @@ def typed(display: Display) -> list[tuple[str, bool]]:
             name = XK.keysym_to_string(display.keycode_to_keysym(event.detail, 0)) or "modifier"
             found.append((name, event.type == X.KeyPress))
     return found
+
+
+def own_name() -> str:
+    """This machine's name, by which a page on plain HTTP is no secure context; no browser has to be told of it."""
+    name = socket.gethostname()
+    with contextlib.suppress(OSError):
+        if socket.gethostbyname(name).startswith("127."):
+            return name
+    pytest.skip("this machine's own name leads out of it")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.support import eventually, serving
+from tests.e2e.support import eventually, own_name, serving
 from tests.engines import Engine, browsing, missing
 from tests.pictures import png_file, same_picture
 from tests.programs import Editor, copying, editing, pasting
@@ -40,15 +40,6 @@ class Desk:
             await eventually(is_there, 8, "what was copied on the desktop is in the local clipboard")
 
 
-def own_name() -> str:
-    """This machine's name, by which a page on plain HTTP is no secure context; no browser has to be told of it."""
-    name = socket.gethostname()
-    with contextlib.suppress(OSError):
-        if socket.gethostbyname(name).startswith("127."):
-            return name
-    pytest.skip("this machine's own name leads out of it")
-
-
 @contextlib.asynccontextmanager
 async def desk(engine: str, is_secure: bool) -> AsyncIterator[Desk]:
     if program := missing(engine):
@@ -56,21 +47,22 @@ async def desk(engine: str, is_secure: bool) -> AsyncIterator[Desk]:
     host = "127.0.0.1" if is_secure else own_name()
     listen = ("--listen", f"{socket.gethostbyname(host)}:0")
     with xvfb(Size(800, 600)) as remote, editing(remote) as editor:
-        async with serving("--display", remote.display, "--auth", "none", *listen) as served:
-            port = served.url.rstrip("/").rsplit(":", 1)[1]
-            async with browsing(engine, f"http://{host}:{port}/") as browser:
+        async with (
+            serving("--display", remote.display, "--auth", "none", *listen) as served,
+            browsing(engine, f"http://{host}:{served.port}/") as browser,
+        ):
 
-                async def is_ready() -> bool:
-                    said = "[document.documentElement.dataset.connection, isSecureContext, document.hasFocus()].join()"
-                    return bool(await browser.evaluate(said) == f"live,{str(is_secure).lower()},true")
+            async def is_ready() -> bool:
+                said = "[document.documentElement.dataset.connection, isSecureContext, document.hasFocus()].join()"
+                return bool(await browser.evaluate(said) == f"live,{str(is_secure).lower()},true")
 
-                async def is_live() -> bool:
-                    return bool(await browser.evaluate("document.documentElement.dataset.connection") == "live")
+            async def is_live() -> bool:
+                return bool(await browser.evaluate("document.documentElement.dataset.connection") == "live")
 
-                await eventually(is_live, 15, "the page is live")
-                browser.click(500, 400)
-                await eventually(is_ready, 5, "the page has the focus")
-                yield Desk(browser, editor, is_secure)
+            await eventually(is_live, 15, "the page is live")
+            browser.click(500, 400)
+            await eventually(is_ready, 5, "the page has the focus")
+            yield Desk(browser, editor, is_secure)
 
 
 @pytest.fixture(params=["chromium", "firefox", "webkit"])

@@ -1,6 +1,7 @@
 """What is done in the browser arrives at programs on the X side."""
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ async def test_text_of_an_input_method_arrives_once(context: BrowserContext, tmp
                 await eventually(lambda: asyncio.to_thread(ready.exists), 10, "the terminal runs")
                 await page.mouse.click(300, 100)
                 session = await context.new_cdp_session(page)
+                await until_same(page, server)
                 for text in ("に", "にほ", "にほんご", "日本語"):
                     compose = {"text": text, "selectionStart": len(text), "selectionEnd": len(text)}
                     await session.send("Input.imeSetComposition", compose)
@@ -68,6 +70,27 @@ async def test_text_of_an_input_method_arrives_once(context: BrowserContext, tmp
                 assert box
                 assert box["width"] == 1
                 await page.keyboard.insert_text("🙂 ascii ")
+
+                async def composed_at() -> float:
+                    """Where something is composed now: left of the field."""
+                    await session.send("Input.imeSetComposition", {"text": "", "selectionStart": 0, "selectionEnd": 0})
+                    await session.send("Input.imeSetComposition", {"text": "x", "selectionStart": 1, "selectionEnd": 1})
+                    box = await page.locator("#field").bounding_box()
+                    await session.send("Input.imeSetComposition", {"text": "", "selectionStart": 0, "selectionEnd": 0})
+                    assert box
+                    return box["x"]
+
+                places = []
+                for key in "abcd":
+                    await page.keyboard.press(key)
+                    await until_same(page, server)
+                    places.append(await composed_at())
+                # Each is a column of the terminal's further: the candidates are where it is being written.
+                steps = {round(after - before) for before, after in itertools.pairwise(places)}
+                assert len(steps) == 1
+                assert 5 <= steps.pop() <= 12
+                for _ in range(4):
+                    await page.keyboard.press("Backspace")
                 await page.keyboard.type("typed")
                 await page.keyboard.press("Enter")
 

@@ -3,12 +3,13 @@
 import asyncio
 import functools
 import os
+import socket
 from pathlib import Path
 from typing import TextIO
 
 import pytest
 
-from tests.e2e.support import eventually, serving
+from tests.e2e.support import eventually, own_name, serving
 from tests.engines import Engine, browsing, missing
 from tests.layouts import LAYOUTS, Typist
 from tests.xservers import client, xvfb
@@ -41,10 +42,13 @@ async def next_line(lines: TextIO) -> str:
         return (await asyncio.to_thread(lines.readline)).removesuffix("\n")
 
 
+@pytest.mark.parametrize("is_secure", [True, False], ids=["secure", "plain HTTP"])
 @pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
-async def test_what_was_typed_arrives(engine: str, tmp_path: Path) -> None:
+async def test_what_was_typed_arrives(engine: str, is_secure: bool, tmp_path: Path) -> None:
     if program := missing(engine):
         pytest.skip(f"there is no {program}")
+    host = "127.0.0.1" if is_secure else own_name()
+    listen = ("--listen", f"{socket.gethostbyname(host)}:0")
     assert sum(len(layout.text) + len(layout.composed) for layout in LAYOUTS.values()) >= 200
     pipe = tmp_path / "typed"
     os.mkfifo(pipe)
@@ -52,11 +56,12 @@ async def test_what_was_typed_arrives(engine: str, tmp_path: Path) -> None:
     typed, arrived = {}, {}
     with xvfb(Size(900, 600)) as remote, client(remote, "xterm", "-u8", "-e", "sh", "-c", command):
         async with (
-            serving("--display", remote.display, "--auth", "none") as served,
-            browsing(engine, served.url) as browser,
+            serving("--display", remote.display, "--auth", "none", *listen) as served,
+            browsing(engine, f"http://{host}:{served.port}/") as browser,
         ):
             with await asyncio.to_thread(open, pipe, encoding="utf-8") as lines:
                 await until_ready(browser)
+                assert await browser.evaluate("isSecureContext") is is_secure
                 for name, layout in LAYOUTS.items():
                     await asyncio.to_thread(remote.run, "setxkbmap", REMOTE[name])
                     await asyncio.to_thread(browser.local.run, "setxkbmap", *layout.names)

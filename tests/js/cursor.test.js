@@ -33,6 +33,16 @@ describe('Cursor', () => {
     assert.equal(element.style.cursor, 'url("blob:3") 1 2, default');
   });
 
+  test('is drawn finer on a desktop of finer pixels', async () => {
+    receive(3, png(3));
+    loads[0]();
+    await settled();
+    cursor.resolution = 2;
+    assert.equal(element.style.cursor, 'image-set(url("blob:3") 2x) 1 1, default');
+    cursor.resolution = 1;
+    assert.equal(element.style.cursor, 'url("blob:3") 1 2, default');
+  });
+
   test('a shape that is loaded too late is not shown', async () => {
     receive(3, png(3));
     receive(4, new Uint8Array());

@@ -50,6 +50,22 @@ describe('Keyboard', () => {
     assert.deepEqual(sent, ['+ é', '- é']);
   });
 
+  test('a key by its place has no name', () => {
+    const { keyboard, sent, down, up } = keyboardOf('other');
+    keyboard.isByPlace = true;
+    down('z', 'KeyW');
+    up('z', 'KeyW');
+    down('é', '');
+    assert.deepEqual(sent, ['+KeyW ', '-KeyW z', '+ é']);
+  });
+
+  test('all keys are the desktop’s where the browser gives them', () => {
+    const { keyboard, sent, down } = keyboardOf('other');
+    keyboard.hasAllKeys = true;
+    assert.ok(down('F11', 'F11'));
+    assert.deepEqual(sent, ['+F11 F11']);
+  });
+
   test('the browser keeps what is not for the desktop', () => {
     const { sent, down } = keyboardOf('other');
     assert.ok(!down('F11', 'F11'));

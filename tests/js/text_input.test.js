@@ -30,7 +30,7 @@ describe('TextInput', () => {
 
   test('what is composed is typed when it is done', () => {
     const { input, sent, field } = inputOf(false);
-    input.locate({ clientX: 120, clientY: 80 });
+    input.locate(() => ({ x: 120, y: 80 }));
     input.keydown({ keyCode: 229, code: 'KeyN' });
     input.begin();
     assert.ok('composing' in field.dataset);
@@ -57,7 +57,7 @@ describe('TextInput', () => {
 
   test('candidates are shown within the window', () => {
     const { input, field } = inputOf(false);
-    input.locate({ clientX: 799, clientY: 599 });
+    input.locate(() => ({ x: 799, y: 599 }));
     input.begin();
     assert.deepEqual([field.style.left, field.style.top], ['640px', '572px']);
   });

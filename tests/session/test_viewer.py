@@ -45,6 +45,14 @@ def test_other_protocol_has_its_own_code() -> None:
     assert caught.value.close_code == wire.CLOSE_OTHER_VERSION
 
 
+def test_a_key_without_a_name_is_that_at_its_place() -> None:
+    viewer = greeted()
+    assert viewer.receive(key("", "KeyW", True), 0.0) == [Key(0, "KeyW", True)]
+    assert viewer.receive(key("", "KeyW", False), 0.0) == [Key(0, "KeyW", False)]
+    assert viewer.receive(key("", "NoSuchKey", True), 0.0) == []
+    assert viewer.receive(key("NoSuchName", "KeyW", True), 0.0) == []
+
+
 def test_text_is_typed_character_by_character() -> None:
     typed = greeted().receive('{"type":"text","text":"aあ🙂\\n\\u0007"}', 0.0)
     keysyms = (0x61, 0x1003042, 0x101F642, 0xFF0D)

@@ -36,7 +36,10 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key went down or up: its X keysym, and the physical key by its DOM code (empty where unknown)."""
+    """A key went down or up: its X keysym, and the physical key by its DOM code (empty where unknown).
+
+    Keysym 0 is whatever the desktop has at that place.
+    """
 
     keysym: int
     code: str

@@ -13,6 +13,7 @@ from voxy.session import wire
 from voxy.session.clipboard import ViewerClipboard
 from voxy.session.events import InputEvent, Key, Motion, Pointer, Wheel
 from voxy.session.flow import LOSSLESS, Flow
+from voxy.session.keycodes import KEYCODES
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
 from voxy.session.mirror import Mirror
@@ -180,7 +181,7 @@ class Viewer:
             return [Key(held.keysym, held.code, False)] if held else []
         held = self._held.get(place)
         keysym = held.keysym if held else keysym_of(name, code)
-        if not keysym:
+        if not keysym and (name or code not in KEYCODES):
             return []
         self._held[place] = Key(keysym, code, True)
         return [self._held[place]]

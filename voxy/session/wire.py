@@ -78,7 +78,7 @@ Viewer to server, text: JSON objects with a `type`
               that was painted, of which nothing is lost; images: whether those that were kept are there (not after
               a reload)
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
-    key       key, code: as the DOM's KeyboardEvent has them; down
+    key       key, code: as the DOM's KeyboardEvent has them; down. Without a key it is whatever the desktop has there
     text      text: 1 to 256 characters to be typed one after the other, as an input method, dictation or an on-screen
               keyboard made them
     wheel     x, y; dx, dy: 120 is a notch, right and down are positive

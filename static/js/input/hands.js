@@ -13,12 +13,12 @@ const FINGER = 2.5;
 const PINCH = 0.01;
 
 /** @typedef {import('./touch.js').Place} Place */
-/** @typedef {import('../cursor.js').Shape} Shape */
+/** @typedef {import('../cursor.js').Worn} Worn */
 
 export class Hands {
   /** Where the trackpad's pointer is, in remote pixels. */
   #spot = { x: 0, y: 0 };
-  /** @type {Shape | null} */
+  /** @type {Worn | null} */
   #shape = null;
   #isTouched = false;
   #glass;
@@ -59,7 +59,7 @@ export class Hands {
       pan: (dx, dy) => view.pan(dx, dy),
       pressLong: (place) => this.#drawRing(place),
       glide: (dx, dy) => this.#glide(dx, dy),
-      whereabouts: () => this.#placeOf(this.#spot),
+      whereabouts: () => this.placeOf(this.#spot),
     });
     this.touchMode = load(MODE_KEY) === 'trackpad' ? 'trackpad' : 'direct';
   }
@@ -111,7 +111,7 @@ export class Hands {
     this.#motion.forget();
   }
 
-  /** @param {Shape | null} shape of the desktop's pointer */
+  /** @param {Worn | null} shape of the desktop's pointer */
   wear(shape) {
     this.#shape = shape;
     this.#drawPointer();
@@ -191,11 +191,15 @@ export class Hands {
     this.#spot.y = Math.min(height - 1, Math.max(0, this.#spot.y + dy * scale));
     this.#view.reveal(this.#spot);
     this.#drawPointer();
-    return this.#placeOf(this.#spot);
+    return this.placeOf(this.#spot);
   }
 
-  /** @param {Place} spot on the remote screen @returns {Place} */
-  #placeOf({ x, y }) {
+  /**
+   * Where a pixel of the remote screen is shown.
+   * @param {{x: number, y: number}} spot
+   * @returns {Place}
+   */
+  placeOf({ x, y }) {
     const box = this.#canvas.getBoundingClientRect(), { width, height } = this.#canvas;
     return { x: box.left + ((x + 0.5) * box.width) / width, y: box.top + ((y + 0.5) * box.height) / height };
   }
@@ -205,10 +209,10 @@ export class Hands {
     const isShown = this.#isTouched && this.#touch.mode === 'trackpad' && this.#shape?.url !== '';
     this.#shown.hidden = !isShown;
     if (!isShown) return;
-    const { url, x, y } = this.#shape ?? { url: 'pointer.svg', x: 1, y: 1 };
+    const { url, x, y, resolution } = this.#shape ?? { url: 'pointer.svg', x: 1, y: 1, resolution: 1 };
     if (this.#shown.getAttribute('src') !== url) this.#shown.src = url;
-    const { x: left, y: top } = this.#placeOf(this.#spot);
-    this.#shown.style.transform = `translate(${left - x}px, ${top - y}px)`;
+    const { x: left, y: top } = this.placeOf(this.#spot);
+    this.#shown.style.transform = `translate(${left}px, ${top}px) scale(${1 / resolution}) translate(${-x}px, ${-y}px)`;
   }
 
   /** @param {Place} place */

@@ -32,6 +32,8 @@ export class Keyboard {
   /** Modifiers that stay down until the next key has been typed. @type {Set<string>} */
   #latched = new Set();
   #onLatch = () => {};
+  /** Whether keys are those of the desktop at the same place, as games want them, whatever is written on them. */
+  isByPlace = false;
   /** Whether the browser gives this page all keys. */
   hasAllKeys = false;
   /** A Control that may turn out to be half an AltGr. @type {{event: KeyEvent, timer: any} | null} */
@@ -169,7 +171,7 @@ export class Keyboard {
   /** @param {{key: string, code: string}} event */
   #down({ key, code }) {
     this.#held.set(place({ key, code }), { key, code });
-    this.#send({ type: 'key', key, code, down: true });
+    this.#send({ type: 'key', key: this.isByPlace && code ? '' : key, code, down: true });
   }
 
   /** @param {{key: string, code: string}} event */

@@ -20,12 +20,13 @@ const TAKEN = 229;
 /** CSS pixels that the field keeps from the window's right and lower edge. */
 const LEAST_WIDTH = 160, LEAST_HEIGHT = 28;
 
+/** @typedef {{x: number, y: number}} Place in CSS pixels of the window */
 /** @typedef {{type(text: string): void, tap(...keys: string[]): void}} Keys */
 /** @typedef {Pick<HTMLTextAreaElement, 'value' | 'style' | 'dataset' | 'inputMode' | 'focus' | 'blur' | 'matches'>} Field */
 
 export class TextInput {
-  /** Where the person works, in CSS pixels of the window. */
-  #place = { x: 0, y: 0 };
+  /** @type {() => Place} */
+  #whereabouts = () => ({ x: 0, y: 0 });
   #isComposing = false;
   /** Whether the last key came from a touch keyboard, which composes all words. */
   #isTouchKeyboard = false;
@@ -79,9 +80,9 @@ export class TextInput {
     this.focus();
   }
 
-  /** @param {{clientX: number, clientY: number}} event where the person works */
-  locate({ clientX, clientY }) {
-    this.#place = { x: clientX, y: clientY };
+  /** @param {() => Place} whereabouts tells where the person works, when that is asked for */
+  locate(whereabouts) {
+    this.#whereabouts = whereabouts;
   }
 
   focus() {
@@ -107,7 +108,7 @@ export class TextInput {
     this.#written = '';
     if (this.#isTouchKeyboard) return;
     // Input methods show what there is to choose from beside the field, and the field what is being composed.
-    const { x, y } = this.#place;
+    const { x, y } = this.#whereabouts();
     this.#field.style.left = `${Math.max(0, Math.min(x, innerWidth - LEAST_WIDTH))}px`;
     this.#field.style.top = `${Math.max(0, Math.min(y, innerHeight - LEAST_HEIGHT))}px`;
     this.#field.dataset.composing = '';

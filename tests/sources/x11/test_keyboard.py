@@ -251,6 +251,42 @@ async def test_what_hits_everybody_is_refused(terminal: Terminal) -> None:
     await asyncio.to_thread(terminal.server.run, "setxkbmap", "-option", "")
 
 
+async def test_keys_by_their_place_are_what_the_desktop_has_there(terminal: Terminal) -> None:
+    async with typing(terminal, "fr") as desktop:
+        for code in ("KeyQ", "KeyW", "Digit2", "IntlBackslash", "F24", "NoSuchKey"):
+            await desktop.source.inject(Key(0, code, True))
+            await desktop.source.inject(Key(0, code, False))
+        await desktop.press(SHIFT)
+        await desktop.source.inject(Key(0, "KeyA", True))
+        await desktop.source.inject(Key(0, "KeyA", False))
+        await desktop.release(SHIFT)
+        assert await terminal.type(desktop, "") == "azé<Q"
+
+
+async def test_shortcuts_by_letters_that_the_desktop_lacks_are_those_of_their_keys(terminal: Terminal) -> None:
+    async with typing(terminal, "us") as desktop:
+        with listening(terminal.server) as listener:
+            await desktop.press(CONTROL)
+            await desktop.source.inject(Key(0x01000441, "KeyC", True))
+            events = await listener.take(2, X.KeyPress)
+            assert events[1].detail == listener.keycode(keysym_of("c"))
+            assert events[1].state & CONTROL_MASK
+            await desktop.source.inject(Key(0x01000441, "KeyC", False))
+            await desktop.release(CONTROL)
+            await until_released(listener)
+
+
+async def test_no_place_of_a_key_ends_the_server(terminal: Terminal) -> None:
+    async with typing(terminal, "us", "-option", "terminate:ctrl_alt_bksp") as desktop:
+        await desktop.press(CONTROL, ALT)
+        for code in ("Backspace", "F1", "F12", "NumpadAdd"):
+            await desktop.source.inject(Key(0, code, True))
+            await desktop.source.inject(Key(0, code, False))
+        await desktop.release(ALT, CONTROL)
+        assert await terminal.type(desktop, "still here") == "still here"
+    await asyncio.to_thread(terminal.server.run, "setxkbmap", "-option", "")
+
+
 async def test_any_number_for_a_keysym_is_harmless(terminal: Terminal) -> None:
     async with typing(terminal, "us") as desktop:
         for keysym in (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from Xlib import X
 
 from voxy.session.events import Key
+from voxy.session.keycodes import KEYCODES
 from voxy.sources.x11 import requests
 from voxy.sources.x11.connection import Connection
 from voxy.sources.x11.keymap import LOCK, Keymap, Place
@@ -25,6 +26,7 @@ _MODIFIERS = {*range(0xFFE1, 0xFFEF), *range(0xFE01, 0xFE14), 0xFF7E, 0xFF7F, 0x
 _LEFT_TWIN = {0xFFE2: 0xFFE1, 0xFFE4: 0xFFE3, 0xFFE8: 0xFFE7, 0xFFEA: 0xFFE9, 0xFFEC: 0xFFEB, 0xFFEE: 0xFFED}
 
 _BACKSPACE = 0xFF08
+_FIRST_KEYCODE = 8
 _NUM_LOCK = 0xFF7F
 _KEYPAD = range(0xFF80, 0xFFBE)
 _REFUSED = {0xFED5, *range(0x1008FE01, 0x1008FF00)}
@@ -92,10 +94,13 @@ class Keyboard:
         if name in self._down or key.keysym in _REFUSED or len(self._down) >= _HELD_MOST:
             return 0.0
         self.keymap.refresh()
+        if not key.keysym:
+            self._press_place(name, key.code)
+            return 0.0
         if key.keysym in _MODIFIERS:
             self._press_modifier(name, key.keysym)
             return 0.0
-        return self._press(name, key.keysym)
+        return self._press(name, key)
 
     def release_all(self) -> None:
         for keycode in reversed(self._down.values()):
@@ -114,11 +119,23 @@ class Keyboard:
             best = min(places, key=lambda place: (place.level, place.keycode not in sets, place.keycode))
             self._hold(name, best.keycode)
 
-    def _press(self, name: str, keysym: int) -> float:
-        state = self._state()
-        if state.mods & _CONTROL and state.mods & _ALT and keysym == _BACKSPACE:
+    def _press_place(self, name: str, code: str) -> None:
+        """Press whatever key is there; X servers count keys as Linux does, from 8 on."""
+        state, keycode = self._state(), KEYCODES.get(code, 0) + _FIRST_KEYCODE
+        keysym = self.keymap.keysym(keycode, state.group, state.mods)
+        if keysym and keysym not in _REFUSED and not _ends_server(keysym, state):
+            self._resting = None
+            self._hold(name, keycode)
+
+    def _press(self, name: str, key: Key) -> float:
+        state, keysym = self._state(), key.keysym
+        if _ends_server(keysym, state):
             return 0.0
         way = self._find_way(keysym, state)
+        if way is None and state.mods & _SHORTCUT and key.code in KEYCODES:
+            # A shortcut by a letter that this keymap lacks, as Ctrl and С of a Cyrillic keyboard, is that of the key.
+            self._press_place(name, key.code)
+            return 0.0
         if way is None and is_character(keysym):
             if wait_s := self.keymap.lend_spare(keysym, time.monotonic(), set(self._down.values())):
                 return wait_s
@@ -240,6 +257,10 @@ class Keyboard:
 
     def _fake(self, kind: int, keycode: int) -> None:
         fake_input(self._connection, kind, keycode)
+
+
+def _ends_server(keysym: int, state: State) -> bool:
+    return bool(state.mods & _CONTROL and state.mods & _ALT and keysym == _BACKSPACE)
 
 
 def _subsets(masks: list[int]) -> list[int]:

@@ -131,6 +131,11 @@ class Keymap:
     def key(self, keycode: int) -> KeyGroups:
         return self._keys[keycode]
 
+    def keysym(self, keycode: int, group: int, mods: int) -> int:
+        """What a key gives; 0 where there is none, or nothing on it."""
+        key = self._keys.get(keycode)
+        return key.keysym(key.group(group), mods) if key and key.types else 0
+
     def modifier_key(self, keysyms: tuple[int, ...]) -> tuple[int, int]:
         """A key with one of these keysyms that sets a modifier, and the bits that it sets; (0, 0) if there is none."""
         for keysym in keysyms:
