@@ -28,6 +28,7 @@ from voxy.session.flow import LOSSLESS
 from voxy.session.lead import Lead
 from voxy.session.meter import Stages
 from voxy.session.resumption import Resumptions
+from voxy.session.update import Update
 from voxy.session.viewer import UpdatePlan, Viewer
 from voxy.sources.base import (
     ClipChanged,
@@ -386,7 +387,7 @@ def _encode(
         videos, chunks = frame.encode(pixels)
         operations += videos
         rough = joined(rough, frame.film.blocks)
-    update = wire.Update(seq, size, operations)
+    update = Update(seq, size, operations)
     logger.debug("> %s", update)
     data = update.serialize()
     stages.encoded_at = time.monotonic()

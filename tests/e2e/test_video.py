@@ -17,6 +17,7 @@ from voxy.blocks import Rect, Size, Video, VideoCodec
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.video import VideoEncoder
 from voxy.session import wire
+from voxy.session.update import Update
 
 pytest.importorskip("av", reason="without the extra voxy[video] there is nothing to encode with")
 
@@ -84,7 +85,7 @@ async def test_each_chunk_is_painted_in_the_colours_of_the_source(
             wanted = whole[seq * 3 :, seq * 2 :][: rect.height, : rect.width]
             chunk = encoder.encode(wanted, is_key=seq == 7)
             video = Video(codec, 2, chunk.is_key, rect, chunk.data)
-            await socket.send_bytes(wire.Update(seq, SCREEN, [video]).serialize())
+            await socket.send_bytes(Update(seq, SCREEN, [video]).serialize())
             # Without this the page may paint several at once: that each chunk gives a frame would not be seen.
             await until_ack(socket, seq)
         await until_connection(page, "live")

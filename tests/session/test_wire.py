@@ -13,6 +13,7 @@ from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Motion, Pointer
 from voxy.session.permissions import _NEEDED as RULES
+from voxy.session.update import Update
 
 SIDES = ("left", "top", "width", "height")
 GOLDEN = json.loads((Path(__file__).parent.parent / "data" / "wire.json").read_text(encoding="utf-8"))
@@ -48,7 +49,7 @@ def operation_of(message: dict) -> Operation:
 def test_updates_serialize_as_agreed(golden: dict) -> None:
     message = golden["message"]
     size = Size(message["width"], message["height"])
-    update = wire.Update(message["seq"], size, map(operation_of, message["operations"]))
+    update = Update(message["seq"], size, map(operation_of, message["operations"]))
     assert update.serialize().hex() == golden["hex"]
 
 
