@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 
 import pytest
 from playwright.async_api import Error as PlaywrightError
@@ -49,3 +50,42 @@ async def test_canvas_equals_the_screen_in_every_engine(engine: str) -> None:
             await until_live(browser)
             await asyncio.to_thread(paint, server, text(Size(200, 50), "anew "), 300, 400)
             await until_same(browser, server, within_s=5)
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
+async def test_toolbar_works_in_every_engine(engine: str) -> None:
+    if program := missing(engine):
+        pytest.skip(f"there is no {program}")
+    with xvfb(SIZE) as server:
+        async with (
+            serving("--display", server.display, "--auth", "none") as served,
+            browsing(engine, served.url) as browser,
+        ):
+            await until_live(browser)
+            await use_toolbar(browser)
+
+
+async def use_toolbar(browser: Engine) -> None:
+    def until(condition: str) -> Awaitable[None]:
+        return eventually(lambda: browser.evaluate(condition), 5, condition)
+
+    browser.click(500, 400)
+    chord = ("Control_L", "Alt_L", "Shift_L")
+    browser.press(*chord, "m")
+    await until("document.activeElement.id === 'full-screen'")
+    await until("getComputedStyle(document.getElementById('toolbar')).visibility === 'visible'")
+    for _ in range(3):
+        browser.press("Right")
+    await until("document.activeElement.dataset.opens === 'size'")
+    browser.press("Return")
+    await until("!document.getElementById('size').hidden")
+    browser.press("Escape")
+    browser.press("Escape")
+    await until("document.activeElement.id === 'field'")
+    browser.press(*chord, "s")
+    await until("!document.getElementById('statistics').hidden")
+    await until("/[0-9]/.test(document.querySelector('[data-row=roundTrip] b').textContent)")
+    browser.press(*chord, "f")
+    await until("document.fullscreenElement !== null")
+    browser.press(*chord, "f")
+    await until("document.fullscreenElement === null")
