@@ -9,7 +9,7 @@ from voxy.screen.framebuffer import Framebuffer
 from voxy.session.clips import Clip
 from voxy.session.events import InputEvent
 from voxy.sources.base import Damage, Notify, SourceEvent, SourceState, StateChanged
-from voxy.sources.x11.watch import Watch
+from voxy.sources.watch import Watch
 from voxy.sources.x11.worker import Worker
 
 _OPEN_S = 5.0

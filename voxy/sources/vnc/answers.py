@@ -1,0 +1,167 @@
+"""What a VNC server says (RFC 6143, section 7.6, and rfbproto.rst): pixels go to the screen, all else is told."""
+
+import struct
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from voxy.blocks import Rect
+from voxy.errors import SourceLost
+from voxy.sources.base import Cursor
+from voxy.sources.vnc import requests
+from voxy.sources.vnc.cursors import read_cursor
+from voxy.sources.vnc.encodings import Decoders
+from voxy.sources.vnc.screen import Screen
+from voxy.sources.vnc.steps import Flow, Read
+
+_MOST_TEXT = 16 << 20
+_MOST_NAME = 1 << 16
+_SKIPPED_BYTES = 1 << 20
+
+_CURSORS = (requests.CURSOR, requests.X_CURSOR, requests.ALPHA_CURSOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """An update is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The screen has another size; `reason` and `status` are those of ExtendedDesktopSize, 0 without it."""
+
+    reason: int = 0
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Can:
+    """The server can what this pseudo encoding is for."""
+
+    encoding: int
+
+
+@dataclass(frozen=True, slots=True)
+class FenceAsked:
+    flags: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuousEnded:
+    """No more updates come without being asked for; the first time it says that they could."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextCut:
+    """Somebody copied Latin-1 text on the desktop."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClipboardSaid:
+    """A message of the extended clipboard."""
+
+    flags: int
+    payload: bytes
+
+
+Told: TypeAlias = Updated | Resized | Can | FenceAsked | ContinuousEnded | TextCut | ClipboardSaid | Cursor
+
+
+class Answers:
+    """Reads a server's messages, one after the other."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._decoders = Decoders()
+        self._cursors = 0
+
+    def read(self) -> Flow[list[Told]]:
+        """The next message."""
+        (kind,) = yield Read(1)
+        match kind:
+            case 0:
+                return (yield from self._read_update())
+            case 1:
+                # Colours of a map, which a true-colour format doesn't have.
+                (count,) = struct.unpack(">3xH", (yield Read(5)))
+                yield from _skip(6 * count)
+                return []
+            case 2:
+                return []
+            case 3:
+                return (yield from _read_text())
+            case 150:
+                return [ContinuousEnded()]
+            case 248:
+                flags, length = struct.unpack(">3xIB", (yield Read(8)))
+                if length > 64:
+                    raise SourceLost("The VNC server sends a fence with more than it may carry.")
+                return [FenceAsked(flags, (yield Read(length)))]
+        raise SourceLost(f"The VNC server says something unknown (message {kind}).")
+
+    def _read_update(self) -> Flow[list[Told]]:
+        (count,) = struct.unpack(">xH", (yield Read(3)))
+        told: list[Told] = []
+        for _ in range(count):
+            *place, encoding = struct.unpack(">HHHHi", (yield Read(12)))
+            if encoding == requests.LAST_RECT:
+                break
+            told += yield from self._read_rect(Rect(*place), encoding)
+        return [*told, Updated()]
+
+    def _read_rect(self, rect: Rect, encoding: int) -> Flow[list[Told]]:
+        if decoder := self._decoders.get(encoding):
+            self._screen.check(rect)
+            self._screen.note(rect)
+            yield from decoder(self._screen, rect)
+            return []
+        if encoding in _CURSORS:
+            self._cursors += 1
+            return [(yield from read_cursor(encoding, rect, self._cursors))]
+        match encoding:
+            case requests.DESKTOP_SIZE:
+                return self._resize(rect, Resized())
+            case requests.EXTENDED_DESKTOP_SIZE:
+                (screens,) = struct.unpack(">Bxxx", (yield Read(4)))
+                yield Read(16 * screens)
+                return [*self._resize(rect, Resized(rect.x, rect.y)), Can(encoding)]
+            case requests.DESKTOP_NAME:
+                (length,) = struct.unpack(">I", (yield Read(4)))
+                yield from _skip(length, _MOST_NAME)
+            case requests.LED_STATE:
+                yield Read(1)
+            case requests.QEMU_KEYS:
+                return [Can(encoding)]
+            case requests.QEMU_POINTER:
+                return [Can(encoding)] if not rect.x else []
+            case _:
+                raise SourceLost(f"The VNC server packs a rect in way {encoding}, which it wasn't offered.")
+        return []
+
+    def _resize(self, rect: Rect, told: Resized) -> list[Told]:
+        if told.status == 0 and (rect.width, rect.height) != self._screen.size:
+            self._screen.resize(rect.width, rect.height)
+        return [told]
+
+
+def _read_text() -> Flow[list[Told]]:
+    (length,) = struct.unpack(">3xi", (yield Read(7)))
+    size = abs(length)
+    if size > _MOST_TEXT:
+        yield from _skip(size)
+        return []
+    data = yield Read(size)
+    if length >= 0:
+        return [TextCut(data.decode("latin-1"))]
+    if size < 4:
+        raise SourceLost("The VNC server says nothing about its clipboard.")
+    return [ClipboardSaid(int.from_bytes(data[:4], "big"), data[4:])]
+
+
+def _skip(size: int, most: int = 1 << 31) -> Flow[None]:
+    if size > most:
+        raise SourceLost(f"The VNC server announces {size} bytes where {most} are the most.")
+    while size:
+        size -= len((yield Read(min(size, _SKIPPED_BYTES))))
