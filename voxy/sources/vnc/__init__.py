@@ -1,0 +1,1 @@
+"""VNC servers as sources of pixels."""
