@@ -41,4 +41,18 @@ describe('Wheel', () => {
     turn(0, 1e9, -1e9);
     assert.deepEqual([sent[0].dx, sent[0].dy], [12000, -12000]);
   });
+
+  test('a notch is a notch at any zoom of the page, and whatever lines the system scrolls by', () => {
+    for (const deltaY of [20, 80, 100, 233]) {
+      wheel.turn({ deltaMode: 0, deltaX: 0, deltaY, wheelDeltaX: 0, wheelDeltaY: -120, clientX: 1, clientY: 2 });
+    }
+    assert.deepEqual(sent.map(({ dy }) => dy), [120, 120, 120, 120]);
+  });
+
+  test('a trackpad turns by its pixels, also where they make a round number', () => {
+    for (const [deltaY, wheelDeltaY] of [[7, -21], [40, -120], [-80, 240]]) {
+      wheel.turn({ deltaMode: 0, deltaX: 0, deltaY, wheelDeltaX: 0, wheelDeltaY, clientX: 1, clientY: 2 });
+    }
+    assert.deepEqual(sent.map(({ dy }) => dy), [8, 48, -95]);
+  });
 });

@@ -10,7 +10,7 @@ from tests.programs import connect
 from tests.sources.x11.support import listening, opened
 from tests.xservers import XServer, xvfb
 from voxy.blocks import Size
-from voxy.session.events import Motion, Pointer, Wheel
+from voxy.session.events import InputEvent, Motion, Pointer, Wheel
 from voxy.sources.x11.input import InputQueue
 
 
@@ -88,14 +88,21 @@ async def test_only_seen_where_there_is_no_xtest() -> None:
             assert await desktop.grab()
 
 
-def test_motion_overtakes_motion_but_nothing_else() -> None:
+def queued(*events: InputEvent) -> list[InputEvent]:
+    """What is left of events that wait."""
     queue = InputQueue()
-    for event in (Pointer(1, 1, 0), Pointer(2, 2, 0), Pointer(3, 3, 1), Pointer(4, 4, 1), Wheel(5, 5, 0, 120)):
+    for event in events:
         queue.put(event)
     taken = []
     while event := queue.take():
         taken.append(event)
-    assert taken == [Pointer(2, 2, 0), Pointer(4, 4, 1), Wheel(5, 5, 0, 120)]
+    return taken
+
+
+def test_motion_overtakes_motion_but_nothing_else() -> None:
+    press, turn = Pointer(3, 3, 1), Wheel(5, 5, 0, 120)
+    left = queued(Pointer(1, 1, 0), Pointer(2, 2, 0), press, Pointer(4, 4, 1), Pointer(5, 5, 1), turn, Pointer(6, 6, 1))
+    assert left == [Pointer(2, 2, 0), press, Pointer(5, 5, 1), turn, Pointer(6, 6, 1)]
 
 
 async def test_motion_goes_on_from_where_a_program_put_the_pointer(server: XServer) -> None:
@@ -121,8 +128,8 @@ async def test_motion_goes_on_from_where_a_program_put_the_pointer(server: XServ
             assert [event.type for event in presses] == [X.ButtonPress, X.ButtonRelease]
 
 
-def test_motion_that_waits_is_added_up() -> None:
-    queue = InputQueue()
-    for event in (Motion(3, -1, 0), Motion(40_000, 2, 0), Motion(1, 1, 1), Motion(2, 2, 1)):
-        queue.put(event)
-    assert [queue.take(), queue.take(), queue.take()] == [Motion(40_003, 1, 0), Motion(3, 3, 1), None]
+def test_motion_that_waits_is_added_up_and_buttons_change_where_they_did() -> None:
+    left = queued(
+        Motion(1, 2, 0), Motion(3, -5, 0), Motion(10, 0, 1), Motion(1, 1, 1), Motion(2, 2, 1), Pointer(9, 9, 1)
+    )
+    assert left == [Motion(4, -3, 0), Motion(10, 0, 1), Motion(3, 3, 1), Pointer(9, 9, 1)]

@@ -25,11 +25,17 @@ _WAITING_MOST = 16384
 
 
 class InputQueue:
-    """Events in order, from the loop to the thread. Places that the pointer has left again are left out."""
+    """Events in order, from the loop to the thread.
+
+    A place that is overtaken by another is left out, and motion that waits is added up; but a button goes down and up
+    where it did.
+    """
 
     def __init__(self) -> None:
         self._events: deque[InputEvent] = deque()
         self._lock = threading.Lock()
+        self._buttons = 0
+        self._is_motion_last = False
         self.is_overrun = False
 
     def __bool__(self) -> bool:
@@ -40,15 +46,23 @@ class InputQueue:
             if isinstance(event, Delivery | Resize):
                 # Only one is pasted, and only one is the size; what waits for a server that hangs must not pile up.
                 self._events = deque(other for other in self._events if not isinstance(other, type(event)))
-            last = self._events[-1] if self._events else None
-            if isinstance(event, Pointer) and isinstance(last, Pointer) and event.buttons == last.buttons:
+            overtaken, self._is_motion_last = self._is_motion_last, self._is_motion(event)
+            last = self._events[-1] if self._events and overtaken and self._is_motion_last else None
+            if isinstance(event, Pointer) and isinstance(last, Pointer):
                 self._events[-1] = event
-            elif isinstance(event, Motion) and isinstance(last, Motion) and event.buttons == last.buttons:
+            elif isinstance(event, Motion) and isinstance(last, Motion):
                 self._events[-1] = Motion(last.dx + event.dx, last.dy + event.dy, event.buttons)
             elif len(self._events) < _WAITING_MOST:
                 self._events.append(event)
             else:
                 self.is_overrun = True
+
+    def _is_motion(self, event: InputEvent) -> bool:
+        """Whether it moves the pointer and does nothing else."""
+        if not isinstance(event, Pointer | Motion):
+            return False
+        before, self._buttons = self._buttons, event.buttons
+        return event.buttons == before
 
     def take(self) -> InputEvent | None:
         with self._lock:

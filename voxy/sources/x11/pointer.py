@@ -25,19 +25,24 @@ class PointerDevice:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._buttons = 0
+        self._is_relative = False
         self._turned = {"x": 0, "y": 0}
 
     def move(self, event: Pointer, screen: Size) -> None:
+        self._is_relative = False
         self._move(event.x, event.y, screen)
         self._press(event.buttons)
 
     def nudge(self, event: Motion) -> None:
+        self._is_relative = True
         if event.dx or event.dy:
             self._fake(X.MotionNotify, _RELATIVE, _bounded(event.dx), _bounded(event.dy))
         self._press(event.buttons)
 
     def turn(self, event: Wheel, screen: Size) -> None:
-        self._move(event.x, event.y, screen)
+        # Who moves it by steps doesn't know where it is.
+        if not self._is_relative:
+            self._move(event.x, event.y, screen)
         self._turn("x", event.dx, _LEFT, _RIGHT)
         self._turn("y", event.dy, _UP, _DOWN)
 
