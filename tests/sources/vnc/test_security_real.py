@@ -119,9 +119,10 @@ def log_in(
         connection.settimeout(20)
         connection.connect(str(path))
         driver = Driver(connection, credentials, ca_file, host, [])
-        # To those whom it doesn't want, TigerVNC speaks 3.3.
+        # To those whom it doesn't want, TigerVNC speaks 3.3, says why, and hears nothing more.
         minor = min(minor, int(driver.receive(12)[8:11]))
-        connection.sendall(b"RFB 003.%03d\n" % minor)
+        with contextlib.suppress(BrokenPipeError):
+            connection.sendall(b"RFB 003.%03d\n" % minor)
         try:
             cipher = driver.run(authenticate((3, minor), credentials))
             return Session(_initialise(driver, cipher), driver.tls, cipher)
@@ -161,7 +162,7 @@ def test_certificate(tmp_path: Path, certificate: Path, types: str) -> None:
 
 def test_certificate_that_nobody_vouches_for(tmp_path: Path, certificate: Path) -> None:
     with serving_x509(tmp_path, "X509Vnc", certificate) as path:
-        with pytest.raises(ssl.SSLCertVerificationError, match="self-signed certificate"):
+        with pytest.raises(ssl.SSLCertVerificationError, match="certificate verify failed"):
             log_in(path)
         assert log_in(path, Credentials(password=PASSWORD.password, insecure=True)).tls == ["certificate"]
 
@@ -195,9 +196,8 @@ def test_unknown_user(tmp_path: Path, certificate: Path) -> None:
 
 def test_too_many_wrong_passwords(tmp_path: Path) -> None:
     with serving(tmp_path, "VncAuth", "-BlacklistThreshold", "1") as path:
-        for _ in range(2):
-            with pytest.raises(SourceUnavailable, match="refuses the password"):
-                log_in(path, Credentials(password="other"))
+        with pytest.raises(SourceUnavailable, match="refuses the password"):
+            log_in(path, Credentials(password="other"))
         with pytest.raises(SourceUnavailable, match=r"turns VoXY away .*[Tt]oo many"):
             log_in(path)
 
