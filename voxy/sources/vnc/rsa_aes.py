@@ -66,8 +66,8 @@ def _read_key() -> Flow[_Shown]:
     data = yield Read(2 * size)
     modulus, exponent = int.from_bytes(data[:size]), int.from_bytes(data[size:])
     try:
-        if (modulus.bit_length() + 7) // 8 != size or exponent.bit_length() > _MOST_EXPONENT_BITS:
-            raise ValueError("not of the size that it should have")
+        if (modulus.bit_length() + 7) // 8 != size or exponent.bit_length() > _MOST_EXPONENT_BITS or exponent % 2 == 0:
+            raise ValueError("shorter than it says, or with an exponent that is none")
         key = RSA.construct((modulus, exponent))
     except ValueError:
         raise SourceUnavailable("The VNC server shows an RSA key that is none: give it another.") from None

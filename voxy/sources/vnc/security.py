@@ -5,7 +5,7 @@ with it) goes to a server whose certificate is checked, or by RSA-AES or Apple's
 less needs `Credentials.insecure`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -93,6 +93,7 @@ _OTHER_NAMES |= {263: "TLSSASL", 264: "X509SASL"}
 _VENCRYPT_VERSION = (0, 2)
 _MOST_REASON_BYTES = 4096  # what a server announces beyond is no reason
 _MOST_REASON_CHARACTERS = 200
+_MOST_NAMES = 8
 
 
 def authenticate(version: tuple[int, int], credentials: Credentials) -> Flow[Cipher | None]:
@@ -120,7 +121,7 @@ def authenticate(version: tuple[int, int], credentials: Credentials) -> Flow[Cip
     return sealed
 
 
-def choose(offered: Sequence[int], credentials: Credentials) -> SecurityType:
+def choose(offered: Set[int], credentials: Credentials) -> SecurityType:
     """The strongest of these types that the credentials allow; SourceUnavailable says what they lack for any."""
     # To prove a key, VeNCrypt comes last: it is of no use if it has no RSA-AES inside.
     kinds = [*_RSA_AES_KEY_BITS, SecurityType.VENCRYPT] if credentials.known_server else list(_NEEDS)
@@ -131,7 +132,7 @@ def choose(offered: Sequence[int], credentials: Credentials) -> SecurityType:
     if candidates:
         least = min(candidates.values(), key=len)
         raise SourceUnavailable(f"The VNC server needs {_listed([_REMEDIES[name] for name in least])}.")
-    names = ", ".join(_name(number) for number in dict.fromkeys(offered))
+    names = ", ".join(_name(number) for number in sorted(offered)[:_MOST_NAMES])
     if credentials.known_server:
         raise SourceUnavailable(f"The VNC server can't prove its key, it speaks only {names}: let it offer RSA-AES.")
     raise SourceUnavailable(f"The VNC server speaks only {names}: let it offer TLS, RSA-AES or VncAuth as well.")
@@ -144,11 +145,11 @@ def _settle_type(version: tuple[int, int], credentials: Credentials) -> Flow[Sec
             raise _refusal((yield from _read_reason(None)))
         if number == SecurityType.VENCRYPT:
             raise SourceUnavailable("The VNC server wants VeNCrypt, which its RFB 3.3 doesn't have: update it.")
-        return choose([number], credentials)
+        return choose({number}, credentials)
     count = (yield Read(1))[0]
     if count == 0:
         raise _refusal((yield from _read_reason(None)))
-    kind = choose((yield Read(count)), credentials)
+    kind = choose(set((yield Read(count))), credentials)
     yield Send(bytes([kind]))
     return kind
 
@@ -162,11 +163,11 @@ def _settle_vencrypt(credentials: Credentials) -> Flow[SecurityType]:
     if (yield Read(1)) != b"\0":
         raise SourceUnavailable("The VNC server doesn't speak VeNCrypt 0.2, though it said so: update it.")
     count = (yield Read(1))[0]
-    if count == 0:
-        raise SourceUnavailable("The VNC server offers VeNCrypt with nothing inside: give it a security type.")
     data = yield Read(4 * count)
-    offered = [int.from_bytes(data[start : start + 4]) for start in range(0, len(data), 4)]
-    kind = choose([number for number in offered if number != SecurityType.VENCRYPT], credentials)
+    offered = {int.from_bytes(data[start : start + 4]) for start in range(0, len(data), 4)} - {SecurityType.VENCRYPT}
+    if not offered:
+        raise SourceUnavailable("The VNC server offers VeNCrypt with nothing inside: give it a security type.")
+    kind = choose(offered, credentials)
     yield Send(kind.to_bytes(4))
     if kind in _ANONYMOUS | _CERTIFIED:
         if (yield Read(1)) != b"\1":
