@@ -117,6 +117,18 @@ class Config:
     """The options of `voxy serve`; each is a flag, a VOXY_ variable and a key of the file."""
 
     display: str = _option("", str, "Serve this X display; without it, a private desktop is started.", ":1")
+    vnc: str = _option("", str, "Serve what this VNC server shows: HOST:PORT or unix:/path.", "127.0.0.1:5900")
+    vnc_user: str = _option("", str, "Who logs in there, where it asks for a name.", "alice")
+    vnc_password_file: str = _option(
+        "", str, "File with the password for it; or set VOXY_VNC_PASSWORD.  It is never an option.", "~/.vnc-password"
+    )
+    vnc_ca: str = _option("", str, "PEM file with the certificate that it, or who signed it, must have.", "desk.pem")
+    vnc_server_key: str = _option(
+        "", str, "SHA-256, in hex, of the key that it must prove to have (RSA-AES).", "9f86d081884c7d65"
+    )
+    vnc_insecure: bool = _option(
+        False, _parse_switch, "Let it have a password where others could read it, and any certificate.", "true"
+    )
     size: str = _option(
         "1920x1080", _parse_size, "Size of the private desktop, at its start where it follows a window.", "1366x768"
     )
@@ -162,6 +174,8 @@ class Config:
         return config
 
     def _check(self) -> None:
+        if self.display and self.vnc:
+            raise ConfigError("--display and --vnc both name what to serve: choose one.")
         if self.auth == "none" and not self.listen.is_loopback and not self.insecure:
             raise ConfigError(
                 f"--auth none would let everybody use this desktop at {self.listen}: "

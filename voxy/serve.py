@@ -3,12 +3,14 @@
 import asyncio
 import ctypes
 import logging
+import os
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 
@@ -17,7 +19,7 @@ from voxy.clipboard import SharedClipboard
 from voxy.config import Config, Listen
 from voxy.desktop import Desktop
 from voxy.errors import ConfigError, SourceUnavailable
-from voxy.sources.base import open_source
+from voxy.sources.base import Source, open_source
 from voxy.web.app import make_app
 from voxy.web.auth import Gate
 
@@ -67,10 +69,11 @@ def _bind(listen: Listen) -> socket.socket:
 async def _desktop(config: Config) -> AsyncIterator[Desktop]:
     """The desktop that the configuration asks for, running."""
     async with AsyncExitStack() as stack:
-        source = open_source(f"x11:{config.display}" if config.display else await _private_source(config, stack))
+        source = _vnc_source(config) if config.vnc else open_source(await _source_name(config, stack))
         clipboard = SharedClipboard(source, int(config.clipboard_in), int(config.clipboard_out))
-        mode = config.resize if config.resize != "auto" else "fit" if config.display else "follow"
-        desktop = Desktop(config.display or socket.gethostname(), source, config.max_fps, clipboard, mode)
+        mode = config.resize if config.resize != "auto" else "fit" if config.display or config.vnc else "follow"
+        name = config.vnc or config.display or socket.gethostname()
+        desktop = Desktop(name, source, config.max_fps, clipboard, mode)
         await desktop.open()
         task = asyncio.create_task(desktop.run())
         try:
@@ -78,6 +81,31 @@ async def _desktop(config: Config) -> AsyncIterator[Desktop]:
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+
+def _vnc_source(config: Config) -> Source:
+    """The VNC server that the configuration names: no other is ever dialled."""
+    from voxy.sources.vnc import Address, Credentials, VncSource
+
+    try:
+        address = Address.parse(config.vnc)
+    except ValueError as error:
+        raise ConfigError(f"--vnc can't be “{config.vnc}”: {error}.") from None
+    credentials = Credentials(config.vnc_user, _vnc_password(config), config.vnc_insecure, config.vnc_server_key)
+    return VncSource(address, credentials, Path(config.vnc_ca).expanduser() if config.vnc_ca else None)
+
+
+def _vnc_password(config: Config) -> str:
+    if not config.vnc_password_file:
+        return os.environ.get("VOXY_VNC_PASSWORD", "")
+    try:
+        return Path(config.vnc_password_file).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The password can't be read from {config.vnc_password_file}: {error}.") from None
+
+
+async def _source_name(config: Config, stack: AsyncExitStack) -> str:
+    return f"x11:{config.display}" if config.display else await _private_source(config, stack)
 
 
 async def _private_source(config: Config, stack: AsyncExitStack) -> str:

@@ -21,15 +21,19 @@ def read_cursor(encoding: int, rect: Rect, number: int) -> Flow[Cursor]:
         raise SourceLost(
             f"The VNC server sends a pointer of {rect.width}x{rect.height}: more than {_MOST_SIDE} a side."
         )
-    if not rect.area:
-        return Cursor(number, 1, 1, 0, 0, bytes(4))
-    if encoding == CURSOR:
-        rgba = yield from _read_pixels(rect)
-    elif encoding == ALPHA_CURSOR:
+    if encoding == ALPHA_CURSOR:
         rgba = yield from _read_alpha(rect)
+    elif not rect.area:
+        return _nothing(number)
+    elif encoding == CURSOR:
+        rgba = yield from _read_pixels(rect)
     else:
         rgba = yield from _read_two_colours(rect)
-    return Cursor(number, rect.width, rect.height, rect.x, rect.y, rgba.tobytes())
+    return Cursor(number, rect.width, rect.height, rect.x, rect.y, rgba.tobytes()) if rect.area else _nothing(number)
+
+
+def _nothing(number: int) -> Cursor:
+    return Cursor(number, 1, 1, 0, 0, bytes(4))
 
 
 def _read_pixels(rect: Rect) -> Flow[NDArray[np.uint8]]:

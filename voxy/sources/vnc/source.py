@@ -1,0 +1,248 @@
+"""VncSource: what a VNC server shows as a source."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections import deque
+from pathlib import Path
+
+from voxy.blocks import Rect, Size
+from voxy.errors import SourceError, SourceLost, SourceUnavailable
+from voxy.screen.framebuffer import Framebuffer
+from voxy.session.clips import Clip
+from voxy.session.events import Delivery, InputEvent, Offer, Resize
+from voxy.sources.base import (
+    ClipChanged,
+    Cursor,
+    CursorChanged,
+    Damage,
+    Notify,
+    SizingChanged,
+    SourceState,
+    StateChanged,
+)
+from voxy.sources.vnc import requests
+from voxy.sources.vnc.answers import (
+    Answers,
+    Can,
+    ClipboardSaid,
+    FenceAsked,
+    Resized,
+    TextCut,
+    Told,
+    Updated,
+)
+from voxy.sources.vnc.clipboard import Clipboard
+from voxy.sources.vnc.encodings import COPY_RECT, HEXTILE, RAW, TIGHT, TIGHT_PNG, ZRLE
+from voxy.sources.vnc.handshake import agree_on_version, initialise
+from voxy.sources.vnc.input import Hands
+from voxy.sources.vnc.line import Address, Line
+from voxy.sources.vnc.screen import Screen
+from voxy.sources.vnc.security import Credentials, authenticate
+from voxy.sources.vnc.steps import StartTls
+from voxy.sources.vnc.tls import tls_context
+from voxy.sources.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+_OPEN_S = 10.0
+"""Seconds that a server has from the connection to its first word about the screen."""
+
+_FETCH_S = 3.0
+"""Seconds that a server has to send what was copied."""
+
+_HELD_BACK_MOST = 1024
+"""Events that may wait for what they paste."""
+
+_NEAR = (RAW, COPY_RECT, HEXTILE, TIGHT, ZRLE)
+_FAR = (TIGHT, TIGHT_PNG, ZRLE, HEXTILE, COPY_RECT, RAW)
+"""Encodings, the preferred first: on this machine packing takes longer than copying."""
+
+_EXTRAS = (
+    *(requests.ALPHA_CURSOR, requests.CURSOR, requests.X_CURSOR, requests.LAST_RECT, requests.DESKTOP_NAME),
+    *(requests.EXTENDED_DESKTOP_SIZE, requests.DESKTOP_SIZE, requests.LED_STATE, requests.FENCE),
+    *(requests.QEMU_KEYS, requests.QEMU_POINTER, requests.EXTENDED_CLIPBOARD, requests.COMPRESS_LEVEL_1),
+)
+
+
+class VncSource:
+    """Serves what the server at `address` shows. Pixels are asked for only while somebody waits for them."""
+
+    def __init__(self, address: Address, credentials: Credentials, ca_file: Path | None = None) -> None:
+        self._address = address
+        self._credentials = credentials
+        self._ca_file = ca_file
+        self._line: Line | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self, notify: Notify) -> Size:
+        await self.close()
+        self._notify = notify
+        self._screen, self._hands, self._clipboard = Screen(), Hands(), Clipboard()
+        self._failure: SourceError | None = None
+        self._filled: Framebuffer | None = None
+        self._is_asked = False
+        self._fresh = asyncio.Event()
+        self._copied = asyncio.Event()
+        self._awaited: Offer | None = None
+        self._held_back: deque[InputEvent] = deque()
+        self._watch = Watch(self._ping, self._tell_stalled)
+        try:
+            async with asyncio.timeout(_OPEN_S):
+                await self._begin()
+        except TimeoutError:
+            await self.close()
+            raise SourceUnavailable(f"The VNC server at {self._address} doesn't answer.") from None
+        except SourceLost as failure:
+            await self.close()
+            raise SourceUnavailable(str(failure)) from None
+        except BaseException:
+            await self.close()
+            raise
+        self._task = asyncio.create_task(self._follow())
+        return self._screen.size
+
+    async def _begin(self) -> None:
+        line = self._line = await Line.connect(self._address, self._tls)
+        version = await line.run(agree_on_version())
+        line.cipher = await line.run(authenticate(version, self._credentials))
+        await line.run(initialise(self._screen))
+        is_near = self._address.path or self._address.host in ("localhost", "127.0.0.1", "::1")
+        line.send(requests.set_encodings((*(_NEAR if is_near else _FAR), *_EXTRAS)))
+
+    def _tls(self, step: StartTls) -> ssl.SSLContext:
+        return tls_context(step.kind, self._ca_file, self._credentials.insecure)
+
+    # Pixels
+
+    async def grab(self, framebuffer: Framebuffer) -> Damage:
+        with self._watch:
+            while True:
+                if self._failure:
+                    raise self._failure
+                line = self._open_line()
+                is_whole = self._filled is not framebuffer or framebuffer.back is not self._screen.padded
+                if self._fresh.is_set() and (self._screen.is_damaged or is_whole):
+                    return self._give(framebuffer, is_whole)
+                self._fresh.clear()
+                if not self._is_asked:
+                    self._is_asked = True
+                    line.send(requests.ask_update(Rect.of(self._screen.size), is_incremental=self._filled is not None))
+                await self._fresh.wait()
+
+    def _give(self, framebuffer: Framebuffer, is_whole: bool) -> Damage:
+        size, damage = self._screen.size, self._screen.take_damage()
+        framebuffer.lend_back(size, self._screen.padded)
+        self._filled = framebuffer
+        self._fresh.clear()
+        return (Rect.of(size),) if is_whole else damage
+
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise SourceLost("The VNC server is not connected.")
+        return self._line
+
+    async def _follow(self) -> None:
+        """Take what the server says, until it ends."""
+        answers = Answers(self._screen)
+        try:
+            while True:
+                for told in await self._open_line().run(answers.read()):
+                    self._take(told)
+        except SourceError as failure:
+            self._fail(failure)
+        except Exception as failure:
+            logger.exception("! VNC server %s", self._address)
+            self._fail(SourceLost(f"What the VNC server at {self._address} says can't be read: {failure}."))
+
+    def _fail(self, failure: SourceError) -> None:
+        self._failure = failure if isinstance(failure, SourceLost) else SourceLost(str(failure))
+        self._fresh.set()
+        self._copied.set()
+
+    def _take(self, told: Told) -> None:
+        line = self._open_line()
+        match told:
+            case Updated():
+                self._is_asked = False
+                self._watch.take_answer()
+                self._fresh.set()
+            case Cursor():
+                self._notify(CursorChanged(told))
+            case Resized():
+                self._filled = None
+            case Can(requests.QEMU_KEYS):
+                self._hands.takes_places = True
+            case Can(requests.QEMU_POINTER):
+                self._hands.takes_motion = True
+            case Can(requests.EXTENDED_DESKTOP_SIZE):
+                self._notify(SizingChanged(""))
+            case FenceAsked(flags, payload) if flags & requests.FENCE_REQUEST:
+                line.send(requests.fence(flags & requests.FENCE_KNOWN, payload))
+            case TextCut(text):
+                self._clipboard.take_text(text)
+            case ClipboardSaid(flags, payload):
+                if answer := self._clipboard.take(flags, payload):
+                    line.send(answer)
+        if self._clipboard.is_fresh:
+            self._clipboard.is_fresh = False
+            self._notify(ClipChanged())
+        if self._clipboard.text is not None:
+            self._copied.set()
+
+    # Input
+
+    async def inject(self, event: InputEvent) -> None:
+        if self._failure:
+            raise self._failure
+        line = self._open_line()
+        match event:
+            case Offer():
+                self._awaited = event
+            case Delivery(offer):
+                if data := self._clipboard.paste(event):
+                    line.send(data)
+                if offer is self._awaited:
+                    self._awaited = None
+                    while self._held_back:
+                        line.send(self._hands.act(self._held_back.popleft()))
+            case Resize(width, height):
+                line.send(requests.desktop_size(width, height))
+            case _ if self._awaited and len(self._held_back) < _HELD_BACK_MOST:
+                # What pastes waits for what it is to paste.
+                self._held_back.append(event)
+            case _:
+                line.send(self._hands.act(event))
+                self._watch.note_use()
+
+    async def fetch_clip(self, most_bytes: int) -> Clip:
+        self._copied.clear()
+        if data := self._clipboard.fetch():
+            self._open_line().send(data)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FETCH_S):
+                    await self._copied.wait()
+        return self._clipboard.clip(most_bytes)
+
+    # Life
+
+    def _ping(self) -> None:
+        """Ask for one pixel, changed or not: what a server that lives sends at once."""
+        if self._line and not self._failure:
+            with contextlib.suppress(SourceLost):
+                self._line.send(requests.ask_update(Rect(0, 0, 1, 1), is_incremental=False))
+
+    def _tell_stalled(self, is_stalled: bool) -> None:
+        reason = f"The VNC server at {self._address} doesn't answer." if is_stalled else ""
+        self._notify(StateChanged(SourceState.STALLED if is_stalled else SourceState.LIVE, reason))
+
+    async def close(self) -> None:
+        task, self._task = self._task, None
+        if task:
+            self._watch.stop()
+            task.cancel()
+            await asyncio.wait([task])
+        line, self._line = self._line, None
+        if line:
+            await line.close()
