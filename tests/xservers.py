@@ -27,9 +27,12 @@ class XServer:
         """The environment in which X clients find this server."""
         return {**os.environ, "DISPLAY": self.display}
 
-    def run(self, *command: str) -> str:
-        """Run a client to its end; its output."""
-        done = subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=10)
+    def run(self, *command: str, stdin: Path | None = None) -> str:
+        """Run a client to its end, with what it reads in a file; its output."""
+        with open(stdin or os.devnull, "rb") as given:
+            done = subprocess.run(
+                command, env=self.environment, check=True, stdin=given, stdout=subprocess.PIPE, timeout=10
+            )
         return done.stdout.decode()
 
     def resize(self, size: Size) -> None:
@@ -58,7 +61,7 @@ class XServer:
 @contextlib.contextmanager
 def xvfb(size: Size = _SIZE, display: str | None = None, depth: int = 24, *options: str) -> Iterator[XServer]:
     """An Xvfb, which can't become larger. `display` names the one to use (to start anew where another one died)."""
-    with _serving("Xvfb", "-screen", "0", f"{size}x{depth}", "-noreset", *options, display=display) as server:
+    with serving_x("Xvfb", "-screen", "0", f"{size}x{depth}", "-noreset", *options, display=display) as server:
         yield server
 
 
@@ -67,7 +70,7 @@ def xvnc(size: Size = _SIZE, display: str | None = None, *options: str) -> Itera
     """TigerVNC's X server: its size changes by RandR."""
     with tempfile.TemporaryDirectory() as folder:
         silent = ("-SecurityTypes", "None", "-rfbunixpath", str(Path(folder) / "rfb"), "-rfbport", "-1")
-        with _serving("Xvnc", "-geometry", str(size), "-depth", "24", *silent, *options, display=display) as server:
+        with serving_x("Xvnc", "-geometry", str(size), "-depth", "24", *silent, *options, display=display) as server:
             yield server
 
 
@@ -85,7 +88,7 @@ def client(server: XServer, *command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextlib.contextmanager
-def _serving(program: str, *options: str, display: str | None) -> Iterator[XServer]:
+def serving_x(program: str, *options: str, display: str | None) -> Iterator[XServer]:
     """Start an X server and wait until it says, through -displayfd, that it is ready and which display it took."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as ready:

@@ -18,6 +18,7 @@ class Clipboard:
 
     def __init__(self) -> None:
         self._is_extended = False
+        self._is_asked = False
         self._ours = ""
         self.text: str | None = None
         self.is_fresh = False
@@ -34,7 +35,10 @@ class Clipboard:
 
     def fetch(self) -> bytes:
         """Ask for what was copied, unless it is there."""
-        return requests.extended_clipboard(_REQUEST | _TEXT) if self._is_extended and self.text is None else b""
+        if not self._is_extended or self.text is not None:
+            return b""
+        self._is_asked = True
+        return requests.extended_clipboard(_REQUEST | _TEXT)
 
     def take_text(self, text: str) -> None:
         """The server sends what was copied, as it has always done."""
@@ -54,6 +58,8 @@ class Clipboard:
         if flags & _NOTIFY and flags & _TEXT:
             self.text, self.is_fresh = None, True
         if flags & _PROVIDE and flags & _TEXT:
+            # What is small comes without being asked for.
+            self.is_fresh, self._is_asked = not self._is_asked, False
             self.text = _unpack(payload)
         return b""
 
