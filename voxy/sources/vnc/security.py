@@ -85,7 +85,7 @@ _PLAIN = {SecurityType.PLAIN, SecurityType.TLS_PLAIN, SecurityType.X509_PLAIN}
 _REMEDIES = {
     "user": "a user name (--vnc-user)",
     "password": "a password (VOXY_VNC_PASSWORD or --vnc-password-file)",
-    "insecure": "leave to be sent it where others could read it (--vnc-insecure)",
+    "insecure": "leave to be sent the password where others could read it (--vnc-insecure)",
 }
 _OTHER_NAMES = {16: "Tight", 17: "Ultra", 18: "TLS", 20: "SASL", 33: "Apple's Kerberos", 36: "Apple's SRP"}
 _OTHER_NAMES |= {263: "TLSSASL", 264: "X509SASL"}
