@@ -173,11 +173,12 @@ def test_answer_of_another_size_is_not_waited_for(size: int) -> None:
         converse(authenticate((3, 8), PASSWORD), says(bytes([1, RA2]), talk))
 
 
-def test_endless_message_during_the_handshake_is_not_waited_for() -> None:
+@pytest.mark.parametrize("size", [0, 8193, 65535])
+def test_message_of_another_size_during_the_handshake_is_not_waited_for(size: int) -> None:
     reading = Cipher(bytes(16), bytes(16)).read(1)
     next(reading)
-    with pytest.raises(SourceUnavailable, match="message of 65535 bytes"):
-        reading.send(b"\xff\xff")
+    with pytest.raises(SourceUnavailable, match=f"message of {size} bytes"):
+        reading.send(word(size, 2))
 
 
 # --- the session afterwards

@@ -202,7 +202,7 @@ def test_strongest_is_chosen(offered: list[int], credentials: Credentials, chose
         ([VNC_AUTH, X509_PLAIN], NOBODY, "needs a password (VOXY_VNC_PASSWORD or --vnc-password-file)."),
         ([APPLE], NOBODY, "needs a user name (--vnc-user) and a password (VOXY_VNC_PASSWORD or --vnc-password-file)."),
         ([APPLE, 33], PASSWORD, "needs a user name (--vnc-user)."),
-        ([PLAIN], PERSON, "needs leave to be sent it where others could read it (--vnc-insecure)."),
+        ([PLAIN], PERSON, "needs leave to be sent the password where others could read it (--vnc-insecure)."),
         ([16], PERSON, "speaks only Tight: let it offer TLS, RSA-AES or VncAuth as well."),
         ([250, 18, 20], PERSON, "speaks only TLS, SASL, type 250: let it"),
         ([NONE, VNC_AUTH], Credentials(password="p", known_server="ab"), "can't prove its key, it speaks only"),

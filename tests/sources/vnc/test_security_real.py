@@ -18,7 +18,7 @@ from voxy.errors import SourceUnavailable
 from voxy.sources.vnc.cipher import Cipher
 from voxy.sources.vnc.security import Credentials, authenticate
 from voxy.sources.vnc.steps import Flow, Read, Send, StartTls
-from voxy.sources.vnc.tls import tls_context
+from voxy.sources.vnc.tls import tls_context, tls_refusal
 
 SIZE = Size(320, 240)
 PASSWORD = Credentials(password="secret12")
@@ -105,7 +105,10 @@ class Driver:
                 case StartTls(kind):
                     self.tls.append(kind)
                     context = tls_context(kind, self.ca_file, self.credentials.insecure)
-                    self.connection = context.wrap_socket(self.connection, server_hostname=self.host)
+                    try:
+                        self.connection = context.wrap_socket(self.connection, server_hostname=self.host)
+                    except ssl.SSLError as error:
+                        raise tls_refusal(error) from error
 
 
 def log_in(
@@ -162,7 +165,7 @@ def test_certificate(tmp_path: Path, certificate: Path, types: str) -> None:
 
 def test_certificate_that_nobody_vouches_for(tmp_path: Path, certificate: Path) -> None:
     with serving_x509(tmp_path, "X509Vnc", certificate) as path:
-        with pytest.raises(ssl.SSLCertVerificationError, match="certificate verify failed"):
+        with pytest.raises(SourceUnavailable, match=r"can't be trusted \(self.signed certificate\): let --vnc-ca name"):
             log_in(path)
         assert log_in(path, Credentials(password=PASSWORD.password, insecure=True)).tls == ["certificate"]
 
@@ -170,9 +173,17 @@ def test_certificate_that_nobody_vouches_for(tmp_path: Path, certificate: Path) 
 def test_certificate_of_another_host(tmp_path: Path, certificate: Path) -> None:
     with (
         serving_x509(tmp_path, "X509Vnc", certificate) as path,
-        pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
+        pytest.raises(SourceUnavailable, match=r"can't be trusted \(Hostname mismatch.*'elsewhere'\): let"),
     ):
         log_in(path, ca_file=certificate, host="elsewhere")
+
+
+def test_server_whose_tls_is_too_new_to_be_anonymous(tmp_path: Path, certificate: Path) -> None:
+    with (
+        serving_x509(tmp_path, "TLSVnc", certificate, "-GnuTLSPriority", "SECURE256:-VERS-ALL:+VERS-TLS1.3") as path,
+        pytest.raises(SourceUnavailable, match=r"find no TLS in common \(.+\): update the server"),
+    ):
+        log_in(path)
 
 
 @pytest.mark.parametrize("types", ["VncAuth", "TLSVnc"])

@@ -49,12 +49,12 @@ class Cipher:
     def read(self, size: int) -> Flow[bytes]:
         """Exactly `size` plain bytes during the handshake; what a message has beyond them is kept for later.
 
-        Raises SourceUnavailable if a message was changed on its way, or is longer than any of a handshake.
+        Raises SourceUnavailable if a message was changed on its way, or is empty or longer than any of a handshake.
         """
         while len(self._plain) < size:
             header = yield Read(_LENGTH_BYTES)
             length = int.from_bytes(header)
-            if length > _MESSAGE_BYTES:
+            if not 0 < length <= _MESSAGE_BYTES:
                 raise SourceUnavailable(f"The VNC server logs in with a message of {length} bytes: it is no RSA-AES.")
             sealed = yield Read(length + _TAG_BYTES)
             try:

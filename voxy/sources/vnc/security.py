@@ -1,8 +1,9 @@
 """RFB's security handshake: from the server's list of security types to its SecurityResult, without I/O.
 
 Of what a server offers, the strongest is taken that the credentials allow. A password itself (not just an answer made
-with it) goes to a server whose certificate is checked, or by RSA-AES or Apple's login, which encrypt it; anything
-less needs `Credentials.insecure`.
+with it) goes only to a server whose certificate is checked, or through RSA-AES or Apple's login, which keep it from
+those who listen but not from an impostor (RSA-AES does, with `Credentials.known_server`); anything less needs
+`Credentials.insecure`.
 """
 
 from collections.abc import Sequence, Set
@@ -85,10 +86,9 @@ _PLAIN = {SecurityType.PLAIN, SecurityType.TLS_PLAIN, SecurityType.X509_PLAIN}
 _REMEDIES = {
     "user": "a user name (--vnc-user)",
     "password": "a password (VOXY_VNC_PASSWORD or --vnc-password-file)",
-    "insecure": "leave to be sent it where others could read it (--vnc-insecure)",
+    "insecure": "leave to be sent the password where others could read it (--vnc-insecure)",
 }
-_OTHER_NAMES = {16: "Tight", 17: "Ultra", 18: "TLS", 20: "SASL", 33: "Apple's Kerberos", 36: "Apple's SRP"}
-_OTHER_NAMES |= {263: "TLSSASL", 264: "X509SASL"}
+_OTHER_NAMES = {16: "Tight", 17: "Ultra", 18: "TLS", 20: "SASL", 263: "TLSSASL", 264: "X509SASL"}
 
 _VENCRYPT_VERSION = (0, 2)
 _MOST_REASON_BYTES = 4096  # what a server announces beyond is no reason

@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 from typing import Literal
 
-from voxy.errors import ConfigError
+from voxy.errors import ConfigError, SourceUnavailable
 
 
 def tls_context(kind: Literal["anonymous", "certificate"], ca_file: Path | None, insecure: bool) -> ssl.SSLContext:
@@ -28,6 +28,16 @@ def tls_context(kind: Literal["anonymous", "certificate"], ca_file: Path | None,
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         _trust(context, ca_file)
     return context
+
+
+def tls_refusal(error: ssl.SSLError) -> SourceUnavailable:
+    """What people are told when wrapping the connection failed with this."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return SourceUnavailable(
+            f"The VNC server's certificate can't be trusted ({error.verify_message.rstrip('.')}): "
+            "let --vnc-ca name a file that has it or its authority, or take any certificate with --vnc-insecure."
+        )
+    return SourceUnavailable(f"The VNC server and VoXY find no TLS in common ({error.reason}): update the server.")
 
 
 def _trust(context: ssl.SSLContext, ca_file: Path | None) -> None:
