@@ -31,7 +31,7 @@ class XServer:
         """Run a client to its end, with what it reads in a file; its output."""
         with open(stdin or os.devnull, "rb") as given:
             done = subprocess.run(
-                command, env=self.environment, check=True, stdin=given, stdout=subprocess.PIPE, timeout=10
+                command, env=self.environment, check=True, stdin=given, capture_output=True, timeout=10
             )
         return done.stdout.decode()
 

@@ -110,15 +110,14 @@ class Machine:
 
 GREETING = b"VoXY boots\r\n"
 _CODE = bytes.fromhex(
-    "fa31c08ed88ed0bc007cfb"  # registers and a stack
-    "b80300cd10"  # text mode
-    "be307c"  # what to say
-    "ac84c07409b40ebb0700cd10ebf2"  # say it
-    "b400cd16"  # wait for a key
-    "3c09740ab40ebb0700cd10ebf0"  # write it, but for Tab
-    "90b81200cd10ebe8"  # Tab: a graphics mode of another size
+    "fa 31c0 8ed8 8ed0 bc007c fb"  # registers and a stack
+    "b80300 cd10"  # text mode
+    "be407c ac 84c0 7409 b40e bb0700 cd10 ebf2"  # say the greeting, letter by letter
+    "b400 cd16 3c09 7409"  # wait for a key; Tab is another matter
+    "b40e bb0700 cd10 ebef"  # write it
+    "b81200 cd10 ebe8"  # Tab: a graphics mode of another size
 )
-ECHO = (_CODE.ljust(0x30, b"\x90") + GREETING + b"\0").ljust(510, b"\0") + b"\x55\xaa"
+ECHO = (_CODE.ljust(0x40, b"\0") + GREETING + b"\0").ljust(510, b"\0") + b"\x55\xaa"
 """A boot sector that greets, and writes what is typed."""
 
 

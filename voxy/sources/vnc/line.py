@@ -9,6 +9,7 @@ from typing import Generic, Self
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.sources.vnc.cipher import Cipher
 from voxy.sources.vnc.steps import Flow, Read, Send, StartTls, Step, T
+from voxy.sources.vnc.tls import tls_refusal
 
 _READ_BYTES = 1 << 18
 _WAITING_MOST = 1 << 22
@@ -76,15 +77,15 @@ class Line:
             raise SourceUnavailable(f"There is no VNC server at {address} ({reason}): start one.") from None
         return cls(reader, writer, address.host, tls)
 
-    async def run(self, flow: Flow[T]) -> T:
-        """Do all that a flow asks; its result. Raises SourceLost where the server ends the connection."""
+    async def run(self, flow: Flow[T], is_slow: bool = False) -> T:
+        """Do all that a flow asks; its result. What `is_slow` to compute, as keys are, leaves the loop alone.
+
+        Raises SourceLost where the server ends the connection.
+        """
         given: bytes | None = None
         while True:
-            step = (
-                _feed(flow, given)
-                if len(given or b"") < _OFF_LOOP_BYTES
-                else await asyncio.to_thread(_feed, flow, given)
-            )
+            is_off_loop = is_slow or len(given or b"") >= _OFF_LOOP_BYTES
+            step = await asyncio.to_thread(_feed, flow, given) if is_off_loop else _feed(flow, given)
             match step:
                 case _End(result):
                     return result
@@ -121,13 +122,12 @@ class Line:
 
     async def _start_tls(self, step: StartTls) -> None:
         try:
-            name = self._host if step.kind == "certificate" else None
-            await self._writer.start_tls(self._tls(step), server_hostname=name or None)
-        except (OSError, ssl.SSLError) as error:
-            reason = getattr(error, "verify_message", "") or str(error)
-            raise SourceUnavailable(
-                f"The VNC server's TLS can't be trusted ({reason}): name its certificate with --vnc-ca."
-            ) from None
+            name = (self._host or "localhost") if step.kind == "certificate" else None
+            await self._writer.start_tls(self._tls(step), server_hostname=name)
+        except ssl.SSLError as error:
+            raise tls_refusal(error) from None
+        except OSError as error:
+            raise SourceUnavailable(f"The VNC server ends the connection when TLS begins: {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)

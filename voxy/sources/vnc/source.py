@@ -106,7 +106,7 @@ class VncSource:
     async def _begin(self) -> None:
         line = self._line = await Line.connect(self._address, self._tls)
         version = await line.run(agree_on_version())
-        line.cipher = await line.run(authenticate(version, self._credentials))
+        line.cipher = await line.run(authenticate(version, self._credentials), is_slow=True)
         await line.run(initialise(self._screen))
         is_near = self._address.path or self._address.host in ("localhost", "127.0.0.1", "::1")
         line.send(requests.set_encodings((*(_NEAR if is_near else _FAR), *_EXTRAS)))

@@ -1,0 +1,116 @@
+"""VNC servers in a real browser: the canvas equals their screen, and they may come and go under their viewers."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.async_api import BrowserContext
+
+from tests.e2e.support import Served, canvas, eventually, open_page, paint, serving, until_connection, until_same
+from tests.pictures import photograph, text
+from tests.sources.vnc.servers import GREETING, SIZE, free_port, qemu, tigervnc, x11vnc
+from tests.xservers import client
+
+
+async def test_tigervnc_is_shown_and_typed_into(context: BrowserContext, tmp_path: Path) -> None:
+    file, ready = tmp_path / "typed.txt", tmp_path / "ready"
+    with tigervnc() as server:
+        async with serving("--vnc", server.address, "--auth", "none") as served:
+            page = await open_page(context, served.url)
+            await until_same(page, server.x, within_s=3)
+            for top in (0, 6, 12, 80):
+                await asyncio.to_thread(paint, server.x, text(SIZE)[top:])
+                await until_same(page, server.x, within_s=3)
+            await asyncio.to_thread(paint, server.x, photograph(SIZE))
+            await until_same(page, server.x, within_s=3)
+            with client(server.x, "xterm", "-u8", "-e", "sh", "-c", f"touch {ready}; head -n 1 > {file}; sleep 60"):
+                await eventually(lambda: asyncio.to_thread(ready.exists), 10, "the terminal runs")
+                await page.mouse.move(200, 100)
+                await page.keyboard.type("Hello, World! <42> ")
+                await page.keyboard.insert_text("ñ é ß € あ")
+                await page.keyboard.press("Enter")
+
+                async def is_written() -> bool:
+                    return file.exists() and file.read_text().endswith("\n")
+
+                await eventually(is_written, 5, "the line arrives")
+                assert file.read_text() == "Hello, World! <42> ñ é ß € あ\n"
+                await until_same(page, server.x, within_s=3)
+
+
+async def test_x11vnc_is_shown(context: BrowserContext) -> None:
+    with x11vnc() as server:
+        async with serving("--vnc", server.address, "--auth", "none") as served:
+            page = await open_page(context, served.url)
+            await asyncio.to_thread(paint, server.x, text(SIZE))
+            await until_same(page, server.x, within_s=5)
+
+
+@pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64")
+async def test_a_machine_is_watched_while_it_boots(context: BrowserContext) -> None:
+    with qemu() as machine:
+        async with serving("--vnc", machine.address, "--auth", "none") as served:
+            page = await open_page(context, served.url)
+
+            async def is_shown() -> bool:
+                wanted, shown = await asyncio.to_thread(machine.screen), await canvas(page)
+                return wanted.shape == shown.shape and bool((wanted == shown).all())
+
+            async def says(words: str) -> bool:
+                return words in await asyncio.to_thread(machine.text)
+
+            await eventually(lambda: says(GREETING.decode().strip()), 20, "the machine has booted")
+            await eventually(is_shown, 5, "the canvas equals the machine's screen")
+            await page.keyboard.type("by place")
+            await eventually(lambda: says("by place"), 5, "what is typed arrives")
+            await eventually(is_shown, 5, "the canvas equals the machine's screen")
+            before = (await asyncio.to_thread(machine.screen)).shape
+            await page.keyboard.press("Tab")
+
+            async def has_changed() -> bool:
+                return (await asyncio.to_thread(machine.screen)).shape != before
+
+            await eventually(has_changed, 5, "the machine has another size")
+            await eventually(is_shown, 5, "the canvas equals the machine's screen")
+
+
+def belongings(served: Served) -> tuple[int, int]:
+    """Files and threads of a server."""
+    process = psutil.Process(served.process.pid)
+    return process.num_fds(), process.num_threads()
+
+
+async def test_a_server_comes_and_goes_under_two_viewers(context: BrowserContext) -> None:
+    times = int(os.environ.get("VOXY_TEST_RESTARTS", "3"))
+    port = free_port()
+    with tigervnc(port=port) as server:
+        address, display = server.address, server.x.display
+        manager = serving("--vnc", address, "--auth", "none")
+        served = await manager.__aenter__()
+        pages = [await open_page(context, served.url) for _ in range(2)]
+        for page in pages:
+            await page.bring_to_front()
+            await until_same(page, server.x, within_s=5)
+        await pages[1].evaluate("window.isOld = true")
+        before = belongings(served)
+        server.x.kill()
+    try:
+        for count in range(times):
+            for page in pages:
+                await until_connection(page, "lost")
+            with tigervnc(port=port, display=display) as server:
+                await asyncio.to_thread(paint, server.x, text(SIZE, f"round {count} "))
+                for page in pages:
+                    await page.bring_to_front()
+                    await until_connection(page, "live")
+                    await until_same(page, server.x, within_s=2)
+                server.x.kill()
+        assert await pages[1].evaluate("window.isOld"), "no page was loaded anew"
+        async with asyncio.timeout(5):
+            while not all(now <= was for now, was in zip(belongings(served), before, strict=True)):
+                await asyncio.sleep(0.1)
+    finally:
+        await manager.__aexit__(None, None, None)
