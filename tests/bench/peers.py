@@ -56,6 +56,11 @@ def _voxy(place: Place) -> tuple[Command, ...]:
     return (Command((str(_VOXY), "serve", *options), place.port),)
 
 
+def _voxy_on_vnc(place: Place) -> tuple[Command, ...]:
+    options = ("--vnc", f"127.0.0.1:{place.rfb_port}", "--listen", f"127.0.0.1:{place.port}", "--auth", "none")
+    return (Command((str(_VOXY), "serve", *options), place.port),)
+
+
 def _websockify(place: Place) -> tuple[Command, ...]:
     ports = f"127.0.0.1:{place.port}", f"127.0.0.1:{place.rfb_port}"
     return (Command(("websockify", "--web", str(_NOVNC), *ports), place.port),)
@@ -80,6 +85,7 @@ def _selkies(place: Place) -> tuple[Command, ...]:
 
 PEERS = {
     "voxy": Peer("VoXY", (_VOXY,), _voxy),
+    "voxy-vnc": Peer("VoXY + TigerVNC", ("Xvnc", _VOXY), _voxy_on_vnc, is_on_xvnc=True),
     "tigervnc": Peer("noVNC + TigerVNC", ("Xvnc", "websockify", _NOVNC), _websockify, _NOVNC_PAGE, is_on_xvnc=True),
     "x11vnc": Peer("noVNC + x11vnc", ("x11vnc", "websockify", _NOVNC), _x11vnc, _NOVNC_PAGE),
     "selkies": Peer("Selkies", ("selkies",), _selkies),

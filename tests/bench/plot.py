@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from tests.bench.cases import SCENES, Result
 from tests.bench.peers import PEERS
 
-_COLOURS = dict(zip(PEERS, ("#0b6e99", "#e08e2b", "#8a9a5b", "#b0578d", "#8c8c8c"), strict=True))
+_COLOURS = dict(zip(PEERS, ("#0b6e99", "#5aa9c9", "#e08e2b", "#8a9a5b", "#b0578d", "#8c8c8c"), strict=True))
 _INK, _GRID = "#333333", "#dddddd"
 _LOWEST_MBIT_S = 0.001
 """What a logarithmic axis shows of nothing."""

@@ -25,6 +25,13 @@ _SCALING_COLUMNS: tuple[_Column, ...] = (
     ("kB per update", lambda result: result.mbit_s * 125 / result.frames_s if result.frames_s else None, 2),
     ("PSS MB", lambda result: result.pss_mb, 0),
 )
+_ON_TIGERVNC = ("voxy-vnc", "tigervnc")
+_VNC_COLUMNS: tuple[_Column, ...] = (
+    ("key p50 ms", lambda result: result.key_p50_ms, 0),
+    ("frames/s", lambda result: result.frames_s, 1),
+    ("Mbit/s", lambda result: result.mbit_s, 2),
+    ("cores", lambda result: result.cores, 2),
+)
 _LEGEND = """\
 key: from a key press to its letter on the page. age: how old a frame is when the page first shows all of it. frames/s:
 those shown whole. Mbit/s: sent to the browser. cores, PSS: of the peer's programs and its X server together. A key that
@@ -37,6 +44,10 @@ def to_markdown(about: str, outcomes: Sequence[Outcome], scaling: Sequence[Outco
     parts += ["\n".join(f"- Not measured: {line}" for line in absent)] if absent else []
     for heading, group in _grouped(outcomes, lambda outcome: f"{outcome.case.line}, {outcome.case.size}"):
         parts += [f"## {heading}", _table("scene", lambda outcome: outcome.case.scene, _COLUMNS, group)]
+    vnc = [outcome for outcome in outcomes if outcome.case.peer in _ON_TIGERVNC]
+    if {outcome.case.peer for outcome in vnc} == set(_ON_TIGERVNC):
+        for heading, group in _grouped(vnc, lambda outcome: f"vnc: the same TigerVNC, {outcome.case.line}"):
+            parts += [f"## {heading}", _table("scene", lambda outcome: outcome.case.scene, _VNC_COLUMNS, group)]
     if scaling:
         parts += [
             f"## Typing on screens of different sizes, {scaling[0].case.line}",

@@ -21,6 +21,7 @@ from voxy.sources.vnc.encodings import COPY_RECT, HEXTILE, RAW, TIGHT, TIGHT_PNG
 from voxy.sources.vnc.screen import Screen
 
 SIZE = Size(150, 101)
+PNG_OF_NO_SCREEN = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBBI", 13, b"IHDR", 65535, 65535, 8, 2, 0, 0, 0, 0)
 SEVERAL = [text(SIZE), photograph(SIZE), np.full((101, 150), 0x123456, np.uint32), text(SIZE) // 255 * 255]
 
 
@@ -245,6 +246,7 @@ def test_copies_may_overlap() -> None:
         (TIGHT, b"\x90" + compact(2_000_000)),
         (TIGHT, b"\x90\x04abcd"),
         (TIGHT, b"\xa0\x04abcd"),
+        (TIGHT, b"\xa0" + compact(33) + PNG_OF_NO_SCREEN),
         (TIGHT, b"\x00" + compact(2_000_000)),
         (TIGHT, b"\x00\x04abcd"),
         (TIGHT, b"\x00" + compact(len(zlib.compress(bytes(10)))) + zlib.compress(bytes(10))),
@@ -271,3 +273,9 @@ def test_copies_may_overlap() -> None:
 def test_what_breaks_the_rules_is_refused(encoding: int, data: bytes) -> None:
     with pytest.raises(SourceLost):
         shown_of(encoding, Rect(0, 0, *SIZE), data)
+
+
+def test_a_stream_that_has_ended_takes_no_more() -> None:
+    decoders, ended = Decoders(), zlib.compress(bytes(45450))
+    with pytest.raises(SourceLost, match="ends a stream"):
+        shown_of(TIGHT, Rect(0, 0, *SIZE), b"\x00" + compact(len(ended)) + ended, decoders)

@@ -208,7 +208,7 @@ def test_addresses(text: str, address: Address) -> None:
     assert Address.parse(text) == address
 
 
-@pytest.mark.parametrize("text", [":5900", "desk:", "desk:0", "desk:99999", "unix:", "desk:5900:1x"])
+@pytest.mark.parametrize("text", [":5900", "desk:", "desk:0", "desk:99999", "unix:", "desk:5900:1x", "::1", "::1:5900"])
 def test_what_is_no_address_is_said(text: str) -> None:
     with pytest.raises(ValueError, match=r"use|name"):
         Address.parse(text)

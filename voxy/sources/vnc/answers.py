@@ -41,6 +41,13 @@ class Can:
 
 
 @dataclass(frozen=True, slots=True)
+class PointerIs:
+    """Whether the server takes ways of the pointer from now on, or places."""
+
+    is_relative: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FenceAsked:
     flags: int
     payload: bytes
@@ -66,7 +73,7 @@ class ClipboardSaid:
     payload: bytes
 
 
-Told: TypeAlias = Updated | Resized | Can | FenceAsked | ContinuousEnded | TextCut | ClipboardSaid | Cursor
+Told: TypeAlias = Updated | Resized | Can | PointerIs | FenceAsked | ContinuousEnded | TextCut | ClipboardSaid | Cursor
 
 
 class Answers:
@@ -114,8 +121,8 @@ class Answers:
     def _read_rect(self, rect: Rect, encoding: int) -> Flow[list[Told]]:
         if decoder := self._decoders.get(encoding):
             self._screen.check(rect)
-            self._screen.note(rect)
             yield from decoder(self._screen, rect)
+            self._screen.note(rect)
             return []
         if encoding in _CURSORS:
             self._cursors += 1
@@ -135,7 +142,7 @@ class Answers:
             case requests.QEMU_KEYS:
                 return [Can(encoding)]
             case requests.QEMU_POINTER:
-                return [Can(encoding)] if not rect.x else []
+                return [PointerIs(is_relative=not rect.x)]
             case _:
                 raise SourceLost(f"The VNC server packs a rect in way {encoding}, which it wasn't offered.")
         return []

@@ -13,7 +13,7 @@ from voxy.sources.vnc.zrle import Zrle
 
 RAW, COPY_RECT, HEXTILE, TIGHT, ZRLE, TIGHT_PNG = 0, 1, 5, 7, 16, -260
 
-_BAND_BYTES = 1 << 20
+_BAND_BYTES = 1 << 22
 """Bytes of raw pixels that are waited for at a time."""
 
 _TILE = 16
@@ -49,7 +49,7 @@ def read_raw(screen: Screen, rect: Rect) -> Flow[None]:
 
 
 def read_copy(screen: Screen, rect: Rect) -> Flow[None]:
-    x, y = struct.unpack(">HH", (yield Read(4)))
+    x, y = struct.unpack(">HH", (yield Read(4, rect.area)))
     screen.copy(rect, x, y)
 
 

@@ -27,6 +27,9 @@ class Inflate:
             found = self._stream.decompress(data, size + 1)
         except zlib.error as error:
             raise SourceLost(f"The VNC server sends a picture that can't be unpacked: {error}.") from None
+        if self._stream.eof:
+            # zlib would keep all that follows.
+            raise SourceLost("The VNC server ends a stream of pictures that goes on.")
         if len(found) > size:
             raise SourceLost(f"The VNC server packs more than the {size} bytes that belong there.")
         return found

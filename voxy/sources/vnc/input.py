@@ -55,13 +55,14 @@ class Hands:
             case Key():
                 return b"".join(self._press(event))
             case Pointer(x, y, buttons):
-                self._x, self._y, self._buttons = x, y, buttons
-                return self._point(buttons)
+                self._buttons = buttons
+                return self._move(x, y)
             case Motion(dx, dy, buttons):
                 return self._nudge(dx, dy, buttons)
             case Wheel(x, y, dx, dy):
-                self._x, self._y = x, y
-                return b"".join((*self._turn("x", dx, _LEFT, _RIGHT), *self._turn("y", dy, _UP, _DOWN)))
+                return self._move(x, y) + b"".join(
+                    (*self._turn("x", dx, _LEFT, _RIGHT), *self._turn("y", dy, _UP, _DOWN))
+                )
         return b""
 
     def _press(self, key: Key) -> Iterator[bytes]:
@@ -87,14 +88,20 @@ class Hands:
 
     def _nudge(self, dx: int, dy: int, buttons: int) -> bytes:
         self._buttons = buttons
-        if self.takes_motion:
-            right, down = (max(0, min(0xFFFF, _MIDDLE + way)) for way in (dx, dy))
-            return requests.pointer(right, down, _mask(buttons))
-        self._x, self._y = (max(0, min(0xFFFF, place)) for place in (self._x + dx, self._y + dy))
-        return self._point(buttons)
+        x, y = (max(0, min(0xFFFF, place)) for place in (self._x + dx, self._y + dy))
+        return self._move(x, y, (dx, dy))
 
-    def _point(self, buttons: int, wheel: int = 0) -> bytes:
-        return requests.pointer(self._x, self._y, _mask(buttons) | wheel)
+    def _move(self, x: int, y: int, way: tuple[int, int] | None = None) -> bytes:
+        """Go to a place; where the server takes ways, by the way there, or by the one that the hand went."""
+        dx, dy = way or (x - self._x, y - self._y)
+        self._x, self._y = x, y
+        return self._point(dx, dy)
+
+    def _point(self, dx: int = 0, dy: int = 0, wheel: int = 0) -> bytes:
+        x, y = self._x, self._y
+        if self.takes_motion:
+            x, y = (max(0, min(0xFFFF, _MIDDLE + way)) for way in (dx, dy))
+        return requests.pointer(x, y, _mask(self._buttons) | wheel)
 
     def _turn(self, axis: str, by: int, back: int, forth: int) -> Iterator[bytes]:
         turned = self._turned[axis] + by if self._turned[axis] * by >= 0 else by
@@ -102,8 +109,8 @@ class Hands:
         self._turned[axis] = turned - notches * _NOTCH
         wheel = 1 << (forth if notches > 0 else back)
         for _ in range(min(abs(notches), _NOTCHES_MOST)):
-            yield self._point(self._buttons, wheel)
-            yield self._point(self._buttons)
+            yield self._point(wheel=wheel)
+            yield self._point()
 
 
 def _mask(buttons: int) -> int:

@@ -8,15 +8,18 @@ from typing import Generic, Self
 
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.sources.vnc.cipher import Cipher
+from voxy.sources.vnc.receiver import Receiver
 from voxy.sources.vnc.steps import Flow, Read, Send, StartTls, Step, T
 from voxy.sources.vnc.tls import tls_refusal
 
-_READ_BYTES = 1 << 18
 _WAITING_MOST = 1 << 22
 """Bytes that may wait for a server that takes none."""
 
-_OFF_LOOP_BYTES = 1 << 14
-"""Bytes from which on unpacking is worth a thread."""
+_OFF_LOOP_PIXELS = 1 << 14
+"""Pixels to be unpacked that are worth a thread; raw ones are in their place sooner than a thread is asked."""
+
+_STEPS_MOST = 64
+"""Steps after which others have their turn, though there is more to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Address:
         if ":" not in text or text.endswith("]"):
             return cls(text.strip("[]"), 5900)
         host, _, port = text.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        if not host or (":" in host and not host.startswith("[")) or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError("use HOST:PORT, such as 127.0.0.1:5900, or unix:/path")
         return cls(host.strip("[]"), int(port))
 
@@ -52,30 +55,32 @@ class Line:
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        receiver: Receiver,
+        transport: asyncio.Transport,
         host: str,
         tls: Callable[[StartTls], ssl.SSLContext],
     ) -> None:
-        self._reader = reader
-        self._writer = writer
+        self._receiver = receiver
+        self._transport = transport
         self._host = host
         self._tls = tls
-        self._received = bytearray()
+        self._decrypted = bytearray()
+        self._steps = 0
         self.cipher: Cipher | None = None
 
     @classmethod
     async def connect(cls, address: Address, tls: Callable[[StartTls], ssl.SSLContext]) -> Self:
         """Raises SourceUnavailable where nobody listens."""
+        loop = asyncio.get_running_loop()
         try:
             if address.path:
-                reader, writer = await asyncio.open_unix_connection(address.path, limit=_READ_BYTES)
+                transport, receiver = await loop.create_unix_connection(Receiver, address.path)
             else:
-                reader, writer = await asyncio.open_connection(address.host, address.port, limit=_READ_BYTES)
+                transport, receiver = await loop.create_connection(Receiver, address.host, address.port)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise SourceUnavailable(f"There is no VNC server at {address} ({reason}): start one.") from None
-        return cls(reader, writer, address.host, tls)
+        return cls(receiver, transport, address.host, tls)
 
     async def run(self, flow: Flow[T], is_slow: bool = False) -> T:
         """Do all that a flow asks; its result. What `is_slow` to compute, as keys are, leaves the loop alone.
@@ -83,13 +88,17 @@ class Line:
         Raises SourceLost where the server ends the connection.
         """
         given: bytes | None = None
+        is_off_loop = is_slow
         while True:
-            is_off_loop = is_slow or len(given or b"") >= _OFF_LOOP_BYTES
+            self._steps += 1
+            if self._steps % _STEPS_MOST == 0:
+                await asyncio.sleep(0)
             step = await asyncio.to_thread(_feed, flow, given) if is_off_loop else _feed(flow, given)
             match step:
                 case _End(result):
                     return result
-                case Read(size):
+                case Read(size, makes):
+                    is_off_loop = is_slow or makes >= _OFF_LOOP_PIXELS
                     given = await self._read(size)
                 case Send(data):
                     self.send(data)
@@ -100,34 +109,44 @@ class Line:
 
     def send(self, data: bytes) -> None:
         """Send without waiting; SourceLost for a server that takes nothing."""
-        if self._writer.transport.get_write_buffer_size() > _WAITING_MOST:
+        if self._transport.get_write_buffer_size() > _WAITING_MOST:
             raise SourceLost("The VNC server takes no input.")
-        self._writer.write(self.cipher.encrypt(data) if self.cipher else data)
+        self._transport.write(self.cipher.encrypt(data) if self.cipher else data)
 
-    async def close(self) -> None:
-        self._writer.transport.abort()
+    def close(self) -> None:
+        self._transport.abort()
 
     async def _read(self, size: int) -> bytes:
-        while len(self._received) < size:
-            try:
-                data = await self._reader.read(_READ_BYTES)
-            except (OSError, ssl.SSLError) as error:
-                raise SourceLost(f"The connection to the VNC server broke: {error}.") from None
-            if not data:
-                raise SourceLost("The VNC server has ended the connection.")
-            self._received += self.cipher.decrypt(data) if self.cipher else data
-        taken = bytes(memoryview(self._received)[:size])
-        del self._received[:size]
+        data = await (self._read_decrypted(size) if self.cipher else self._receiver.read(size))
+        if data is None:
+            reason = self._receiver.failure
+            raise SourceLost(f"The VNC server has ended the connection{f' ({reason})' if reason else ''}.")
+        return data
+
+    async def _read_decrypted(self, size: int) -> bytes | None:
+        assert self.cipher
+        while len(self._decrypted) < size:
+            sealed = await self._receiver.some()
+            if not sealed:
+                return None
+            self._decrypted += self.cipher.decrypt(sealed)
+        taken = bytes(self._decrypted[:size])
+        del self._decrypted[:size]
         return taken
 
     async def _start_tls(self, step: StartTls) -> None:
+        name = (self._host or "localhost") if step.kind == "certificate" else None
         try:
-            name = (self._host or "localhost") if step.kind == "certificate" else None
-            await self._writer.start_tls(self._tls(step), server_hostname=name)
+            wrapped = await asyncio.get_running_loop().start_tls(
+                self._transport, self._receiver, self._tls(step), server_hostname=name
+            )
         except ssl.SSLError as error:
             raise tls_refusal(error) from None
         except OSError as error:
             raise SourceUnavailable(f"The VNC server ends the connection when TLS begins: {error}.") from None
+        assert wrapped
+        self._transport = wrapped
+        self._receiver.connection_made(wrapped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from voxy.blocks import Rect
 CURSOR, X_CURSOR, ALPHA_CURSOR = -239, -240, -314
 DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE, DESKTOP_NAME, LAST_RECT = -223, -308, -307, -224
 LED_STATE, QEMU_KEYS, QEMU_POINTER = -261, -258, -257
-FENCE, CONTINUOUS_UPDATES, EXTENDED_CLIPBOARD = -312, -313, 0xC0A1E5CE - (1 << 32)
+FENCE, EXTENDED_CLIPBOARD = -312, 0xC0A1E5CE - (1 << 32)
 COMPRESS_LEVEL_1 = -255
-JPEG_QUALITY_8 = -24
 
 FENCE_REQUEST = 1 << 31
 FENCE_KNOWN = 0b111
@@ -55,10 +54,6 @@ def extended_clipboard(flags: int, payload: bytes = b"") -> bytes:
 
 def fence(flags: int, payload: bytes) -> bytes:
     return struct.pack(">BxxxIB", 248, flags, len(payload)) + payload
-
-
-def continuous_updates(rect: Rect, is_on: bool) -> bytes:
-    return struct.pack(">BBHHHH", 150, is_on, *rect)
 
 
 def desktop_size(width: int, height: int) -> bytes:

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BlockGrid, Rect, Size
+from voxy.blocks import Rect, Size
 from voxy.blocks.geometry import MAX_SIDE
 from voxy.errors import SourceLost
-from voxy.screen.framebuffer import Pixels, blank
+from voxy.screen.framebuffer import Pixels
 
 _MOST_PIXELS = 1 << 25
 """Pixels of a screen that are believed: those of 8K."""
@@ -18,12 +18,11 @@ RGB = np.uint32(0x00FFFFFF)
 
 
 class Screen:
-    """`pixels` are shown; `padded` has them with black around, to whole blocks. `damage` is what changed."""
+    """`pixels` are what it shows; `take_damage` tells where they changed."""
 
     def __init__(self) -> None:
         self.size = Size(0, 0)
-        self.padded: Pixels = np.zeros((0, 0), dtype=np.uint32)
-        self.pixels = self.padded
+        self.pixels: Pixels = np.zeros((0, 0), dtype=np.uint32)
         self._damage: list[Rect] = []
 
     def resize(self, width: int, height: int) -> None:
@@ -31,8 +30,7 @@ class Screen:
         if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= _MOST_PIXELS):
             raise SourceLost(f"The VNC server says that its screen has {width}x{height} pixels, which can't be shown.")
         self.size = Size(width, height)
-        self.padded = blank(BlockGrid(self.size))
-        self.pixels = self.padded[:height, :width]
+        self.pixels = np.zeros((height, width), dtype=np.uint32)
         self._damage = [Rect.of(self.size)]
 
     def check(self, rect: Rect) -> None:
@@ -42,7 +40,7 @@ class Screen:
 
     def put(self, rect: Rect, pixels: NDArray[np.uint32] | np.uint32) -> None:
         """Show pixels, which may have anything in their highest byte."""
-        self.pixels[rect.slices] = pixels & RGB
+        np.bitwise_and(pixels, RGB, out=self.pixels[rect.slices])
 
     def copy(self, rect: Rect, x: int, y: int) -> None:
         """Show at `rect` what is at (x, y)."""

@@ -28,6 +28,7 @@ from voxy.sources.vnc.answers import (
     Can,
     ClipboardSaid,
     FenceAsked,
+    PointerIs,
     Resized,
     TextCut,
     Told,
@@ -55,9 +56,10 @@ _FETCH_S = 3.0
 _HELD_BACK_MOST = 1024
 """Events that may wait for what they paste."""
 
-_NEAR = (RAW, COPY_RECT, HEXTILE, TIGHT, ZRLE)
+_NEAR = (COPY_RECT, RAW)
 _FAR = (TIGHT, TIGHT_PNG, ZRLE, HEXTILE, COPY_RECT, RAW)
-"""Encodings, the preferred first: on this machine packing takes longer than copying."""
+"""Encodings, the preferred first. On the same machine packing takes longer than copying, and TigerVNC takes any other
+for better than Raw."""
 
 _EXTRAS = (
     *(requests.ALPHA_CURSOR, requests.CURSOR, requests.X_CURSOR, requests.LAST_RECT, requests.DESKTOP_NAME),
@@ -122,21 +124,30 @@ class VncSource:
                 if self._failure:
                     raise self._failure
                 line = self._open_line()
-                is_whole = self._filled is not framebuffer or framebuffer.back is not self._screen.padded
+                is_whole = self._filled is not framebuffer
                 if self._fresh.is_set() and (self._screen.is_damaged or is_whole):
-                    return self._give(framebuffer, is_whole)
+                    damage = self._give(framebuffer, is_whole)
+                    # The server draws the next while this one is compared.
+                    self._ask(line)
+                    return damage
                 self._fresh.clear()
-                if not self._is_asked:
-                    self._is_asked = True
-                    line.send(requests.ask_update(Rect.of(self._screen.size), is_incremental=self._filled is not None))
+                self._ask(line)
                 await self._fresh.wait()
+
+    def _ask(self, line: Line) -> None:
+        if not self._is_asked:
+            self._is_asked = True
+            line.send(requests.ask_update(Rect.of(self._screen.size), is_incremental=self._filled is not None))
 
     def _give(self, framebuffer: Framebuffer, is_whole: bool) -> Damage:
         size, damage = self._screen.size, self._screen.take_damage()
-        framebuffer.lend_back(size, self._screen.padded)
+        damage = (Rect.of(size),) if is_whole else damage
+        back = framebuffer.fit_back(size)
+        for rect in damage:
+            back[rect.slices] = self._screen.pixels[rect.slices]
         self._filled = framebuffer
         self._fresh.clear()
-        return (Rect.of(size),) if is_whole else damage
+        return damage
 
     def _open_line(self) -> Line:
         if self._line is None:
@@ -174,8 +185,8 @@ class VncSource:
                 self._filled = None
             case Can(requests.QEMU_KEYS):
                 self._hands.takes_places = True
-            case Can(requests.QEMU_POINTER):
-                self._hands.takes_motion = True
+            case PointerIs(is_relative):
+                self._hands.takes_motion = is_relative
             case Can(requests.EXTENDED_DESKTOP_SIZE):
                 self._notify(SizingChanged(""))
             case FenceAsked(flags, payload) if flags & requests.FENCE_REQUEST:
@@ -245,4 +256,4 @@ class VncSource:
             await asyncio.wait([task])
         line, self._line = self._line, None
         if line:
-            await line.close()
+            line.close()

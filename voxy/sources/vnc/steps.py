@@ -10,9 +10,10 @@ from typing import Literal, TypeAlias, TypeVar
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Wait for exactly `size` bytes; they are sent back."""
+    """Wait for exactly `size` bytes; they are sent back. Many pixels are made of them where `makes` says so."""
 
     size: int
+    makes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

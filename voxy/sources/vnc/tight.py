@@ -49,7 +49,7 @@ class Tight:
         length = yield from _read_length()
         if length > 4 * rect.area + (1 << 16):
             raise SourceLost(f"The VNC server sends {length} bytes for {rect.area} pixels.")
-        return (yield Read(length))
+        return (yield Read(length, rect.area))
 
     def _read_basic(self, screen: Screen, rect: Rect, stream: Inflate, has_filter: bool) -> Flow[None]:
         kind = (yield Read(1))[0] if has_filter else _COPY
@@ -83,7 +83,7 @@ class Tight:
         length = yield from _read_length()
         if length > size + size // 100 + 1024:
             raise SourceLost(f"The VNC server sends {length} bytes for a picture of {size}.")
-        return stream.exactly((yield Read(length)), size)
+        return stream.exactly((yield Read(length, size)), size)
 
 
 def _read_length() -> Flow[int]:
@@ -137,8 +137,9 @@ def _decode_jpeg(data: bytes, rect: Rect) -> NDArray[np.uint32]:
 
 def _decode_png(data: bytes, rect: Rect) -> NDArray[np.uint32]:
     try:
+        # Before Pillow warns of its size: a PNG's begins with it.
+        _check_size(int.from_bytes(data[16:20]), int.from_bytes(data[20:24]), rect)
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            _check_size(*image.size, rect)
             return _joined(np.asarray(image.convert("RGB")))
     except (OSError, SyntaxError, ValueError) as error:
         raise SourceLost(f"The VNC server sends a PNG that can't be read: {error}.") from None

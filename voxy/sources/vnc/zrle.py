@@ -31,7 +31,7 @@ class Zrle:
         most = len(tiles) * _TILE_BYTES
         if length > most + most // 100 + 1024:
             raise SourceLost(f"The VNC server sends {length} bytes for a picture that takes {most} at the most.")
-        data = self._stream.at_most((yield Read(length)), most)
+        data = self._stream.at_most((yield Read(length, rect.area)), most)
         parser = _Tiles(data)
         for tile in tiles:
             screen.put(tile, parser.take(tile.width, tile.height))
