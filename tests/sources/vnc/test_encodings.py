@@ -264,6 +264,9 @@ def test_copies_may_overlap() -> None:
                 b"\0" + bytes(100),
                 b"\x80\1\2\3" + b"\xff" * 40 + b"\0",
                 b"\x82" + bytes(6) + b"\x05" * 4096,
+                b"\x82" + bytes(6) + b"\x80" + b"\xff" * 17,
+                b"\x82" + bytes(6) + b"\0" * 4095 + b"\x80\1",
+                b"\x82" + bytes(6) + b"\0" * 4095,
                 b"\x02" + bytes(5),
                 b"\x03" + bytes(9) + b"\xff" * 2000,
             )

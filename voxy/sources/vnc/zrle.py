@@ -18,6 +18,8 @@ _TILE_BYTES = 1 + 3 * 127 + 4 * _TILE * _TILE
 
 _PLAIN_RUNS, _PALETTE_RUNS = 128, 130
 
+_TOO_SHORT = "The VNC server sends a picture that ends too early."
+
 
 class Zrle:
     """The decoder of one connection."""
@@ -71,14 +73,18 @@ class _Tiles:
     def _bytes(self, count: int) -> bytes:
         data = self._data[self._at : self._at + count]
         if len(data) != count:
-            raise SourceLost("The VNC server sends a picture that ends too early.")
+            raise SourceLost(_TOO_SHORT)
         self._at += count
         return data
 
+    def _byte(self) -> int:
+        if self._at == len(self._data):
+            raise SourceLost(_TOO_SHORT)
+        self._at += 1
+        return self._data[self._at - 1]
+
     def _colours(self, count: int) -> NDArray[np.uint32]:
-        triples = np.frombuffer(self._bytes(3 * count), dtype=np.uint8).reshape(-1, 3).astype(np.uint32)
-        colours: NDArray[np.uint32] = triples[:, 0] | triples[:, 1] << np.uint32(8) | triples[:, 2] << np.uint32(16)
-        return colours
+        return _joined(self._bytes(3 * count))
 
     def _packed(self, colours: int, width: int, height: int) -> NDArray[np.uint32]:
         palette = self._colours(colours)
@@ -89,40 +95,48 @@ class _Tiles:
         return _of_palette(palette, single @ (1 << np.arange(bits - 1, -1, -1)))
 
     def _plain_runs(self, count: int) -> NDArray[np.uint32]:
-        pixels, filled = np.empty(count, dtype=np.uint32), 0
-        while filled < count:
-            colour = self._colours(1)
-            filled = _fill(pixels, filled, colour[0], self._run())
-        return pixels
+        colours, lengths, left = [], [], count
+        while left > 0:
+            colours.append(self._bytes(3))
+            lengths.append(self._run())
+            left -= lengths[-1]
+        return _repeated(_joined(b"".join(colours)), lengths, count)
 
     def _palette_runs(self, colours: int, count: int) -> NDArray[np.uint32]:
         palette = self._colours(colours)
-        pixels, filled = np.empty(count, dtype=np.uint32), 0
-        while filled < count:
-            (index,) = self._bytes(1)
-            length = self._run() if index & 128 else 1
-            filled = _fill(pixels, filled, _of_palette(palette, np.array([index & 127]))[0], length)
-        return pixels
+        indices, lengths, left = bytearray(), [], count
+        while left > 0:
+            index = self._byte()
+            indices.append(index & 127)
+            lengths.append(self._run() if index & 128 else 1)
+            left -= lengths[-1]
+        return _repeated(_of_palette(palette, np.frombuffer(indices, dtype=np.uint8)), lengths, count)
 
     def _run(self) -> int:
         length = 1
         while True:
-            (more,) = self._bytes(1)
+            more = self._byte()
             length += more
             if more != 255:
                 return length
 
 
-def _of_palette(palette: NDArray[np.uint32], indices: NDArray[np.intp]) -> NDArray[np.uint32]:
+def _joined(data: bytes) -> NDArray[np.uint32]:
+    """Pixels of their blue, green and red."""
+    triples = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3).astype(np.uint32)
+    joined: NDArray[np.uint32] = triples[:, 0] | triples[:, 1] << np.uint32(8) | triples[:, 2] << np.uint32(16)
+    return joined
+
+
+def _of_palette(palette: NDArray[np.uint32], indices: NDArray[np.intp] | NDArray[np.uint8]) -> NDArray[np.uint32]:
     if indices.size and indices.max() >= palette.size:
         raise SourceLost("The VNC server uses a colour that it hasn't sent.")
     chosen: NDArray[np.uint32] = palette[indices]
     return chosen
 
 
-def _fill(pixels: NDArray[np.uint32], start: int, colour: np.uint32, length: int) -> int:
-    """Where the next run begins."""
-    if start + length > pixels.size:
+def _repeated(colours: NDArray[np.uint32], lengths: list[int], count: int) -> NDArray[np.uint32]:
+    """Each colour as often as its run is long; all runs are `count` pixels."""
+    if sum(lengths) != count:
         raise SourceLost("The VNC server sends a run that leaves its tile.")
-    pixels[start : start + length] = colour
-    return start + length
+    return np.repeat(colours, lengths)
