@@ -83,6 +83,11 @@ class TestMessages:
         for encoding, data in ((requests.CURSOR, b""), (requests.X_CURSOR, b""), (requests.ALPHA_CURSOR, bytes(4))):
             assert said(update(rect(0, 0, 0, 0, encoding, data)))[0] == Cursor(1, 1, 1, 0, 0, bytes(4))
 
+    def test_only_the_last_pointer_of_an_update_is_kept(self) -> None:
+        one = rect(0, 0, 1024, 1024, requests.X_CURSOR, bytes(6 + 2 * 128 * 1024))
+        last = rect(0, 0, 1, 1, requests.CURSOR, b"\3\2\1\0\x80")
+        assert said(update(one, one, last)) == [Cursor(3, 1, 1, 0, 0, bytes([1, 2, 3, 255])), Updated()]
+
     def test_what_is_said_beside(self) -> None:
         assert said(b"\2") == []
         assert said(struct.pack(">BxHH", 1, 0, 2) + bytes(12)) == []

@@ -111,12 +111,19 @@ class Answers:
     def _read_update(self) -> Flow[list[Told]]:
         (count,) = struct.unpack(">xH", (yield Read(3)))
         told: list[Told] = []
+        cursor: list[Told] = []
         for _ in range(count):
             *place, encoding = struct.unpack(">HHHHi", (yield Read(12)))
             if encoding == requests.LAST_RECT:
                 break
-            told += yield from self._read_rect(Rect(*place), encoding)
-        return [*told, Updated()]
+            rect = Rect(*place)
+            if encoding in _CURSORS:
+                # Only the last is ever shown; 65535 of four megabytes each would be kept otherwise.
+                self._cursors += 1
+                cursor = [(yield from read_cursor(encoding, rect, self._cursors))]
+            else:
+                told += yield from self._read_rect(rect, encoding)
+        return [*told, *cursor, Updated()]
 
     def _read_rect(self, rect: Rect, encoding: int) -> Flow[list[Told]]:
         if decoder := self._decoders.get(encoding):
@@ -124,9 +131,6 @@ class Answers:
             yield from decoder(self._screen, rect)
             self._screen.note(rect)
             return []
-        if encoding in _CURSORS:
-            self._cursors += 1
-            return [(yield from read_cursor(encoding, rect, self._cursors))]
         match encoding:
             case requests.DESKTOP_SIZE:
                 return self._resize(rect, Resized())
