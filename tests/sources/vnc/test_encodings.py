@@ -238,6 +238,19 @@ def test_copies_may_overlap() -> None:
     assert (screen.pixels[7:87, 5:105] == text(SIZE)[:80, :100]).all()
 
 
+def png(*sizes: tuple[int, int]) -> bytes:
+    """A Tight rect: a PNG that says each size in turn, and has the pixels of the last where these are few."""
+    width, height = sizes[-1]
+    pixels = bytes((3 * width + 1) * height) if width * height < 1 << 16 else b""
+    headers = [(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)) for size in sizes]
+    chunks = [*headers, (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    return b"\xa0" + compact(len(data)) + data
+
+
 @pytest.mark.parametrize(
     ("encoding", "data"),
     [
@@ -247,6 +260,9 @@ def test_copies_may_overlap() -> None:
         (TIGHT, b"\x90\x04abcd"),
         (TIGHT, b"\xa0\x04abcd"),
         (TIGHT, b"\xa0" + compact(33) + PNG_OF_NO_SCREEN),
+        (TIGHT, png((20, 20))),
+        (TIGHT, png(SIZE, (20, 20))),
+        (TIGHT, png(SIZE, (20000, 20000))),
         (TIGHT, b"\x00" + compact(2_000_000)),
         (TIGHT, b"\x00\x04abcd"),
         (TIGHT, b"\x00" + compact(len(zlib.compress(bytes(10)))) + zlib.compress(bytes(10))),

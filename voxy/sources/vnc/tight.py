@@ -140,8 +140,10 @@ def _decode_png(data: bytes, rect: Rect) -> NDArray[np.uint32]:
         # Before Pillow warns of its size: a PNG's begins with it.
         _check_size(int.from_bytes(data[16:20]), int.from_bytes(data[20:24]), rect)
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            # A second header counts.
+            _check_size(*image.size, rect)
             return _joined(np.asarray(image.convert("RGB")))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SourceLost(f"The VNC server sends a PNG that can't be read: {error}.") from None
 
 
