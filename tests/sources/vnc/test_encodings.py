@@ -19,6 +19,7 @@ from voxy.errors import SourceLost
 from voxy.screen.framebuffer import Pixels
 from voxy.sources.vnc.encodings import COPY_RECT, HEXTILE, RAW, TIGHT, TIGHT_PNG, ZRLE, Decoders
 from voxy.sources.vnc.screen import Screen
+from voxy.sources.vnc.steps import Read
 
 SIZE = Size(150, 101)
 PNG_OF_NO_SCREEN = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBBI", 13, b"IHDR", 65535, 65535, 8, 2, 0, 0, 0, 0)
@@ -219,6 +220,20 @@ def test_tight_one_colour_and_jpeg() -> None:
     shown = shown_of(TIGHT, Rect(0, 0, *SIZE), b"\x90" + compact(len(jpeg)) + jpeg)
     wanted = np.frombuffer(triples(photograph(SIZE), "rgb"), np.uint8).astype(int)
     assert np.abs(np.frombuffer(triples(shown, "rgb"), np.uint8) - wanted).mean() < 8
+
+
+@pytest.mark.parametrize(("encoding", "head"), [(COPY_RECT, b""), (TIGHT, b"\x80")], ids=["copy", "fill"])
+def test_few_bytes_that_become_many_pixels_say_so(encoding: int, head: bytes) -> None:
+    screen, rect = Screen(), Rect(0, 0, *SIZE)
+    screen.resize(*SIZE)
+    decoder = Decoders().get(encoding)
+    assert decoder
+    flow = decoder(screen, rect)
+    step = next(flow)
+    if head:
+        step = flow.send(head)
+    assert isinstance(step, Read)
+    assert step.makes == rect.area
 
 
 def test_tight_streams_begin_anew_when_they_are_told_to() -> None:

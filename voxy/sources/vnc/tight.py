@@ -36,7 +36,7 @@ class Tight:
                 stream.reset()
         kind = control >> 4
         if kind == _FILL:
-            screen.put(rect, _colours((yield Read(3)))[0])
+            screen.put(rect, _colours((yield Read(3, rect.area)))[0])
         elif kind in (_JPEG, _PNG):
             data = yield from self._read_picture(rect)
             screen.put(rect, _decode_jpeg(data, rect) if kind == _JPEG else _decode_png(data, rect))
