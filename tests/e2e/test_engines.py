@@ -70,6 +70,8 @@ async def use_toolbar(browser: Engine) -> None:
         return eventually(lambda: browser.evaluate(condition), 5, condition)
 
     browser.click(500, 400)
+    # A window manager takes its time to give a new window the keyboard.
+    await until("document.hasFocus() && document.activeElement.id === 'field'")
     chord = ("Control_L", "Alt_L", "Shift_L")
     browser.press(*chord, "m")
     await until("document.activeElement.id === 'full-screen'")

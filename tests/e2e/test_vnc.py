@@ -1,7 +1,6 @@
 """VNC servers in a real browser: the canvas equals their screen, and they may come and go under their viewers."""
 
 import asyncio
-import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +12,10 @@ from tests.e2e.support import Served, canvas, eventually, open_page, paint, serv
 from tests.pictures import photograph, text
 from tests.sources.vnc.servers import GREETING, SIZE, free_port, qemu, tigervnc, x11vnc
 from tests.xservers import client
+
+RESTARTS = 20
+POOLED = 8
+"""Threads that its two pools may yet start on a machine with two cores, when there is more to do at once."""
 
 
 async def test_tigervnc_is_shown_and_typed_into(context: BrowserContext, tmp_path: Path) -> None:
@@ -84,7 +87,6 @@ def belongings(served: Served) -> tuple[int, int]:
 
 
 async def test_a_server_comes_and_goes_under_two_viewers(context: BrowserContext) -> None:
-    times = int(os.environ.get("VOXY_TEST_RESTARTS", "3"))
     port = free_port()
     with tigervnc(port=port) as server:
         address, display = server.address, server.x.display
@@ -98,7 +100,7 @@ async def test_a_server_comes_and_goes_under_two_viewers(context: BrowserContext
         before = belongings(served)
         server.x.kill()
     try:
-        for count in range(times):
+        for count in range(RESTARTS):
             for page in pages:
                 await until_connection(page, "lost")
             with tigervnc(port=port, display=display) as server:
@@ -109,8 +111,11 @@ async def test_a_server_comes_and_goes_under_two_viewers(context: BrowserContext
                     await until_same(page, server.x, within_s=2)
                 server.x.kill()
         assert await pages[1].evaluate("window.isOld"), "no page was loaded anew"
-        async with asyncio.timeout(5):
-            while not all(now <= was for now, was in zip(belongings(served), before, strict=True)):
-                await asyncio.sleep(0.1)
+
+        async def is_as_before() -> bool:
+            files, threads = belongings(served)
+            return files <= before[0] and threads <= before[1] + POOLED
+
+        await eventually(is_as_before, 5, f"as many files and threads as before, {before}")
     finally:
         await manager.__aexit__(None, None, None)
