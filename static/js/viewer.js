@@ -314,6 +314,7 @@ export class Viewer {
       case 'clip_gone': return this.#clipboard.lose();
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
+      case 'title': return void (document.title = titleOf(received.title));
       case 'people': return this.#controls.count(received);
       case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);

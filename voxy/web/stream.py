@@ -143,8 +143,8 @@ class Stream:
             times, self._times = self._times, None
             await self._send(times)
         desktop = self._desktop
-        for news in (desktop.state, wire.People(desktop.people), *desktop.lead.news_for(self._viewer)):
-            if self._told.get(type(news)) != news:
+        for news in (desktop.state, desktop.title, wire.People(desktop.people), *desktop.lead.news_for(self._viewer)):
+            if news and self._told.get(type(news)) != news:
                 self._told[type(news)] = news
                 await self._send(news)
         cursor = self._desktop.cursor

@@ -6,13 +6,16 @@ from numpy.typing import NDArray
 from voxy.blocks import Rect, Size
 from voxy.blocks.geometry import MAX_SIDE
 from voxy.errors import SourceLost
-from voxy.screen.framebuffer import Pixels
+from voxy.screen.framebuffer import Moved, Pixels
 
 _MOST_PIXELS = 1 << 25
 """Pixels of a screen that are believed: those of 8K."""
 
 _RECTS_MOST = 64
 """Rects of damage that are told apart."""
+
+_WAYS_MOST = 8
+"""Things that were copied elsewhere, each its own way, that are told apart."""
 
 RGB = np.uint32(0x00FFFFFF)
 
@@ -24,6 +27,7 @@ class Screen:
         self.size = Size(0, 0)
         self.pixels: Pixels = np.zeros((0, 0), dtype=np.uint32)
         self._damage: list[Rect] = []
+        self._moved: dict[tuple[int, int], Rect] = {}
 
     def resize(self, width: int, height: int) -> None:
         """Begin anew in another size; SourceLost for one that no screen has."""
@@ -32,6 +36,7 @@ class Screen:
         self.size = Size(width, height)
         self.pixels = np.zeros((height, width), dtype=np.uint32)
         self._damage = [Rect.of(self.size)]
+        self._moved = {}
 
     def check(self, rect: Rect) -> None:
         """SourceLost for a rect that is not on the screen."""
@@ -47,6 +52,9 @@ class Screen:
         source = Rect(x, y, rect.width, rect.height)
         self.check(source)
         self.pixels[rect.slices] = self.pixels[source.slices].copy()
+        way = rect.x - x, rect.y - y
+        if rect.area and (way in self._moved or len(self._moved) < _WAYS_MOST):
+            self._moved[way] = self._moved.get(way, rect).union(rect)
 
     def note(self, rect: Rect) -> None:
         """Note that a rect changed."""
@@ -63,6 +71,12 @@ class Screen:
     def take_damage(self) -> tuple[Rect, ...]:
         taken, self._damage = tuple(self._damage), []
         return taken
+
+    def take_moved(self) -> Moved | None:
+        """The largest thing that was copied."""
+        moved, self._moved = self._moved, {}
+        way = max(moved, key=lambda way: moved[way].area, default=None)
+        return Moved(moved[way], *way) if way else None
 
 
 def _around(rects: list[Rect]) -> Rect:
