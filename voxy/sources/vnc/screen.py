@@ -17,11 +17,11 @@ _RECTS_MOST = 64
 _WAYS_MOST = 8
 """Things that were copied elsewhere, each its own way, that are told apart."""
 
-RGB = np.uint32(0x00FFFFFF)
+_RGB = np.uint32(0x00FFFFFF)
 
 
 class Screen:
-    """`pixels` are what it shows; `take_damage` tells where they changed."""
+    """`pixels` are what it shows, with anything in their highest byte; `take_damage` tells where they changed."""
 
     def __init__(self) -> None:
         self.size = Size(0, 0)
@@ -44,8 +44,15 @@ class Screen:
             raise SourceLost("The VNC server draws beyond its screen.")
 
     def put(self, rect: Rect, pixels: NDArray[np.uint32] | np.uint32) -> None:
-        """Show pixels, which may have anything in their highest byte."""
-        np.bitwise_and(pixels, RGB, out=self.pixels[rect.slices])
+        self.pixels[rect.slices] = pixels
+
+    def rows(self, rect: Rect) -> memoryview | None:
+        """The bytes of a rect, to be written; None where others' lie between them."""
+        return self.pixels[rect.slices].reshape(-1).view(np.uint8).data if rect.width == self.size.width else None
+
+    def give(self, rect: Rect, target: Pixels) -> None:
+        """Write what a rect shows to the same place of another array, with 0 in the highest bytes."""
+        np.bitwise_and(self.pixels[rect.slices], _RGB, out=target[rect.slices])
 
     def copy(self, rect: Rect, x: int, y: int) -> None:
         """Show at `rect` what is at (x, y)."""

@@ -166,7 +166,7 @@ class VncSource:
         damage = (Rect.of(size),) if is_whole else damage
         back = framebuffer.fit_back(size)
         for rect in damage:
-            back[rect.slices] = self._screen.pixels[rect.slices]
+            self._screen.give(rect, back)
         self._filled = framebuffer
         self._fresh.clear()
         return damage
