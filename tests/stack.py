@@ -26,6 +26,7 @@ class Stack:
     desktop: Desktop
     source: Source
     clipboard: SharedClipboard
+    gate: Gate
 
 
 @asynccontextmanager
@@ -38,12 +39,13 @@ async def running(
     desktop = Desktop("test", source, clipboard=clipboard)
     await desktop.open()
     task = asyncio.create_task(desktop.run())
-    runner = web.AppRunner(make_app(desktop, Gate(token)), access_log=None, shutdown_timeout=1.0)
+    gate = Gate(token)
+    runner = web.AppRunner(make_app(desktop, gate), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield Stack(f"http://127.0.0.1:{runner.addresses[0][1]}", desktop, source, clipboard)
+        yield Stack(f"http://127.0.0.1:{runner.addresses[0][1]}", desktop, source, clipboard, gate)
     finally:
         await runner.cleanup()
         task.cancel()

@@ -19,7 +19,9 @@ MAY_IMPORT = {
     "projector": {"blocks", "screen", "session"},
     "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "projector"},
     "web": {"", "errors", "session", "desktop"},
-    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "sources", "web"},
+    "listeners": {"config", "errors"},
+    "tls": {"errors"},
+    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "sources", "tls", "web"},
     "cli": {"", "config", "errors", "serve"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from voxy import __version__
-from voxy.config import Config
+from voxy.config import Config, Peers
 from voxy.errors import VoxyError
 
 
@@ -57,11 +57,17 @@ def serve(file: Path | None, **flags: Any) -> None:
 
     Each option can also be a variable (VOXY_MAX_FPS=30) or a key of the file (max-fps = 30).
     """
-    said = {name: str(value).lower() if value is True else value for name, value in flags.items() if value is not None}
+    said = {name: _said(value) for name, value in flags.items() if value not in (None, ())}
     config = Config.load(said, os.environ, file or _default_file())
     from voxy.serve import serve
 
     asyncio.run(serve(config))
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if value is True else str(value)
 
 
 def _default_file() -> Path | None:
@@ -77,8 +83,9 @@ def _add_options() -> None:
         flag = f"--{entry.name.replace('_', '-')}"
         is_switch = isinstance(entry.default, bool)
         example = flag if is_switch else f"{flag} {_quoted(entry.metadata['example'])}"
-        default = "" if is_switch or entry.default in ("", ()) else f"  [default: {entry.default}]"
+        default = "" if is_switch or entry.default in ("", (), None, Peers()) else f"  [default: {entry.default}]"
         shown: dict[str, Any] = {"is_flag": True, "default": None} if is_switch else {"metavar": entry.name.upper()}
+        shown |= {"multiple": True} if entry.metadata["merge"] else {}
         click.option(flag, entry.name, help=f"{entry.metadata['purpose']}{default}  Example: {example}", **shown)(serve)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,57 @@ class Listen(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class UnixListen(NamedTuple):
+    """The path of a unix socket to listen on."""
+
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `unix:/run/voxy.sock`."""
+        kind, _, path = text.partition(":")
+        if kind != "unix" or not path.startswith("/") or len(path.encode()) > _UNIX_PATH_BYTES:
+            raise ValueError("use unix:/PATH of 90 bytes at most, such as unix:/run/voxy.sock")
+        return cls(path)
+
+    @property
+    def is_loopback(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+class Peers(NamedTuple):
+    """Networks, and whoever reaches a unix socket if `has_unix`."""
+
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    has_unix: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `127.0.0.1`, `10.1.0.0/16,fd00::/8` or `unix`."""
+        names = _parse_names(text)
+        try:
+            return cls(tuple(ipaddress.ip_network(name) for name in names if name != "unix"), "unix" in names)
+        except ValueError:
+            raise ValueError("use addresses, networks or unix, such as 127.0.0.1 or 10.1.0.0/16") from None
+
+    def __contains__(self, address: object) -> bool:
+        """Whether this is one of them; an empty address is a unix socket's peer."""
+        if not address:
+            return self.has_unix
+        try:
+            peer = ipaddress.ip_address(str(address).partition("%")[0])
+        except ValueError:
+            return False
+        peer = getattr(peer, "ipv4_mapped", None) or peer
+        return any(peer in network for network in self.networks)
+
+    def __str__(self) -> str:
+        return ",".join([*map(str, self.networks), *(["unix"] if self.has_unix else [])])
+
+
 class ByteLimit(int):
     """How many bytes something may have; 0 for none."""
 
@@ -60,6 +112,23 @@ class ByteLimit(int):
             return "unlimited" if self else "off"
         name, unit = next((name, unit) for name, unit in reversed(self._UNITS.items()) if self % unit == 0)
         return f"{self // unit}{name}"
+
+
+def _parse_listen(text: str) -> Listen | UnixListen:
+    return UnixListen.parse(text) if text.startswith("unix:") else Listen.parse(text)
+
+
+def _parse_base_path(text: str) -> str:
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", path):
+        raise ValueError("use a path of letters, digits and -._~ that begins with a slash, such as /desktops")
+    return path
+
+
+def _parse_tls(text: str) -> str:
+    if text not in ("off", "self-signed"):
+        raise ValueError("use off or self-signed")
+    return text
 
 
 def _parse_size(text: str) -> str:
@@ -104,12 +173,15 @@ def _parse_level(text: str) -> str:
     return text
 
 
+_UNIX_PATH_BYTES = 90
+"""Linux takes 107; the file under its temporary name has to fit as well."""
 _LISTEN = Listen("127.0.0.1", 8080)
 _CLIPBOARD = ByteLimit.parse("16M")
 
 
-def _option(default: Any, parse: Callable[[str], Any], purpose: str, example: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "purpose": purpose, "example": example})
+def _option(default: Any, parse: Callable[[str], Any], purpose: str, example: str, merge: bool = False) -> Any:
+    """A field; with `merge` its flag can be said more than once."""
+    return field(default=default, metadata={"parse": parse, "purpose": purpose, "example": example, "merge": merge})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +212,42 @@ class Config:
         "fit",
     )
     command: str = _option("xterm", str, "What the private desktop starts with.", "xterm -e htop")
-    listen: Listen = _option(
-        _LISTEN, Listen.parse, "Address and port to listen on; port 0 is any free one.", "[::1]:8080"
+    listen: Listen | UnixListen = _option(
+        _LISTEN,
+        _parse_listen,
+        "Address and port to listen on, or unix:/PATH; port 0 is any free one.  A socket from systemd goes before it.",
+        "[::1]:8080",
+    )
+    base_path: str = _option(
+        "", _parse_base_path, "Path under which everything is, where a proxy has other sites beside it.", "/desktops"
+    )
+    trusted_proxy: Peers = _option(
+        Peers(),
+        Peers.parse,
+        "Addresses or networks of proxies that are believed who asks, by X-Forwarded-* or Forwarded; unix for whoever "
+        "reaches a unix socket.",
+        "10.1.0.0/16",
+        merge=True,
+    )
+    tls: Literal["off", "self-signed"] = _option(
+        "off", _parse_tls, "self-signed: HTTPS with a certificate that VoXY makes and keeps.", "self-signed"
+    )
+    tls_cert: str = _option(
+        "", str, "PEM file of a certificate and its chain, for HTTPS; read anew if changed.", "d.pem"
+    )
+    tls_key: str = _option("", str, "PEM file of its key, where that is another file.", "d.key")
+    metrics_listen: Listen | UnixListen | None = _option(
+        None, _parse_listen, "Where to serve /metrics and the health without a token.", "127.0.0.1:9100"
     )
     auth: str = _option(
         "token", _parse_auth, "token: the printed URL carries a key; none: everybody may come in.", "none"
     )
+    token_file: str = _option(
+        "", str, "File with the key, where it shall stay the same; or set VOXY_TOKEN.  It is never an option.", "key"
+    )
     insecure: bool = _option(False, _parse_switch, "Allow --auth none on addresses that others can reach.", "true")
     host_name: tuple[str, ...] = _option(
-        (), _parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org"
+        (), _parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org", merge=True
     )
     max_fps: float = _option(60.0, _parse_fps, "Updates a second at the most.", "30")
     clipboard_in: ByteLimit = _option(
@@ -176,6 +275,10 @@ class Config:
     def _check(self) -> None:
         if self.display and self.vnc:
             raise ConfigError("--display and --vnc both name what to serve: choose one.")
+        if self.tls_key and not self.tls_cert:
+            raise ConfigError("--tls-key is the key of a certificate: name that with --tls-cert.")
+        if self.tls_cert and self.tls != "off":
+            raise ConfigError("--tls-cert and --tls self-signed both name a certificate: choose one.")
         if self.auth == "none" and not self.listen.is_loopback and not self.insecure:
             raise ConfigError(
                 f"--auth none would let everybody use this desktop at {self.listen}: "

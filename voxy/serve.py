@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -19,12 +20,17 @@ from voxy.clipboard import SharedClipboard
 from voxy.config import Config, Listen
 from voxy.desktop import Desktop
 from voxy.errors import ConfigError, SourceUnavailable
+from voxy.listeners import activated, is_loopback, listening
 from voxy.sources.base import Source, open_source
-from voxy.web.app import make_app
+from voxy.web.app import DESKTOP, GATE, make_app, make_metrics_app, mounted
 from voxy.web.auth import Gate
+
+if TYPE_CHECKING:
+    from voxy.tls import Certificate
 
 _IDLE_CONNECTION_S = 75.0
 _SHUTDOWN_S = 1.0
+_TOKEN_LEAST = 16
 _M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1
 """malloc.h's numbers of these settings."""
 
@@ -36,14 +42,73 @@ async def serve(config: Config) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    token = secrets.token_urlsafe(24) if config.auth == "token" else None
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_bind(config.listen))
-        desktop = await stack.enter_async_context(_desktop(config))
-        app = make_app(desktop, Gate(token, frozenset(config.host_name)))
-        await stack.enter_async_context(_site(app, listener))
-        print(_url(listener, token), flush=True)
+        # First of all, so that a port in use or a bad certificate is said at once.
+        listeners = [stack.enter_context(listener) for listener in activated(os.environ)]
+        listeners = listeners or [stack.enter_context(listening(config.listen))]
+        watcher = stack.enter_context(listening(config.metrics_listen)) if config.metrics_listen else None
+        _check_listeners(config, listeners)
+        certificate = _certificate(config)
+        app = create_app(config)
+        await stack.enter_async_context(_site(mounted(app, config.base_path), listeners, certificate))
+        if watcher:
+            await stack.enter_async_context(_site(make_metrics_app(app[DESKTOP], app[GATE]), [watcher], None))
+        print(_url(config, listeners[0], app[GATE].token), flush=True)
+        if certificate and config.tls == "self-signed":
+            print(f"certificate SHA-256 {certificate.fingerprint}", flush=True)
         await stopping.wait()
+
+
+def create_app(config: Config) -> web.Application:
+    """The whole of VoXY as an application: it starts its desktop at the startup and ends it at the cleanup.
+
+    It works under any path: `root.add_subapp("/desktops/", create_app(Config(...)))`. What says where to listen is not
+    heeded. Errors of the configuration are raised here or at the startup.
+    """
+    app = make_app(None, Gate(_token(config), frozenset(config.host_name)), config.trusted_proxy)
+
+    async def with_desktop(app: web.Application) -> AsyncIterator[None]:
+        async with _desktop(config) as desktop:
+            app[DESKTOP] = desktop
+            yield
+
+    app.cleanup_ctx.append(with_desktop)
+    return app
+
+
+def _token(config: Config) -> str | None:
+    """What opens the desktop: that of the file or of the environment, or a new one."""
+    if config.auth == "none":
+        return None
+    token = os.environ.get("VOXY_TOKEN", "")
+    if config.token_file:
+        try:
+            token = Path(config.token_file).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"The token can't be read from {config.token_file}: {error}.") from None
+    if (config.token_file or token) and len(token) < _TOKEN_LEAST:
+        raise ConfigError(f"A token of {len(token)} characters could be guessed: use {_TOKEN_LEAST} or more.")
+    return token or secrets.token_urlsafe(24)
+
+
+def _check_listeners(config: Config, listeners: list[socket.socket]) -> None:
+    if config.auth == "none" and not config.insecure and not all(map(is_loopback, listeners)):
+        raise ConfigError(
+            "--auth none would let everybody use this desktop at the socket that systemd opened: "
+            "have it listen on 127.0.0.1, use --auth token, or say --insecure if you mean it."
+        )
+
+
+def _certificate(config: Config) -> "Certificate | None":
+    if config.tls == "off" and not config.tls_cert:
+        return None
+    from voxy.tls import Certificate, self_signed, state_folder
+
+    if config.tls_cert:
+        cert = Path(config.tls_cert).expanduser()
+        return Certificate(cert, Path(config.tls_key).expanduser() if config.tls_key else cert)
+    own = {config.listen.host} if isinstance(config.listen, Listen) else set()
+    return self_signed(state_folder(os.environ), frozenset({*config.host_name, *own} - {"0.0.0.0", "::"}))
 
 
 def _bound_memory() -> None:
@@ -53,16 +118,6 @@ def _bound_memory() -> None:
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, 2 << 20)
         mallopt(_M_TRIM_THRESHOLD, 2 << 20)
-
-
-def _bind(listen: Listen) -> socket.socket:
-    """A listening socket; bound before all else is started, so that a port in use is said at once."""
-    try:
-        family, *_, address = socket.getaddrinfo(*listen, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=256)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"Can't listen on {listen} ({reason}): choose another with --listen ADDRESS:PORT.") from None
 
 
 @asynccontextmanager
@@ -121,17 +176,25 @@ async def _private_source(config: Config, stack: AsyncExitStack) -> str:
 
 
 @asynccontextmanager
-async def _site(app: web.Application, listener: socket.socket) -> AsyncIterator[None]:
+async def _site(
+    app: web.Application, listeners: list[socket.socket], certificate: "Certificate | None"
+) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=_IDLE_CONNECTION_S, shutdown_timeout=_SHUTDOWN_S)
-    await runner.setup()
     try:
-        await web.SockSite(runner, listener).start()
+        await runner.setup()
+        for listener in listeners:
+            await web.SockSite(runner, listener, ssl_context=certificate.context if certificate else None).start()
         yield
     finally:
         await runner.cleanup()
 
 
-def _url(listener: socket.socket, token: str | None) -> str:
+def _url(config: Config, listener: socket.socket, token: str | None) -> str:
+    """What opens the desktop; behind a unix socket only a proxy knows the whole of it."""
+    secret = f"#token={token}" if token else ""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}{config.base_path}/{secret}"
     host, port = listener.getsockname()[:2]
     shown = Listen(socket.gethostname() if host in ("0.0.0.0", "::") else host, port)
-    return f"http://{shown}/" + (f"#token={token}" if token else "")
+    scheme = "https" if config.tls_cert or config.tls != "off" else "http"
+    return f"{scheme}://{shown}{config.base_path}/{secret}"

@@ -55,7 +55,7 @@ async def serving(*options: str, environment: dict[str, str] | None = None) -> A
     assert process.stdout
     try:
         url = (await asyncio.wait_for(process.stdout.readline(), 15)).decode().strip()
-        assert url.startswith("http://"), url
+        assert url.startswith(("http://", "https://", "unix:")), url
         yield Served(url, process)
     finally:
         if process.returncode is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Container
 from pathlib import Path
 
 import msgspec
@@ -13,11 +14,14 @@ from voxy.desktop import Desktop
 from voxy.errors import AuthError
 from voxy.session import wire
 from voxy.web.auth import Gate
+from voxy.web.forwarded import as_asked
+from voxy.web.health import health_routes, metrics_response
 from voxy.web.status import status_of
 from voxy.web.stream import Stream
 
 DESKTOP = web.AppKey("desktop", Desktop)
 GATE = web.AppKey("gate", Gate)
+PROXIES = web.AppKey("proxies", Container[object])
 STREAMS = web.AppKey("streams", set[Stream])
 
 _HEADERS = {
@@ -40,11 +44,16 @@ class Login(msgspec.Struct, forbid_unknown_fields=True):
     token: str
 
 
-def make_app(desktop: Desktop, gate: Gate) -> web.Application:
-    """The application that serves `desktop` to those whom `gate` lets in."""
+def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = ()) -> web.Application:
+    """The application that serves `desktop` to those whom `gate` lets in; without one it is put in at the startup.
+
+    `proxies` are the addresses that are believed what they forward.
+    """
     app = web.Application(middlewares=[_refuse], client_max_size=wire.MAX_MESSAGE_BYTES)
-    app[DESKTOP] = desktop
+    if desktop:
+        app[DESKTOP] = desktop
     app[GATE] = gate
+    app[PROXIES] = proxies
     app[STREAMS] = set()
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(_close_streams)
@@ -55,10 +64,40 @@ def make_app(desktop: Desktop, gate: Gate) -> web.Application:
             web.post("/login", _login),
             web.get("/stream", _stream),
             web.get("/status.json", _status),
+            web.get("/metrics", _metrics),
+            *health_routes(DESKTOP),
             web.static("/", page_folder()),
         ]
     )
     return app
+
+
+def make_metrics_app(desktop: Desktop, gate: Gate) -> web.Application:
+    """The application for whoever watches over VoXY, on a listener of its own: nobody has to show a token there."""
+
+    async def metrics(request: web.Request) -> web.Response:
+        return metrics_response(request.app[DESKTOP])
+
+    app = web.Application(middlewares=[_refuse])
+    app[DESKTOP], app[GATE], app[PROXIES] = desktop, gate, ()
+    app.on_response_prepare.append(_add_headers)
+    app.add_routes([web.get("/metrics", metrics), *health_routes(DESKTOP)])
+    return app
+
+
+def mounted(app: web.Application, base_path: str) -> web.Application:
+    """An application that has `app` under a path such as /desktops, and nothing else."""
+    if not base_path:
+        return app
+
+    async def lead_in(request: web.Request) -> web.Response:
+        raise web.HTTPPermanentRedirect(request.rel_url.with_path(f"{base_path}/", keep_query=True))
+
+    root = web.Application()
+    root.on_response_prepare.append(_add_headers)
+    root.router.add_get(base_path, lead_in)
+    root.add_subapp(f"{base_path}/", app)
+    return root
 
 
 def page_folder() -> Path:
@@ -110,10 +149,16 @@ async def _status(request: web.Request) -> web.Response:
     return web.Response(body=msgspec.json.encode(status), content_type="application/json")
 
 
+async def _metrics(request: web.Request) -> web.Response:
+    request.app[GATE].check_bearer(request)
+    return metrics_response(request.app[DESKTOP])
+
+
 @web.middleware
 async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Check the Host of every request, and answer what may not pass with one sentence."""
     try:
+        request = as_asked(request, request.app[PROXIES])
         request.app[GATE].check_host(request)
         return await handler(request)
     except AuthError as error:

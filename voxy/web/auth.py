@@ -35,7 +35,7 @@ class Gate:
 
     def check_host(self, request: web.Request) -> None:
         """421 for a Host that isn't ours (DNS rebinding)."""
-        name = _host_name(request.headers.get("Host", ""))
+        name = _host_name(request.host)
         own = {"localhost", socket.gethostname().lower(), *self.hosts}
         if name not in own and not _is_address(name):
             raise AuthError(f"VoXY doesn't answer to the name “{name}”: add it with --host-name.", 421)
@@ -43,7 +43,7 @@ class Gate:
     def check_origin(self, request: web.Request) -> None:
         """403 for a page of another origin, or none, that wants to act with our cookie."""
         origin = request.headers.get("Origin", "")
-        if origin != f"{request.scheme}://{request.headers.get('Host', '')}":
+        if origin != f"{request.scheme}://{request.host}":
             raise AuthError("This page belongs to another site and may not use this desktop.", 403)
 
     def check_session(self, request: web.Request) -> None:
@@ -64,16 +64,23 @@ class Gate:
         response.set_cookie(
             self._cookie_name(request),
             session,
+            path=request.path.removesuffix("login"),
             max_age=_SESSION_COOKIE_S,
             httponly=True,
             samesite="Strict",
             secure=request.scheme == "https",
         )
 
+    def check_bearer(self, request: web.Request) -> None:
+        """401 for a program that doesn't show the token itself."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if self.token is None or kind != "Bearer" or not hmac.compare_digest(_hash(token), _hash(self.token)):
+            raise AuthError("Send the token as “Authorization: Bearer …”, or use --metrics-listen.", 401)
+
     @staticmethod
     def _cookie_name(request: web.Request) -> str:
-        """A name of its own for each port, since browsers share cookies among the ports of a host."""
-        port = urlsplit(f"//{request.headers.get('Host', '')}").port or 0
+        """A name of its own for each port: browsers share cookies among the ports of a host, but not among paths."""
+        port = urlsplit(f"//{request.host}").port or 0
         return f"voxy-{port}"
 
 
