@@ -5,6 +5,8 @@ VoxyError
 ├── SourceError
 │   ├── SourceUnavailable  no pixels to be had now: try again later
 │   └── SourceLost         the connection that gave pixels is gone: open it anew
+├── MachineError         a virtual machine that can't be, or can't do what is asked now
+│   └── GuestLost          QEMU ended, or doesn't answer
 ├── ProtocolError        a viewer's message that breaks the protocol; carries the close code
 └── AuthError            a viewer that may not come in; carries the HTTP status
 
@@ -30,6 +32,14 @@ class SourceUnavailable(SourceError):
 
 class SourceLost(SourceError):
     """The source was open and is gone; it must be opened anew."""
+
+
+class MachineError(VoxyError):
+    """A virtual machine that can't be, or can't do what is asked now."""
+
+
+class GuestLost(MachineError):
+    """The QEMU of a machine has ended, or doesn't answer."""
 
 
 class ProtocolError(VoxyError):
