@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +24,11 @@ from voxy.listeners import activated, is_loopback, listening
 from voxy.sources.base import Source, open_source
 from voxy.web.app import DESKTOP, GATE, make_app, make_metrics_app, mounted
 from voxy.web.auth import Gate
+from voxy.web.doorman import HEAD_S, IDLE_S, Doorman
 
 if TYPE_CHECKING:
     from voxy.tls import Certificate
 
-_IDLE_CONNECTION_S = 75.0
 _SHUTDOWN_S = 1.0
 _TOKEN_LEAST = 16
 _M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1
@@ -179,14 +179,31 @@ async def _private_source(config: Config, stack: AsyncExitStack) -> str:
 async def _site(
     app: web.Application, listeners: list[socket.socket], certificate: "Certificate | None"
 ) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=_IDLE_CONNECTION_S, shutdown_timeout=_SHUTDOWN_S)
-    try:
-        await runner.setup()
+    doorman = Doorman()
+    app.middlewares.append(doorman.leave_alone)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE_S, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
         for listener in listeners:
-            await web.SockSite(runner, listener, ssl_context=certificate.context if certificate else None).start()
+            server = await _listen(listener, lambda: doorman.admit(_connection(runner)), certificate)
+            stack.callback(server.close)
         yield
-    finally:
-        await runner.cleanup()
+
+
+def _connection(runner: web.AppRunner) -> web.RequestHandler:
+    assert runner.server
+    return runner.server()
+
+
+async def _listen(
+    listener: socket.socket, admit: Callable[[], web.RequestHandler], certificate: "Certificate | None"
+) -> asyncio.Server:
+    loop, tls = asyncio.get_running_loop(), certificate.context if certificate else None
+    patience_s = HEAD_S if certificate else None
+    if listener.family == socket.AF_UNIX:
+        return await loop.create_unix_server(admit, sock=listener, ssl=tls, ssl_handshake_timeout=patience_s)
+    return await loop.create_server(admit, sock=listener, ssl=tls, ssl_handshake_timeout=patience_s)
 
 
 def _url(config: Config, listener: socket.socket, token: str | None) -> str:

@@ -17,6 +17,7 @@ from voxy.session.keycodes import KEYCODES
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
 from voxy.session.mirror import Mirror
+from voxy.session.pace import Pace
 from voxy.session.permissions import CONTROLLER, Permission, allows
 
 REST_S = 0.25
@@ -90,6 +91,7 @@ class Viewer:
         self.flow = Flow()
         self.meter = Meter()
         self.permissions = permissions
+        self.pace = Pace(now)
         self.clipboard = ViewerClipboard()
         self.is_hidden = True
         self.has_greeted = False

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 15.0
 _HELLO_S = 10.0
+_PACED_LETTERS = 64
+"""Letters that count as a message: a text is typed one by one."""
+
 _LEAST_REST_S = 0.05
 _STUCK_S = 30.0
 """Seconds in which a viewer may not take what was sent before it is closed."""
@@ -29,7 +32,7 @@ class Stream:
     def __init__(self, desktop: Desktop) -> None:
         self._desktop = desktop
         self._socket = web.WebSocketResponse(
-            heartbeat=_HEARTBEAT_S, max_msg_size=wire.MAX_MESSAGE_BYTES, compress=False, timeout=1.0
+            heartbeat=_HEARTBEAT_S, max_msg_size=wire.MAX_MESSAGE_BYTES, compress=False, timeout=1.0, autoping=False
         )
         self._viewer = Viewer(time.monotonic(), token=secrets.token_urlsafe(16))
         self._wake = asyncio.Event()
@@ -72,9 +75,19 @@ class Stream:
                     raise ProtocolError("no hello within 10 s", wire.CLOSE_TOO_SLOW) from None
                 await self._inject_release()
                 continue
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                return
-            await self._take(message.data)
+            match message.type:
+                case WSMsgType.TEXT | WSMsgType.BINARY:
+                    await self._take(message.data)
+                case WSMsgType.PING:
+                    await self._socket.pong(message.data)
+                case WSMsgType.PONG:
+                    pass
+                case _:
+                    return
+            # Who floods us waits, by way of his own connection; nothing is left out.
+            weight = len(message.data) / _PACED_LETTERS if message.type is WSMsgType.TEXT else 1.0
+            if rest_s := self._viewer.pace.rest(time.monotonic(), max(1.0, weight)):
+                await asyncio.sleep(rest_s)
 
     def _patience(self, greet_by: float) -> float | None:
         now = time.monotonic()
