@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "listeners": {"config", "errors"},
     "tls": {"errors"},
     "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "sources", "tls", "web"},
-    "cli": {"", "config", "errors", "serve"},
+    "access": {"errors"},
+    "cli": {"", "access", "config", "errors", "serve"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
 
@@ -32,6 +33,7 @@ NEVER = {
     "screen": {"asyncio", "aiohttp", "time"},
     "session": {"asyncio", "aiohttp", "time", "numpy"},
     "sources": {"aiohttp"},
+    "access": {"asyncio", "aiohttp"},
     "clipboard": {"aiohttp", "time"},
     "projector": {"asyncio", "aiohttp", "time"},
     "desktop": {"aiohttp"},

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from voxy import __version__
+from voxy.access.commands import invite, user
 from voxy.config import Config, Peers
 from voxy.errors import VoxyError
 
@@ -94,3 +95,5 @@ def _quoted(text: str) -> str:
 
 
 _add_options()
+cli.add_command(user)
+cli.add_command(invite)

@@ -5,6 +5,7 @@ VoxyError
 ├── SourceError
 │   ├── SourceUnavailable  no pixels to be had now: try again later
 │   └── SourceLost         the connection that gave pixels is gone: open it anew
+├── AccessError          a user, session or invitation that isn't there or can't be kept
 ├── MachineError         a virtual machine that can't be, or can't do what is asked now
 │   └── GuestLost          QEMU ended, or doesn't answer
 ├── ProtocolError        a viewer's message that breaks the protocol; carries the close code
@@ -32,6 +33,10 @@ class SourceUnavailable(SourceError):
 
 class SourceLost(SourceError):
     """The source was open and is gone; it must be opened anew."""
+
+
+class AccessError(VoxyError):
+    """A user, session or invitation that isn't there, or can't be kept."""
 
 
 class MachineError(VoxyError):
