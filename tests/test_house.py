@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "web": {"", "errors", "session", "desktop"},
     "listeners": {"config", "errors"},
     "tls": {"errors"},
-    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "sources", "tls", "web"},
+    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "session", "sources", "tls", "web"},
     "cli": {"", "config", "errors", "serve"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
