@@ -16,6 +16,7 @@ from voxy.sources.base import Source
 from voxy.sources.demo import DemoSource
 from voxy.web.app import make_app
 from voxy.web.auth import Gate
+from voxy.web.embedding import Embedding
 
 HELLO = {"type": "hello", "protocol": 2}
 
@@ -31,7 +32,10 @@ class Stack:
 
 @asynccontextmanager
 async def running(
-    source: Source | None = None, token: str | None = None, clipboard: SharedClipboard | None = None
+    source: Source | None = None,
+    token: str | None = None,
+    clipboard: SharedClipboard | None = None,
+    embedders: frozenset[str] = frozenset(),
 ) -> AsyncIterator[Stack]:
     """VoXY on a free port of loopback."""
     source = source or DemoSource(Size(320, 240), is_still=True)
@@ -39,7 +43,7 @@ async def running(
     desktop = Desktop("test", source, clipboard=clipboard)
     await desktop.open()
     task = asyncio.create_task(desktop.run())
-    gate = Gate(token)
+    gate = Gate(token, embedding=Embedding(embedders))
     runner = web.AppRunner(make_app(desktop, gate), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "web": {"", "errors", "session", "desktop"},
     "listeners": {"config", "errors"},
     "tls": {"errors"},
-    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "sources", "tls", "web"},
+    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "session", "sources", "tls", "web"},
     "access": {"errors"},
     "cli": {"", "access", "config", "errors", "serve"},
 }

@@ -167,6 +167,19 @@ def _parse_names(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.lower().replace(",", " ").split() if name)
 
 
+def _parse_origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers say them."""
+    return tuple(_origin(name) for name in _parse_names(text))
+
+
+def _origin(text: str) -> str:
+    found = re.fullmatch(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", text)
+    if not found:
+        raise ValueError("use origins without a wildcard: scheme, name and port, such as https://portal.example")
+    scheme, name, port = found.groups()
+    return f"{scheme}://{name}" + (f":{port}" if port and port != {"http": "80", "https": "443"}[scheme] else "")
+
+
 def _parse_level(text: str) -> str:
     if text not in ("debug", "info", "warning", "error"):
         raise ValueError("use debug, info, warning or error")
@@ -249,6 +262,14 @@ class Config:
     host_name: tuple[str, ...] = _option(
         (), _parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org", merge=True
     )
+    embed_origin: tuple[str, ...] = _option(
+        (),
+        _parse_origins,
+        "Origins whose pages may have the desktop inside of them.",
+        "https://portal.example",
+        merge=True,
+    )
+    view_only: bool = _option(False, _parse_switch, "Let everybody look on, and nobody do anything.", "true")
     max_fps: float = _option(60.0, _parse_fps, "Updates a second at the most.", "30")
     clipboard_in: ByteLimit = _option(
         _CLIPBOARD, ByteLimit.parse, "What browsers may paste at a time: off, unlimited or bytes.", "1M"

@@ -21,10 +21,12 @@ from voxy.config import Config, Listen
 from voxy.desktop import Desktop
 from voxy.errors import ConfigError, SourceUnavailable
 from voxy.listeners import activated, is_loopback, listening
+from voxy.session.permissions import CONTROLLER, VIEWER
 from voxy.sources.base import Source, open_source
 from voxy.web.app import DESKTOP, GATE, make_app, make_metrics_app, mounted
 from voxy.web.auth import Gate
 from voxy.web.doorman import HEAD_S, IDLE_S, Doorman
+from voxy.web.embedding import Embedding
 
 if TYPE_CHECKING:
     from voxy.tls import Certificate
@@ -65,7 +67,9 @@ def create_app(config: Config) -> web.Application:
     It works under any path: `root.add_subapp("/desktops/", create_app(Config(...)))`. What says where to listen is not
     heeded. Errors of the configuration are raised here or at the startup.
     """
-    app = make_app(None, Gate(_token(config), frozenset(config.host_name)), config.trusted_proxy)
+    most = VIEWER if config.view_only else CONTROLLER
+    gate = Gate(_token(config), frozenset(config.host_name), most, Embedding(frozenset(config.embed_origin)))
+    app = make_app(None, gate, config.trusted_proxy)
 
     async def with_desktop(app: web.Application) -> AsyncIterator[None]:
         async with _desktop(config) as desktop:

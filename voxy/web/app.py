@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Container
+from collections.abc import Awaitable, Callable, Container
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -13,7 +14,9 @@ import voxy
 from voxy.desktop import Desktop
 from voxy.errors import AuthError
 from voxy.session import wire
-from voxy.web.auth import Gate
+from voxy.session.permissions import CONTROLLER, VIEWER
+from voxy.web.auth import Gate, own_origin
+from voxy.web.embedding import TICKET_S, Embedding, cors_headers, preflight
 from voxy.web.forwarded import as_asked
 from voxy.web.health import health_routes, metrics_response
 from voxy.web.status import status_of
@@ -24,10 +27,12 @@ GATE = web.AppKey("gate", Gate)
 PROXIES = web.AppKey("proxies", Container[object])
 STREAMS = web.AppKey("streams", set[Stream])
 
+# Cursor shapes are blobs that the page makes; all else comes from here.
+_POLICY = (
+    "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors {}; require-trusted-types-for 'script'; trusted-types voxy-line"
+)
 _HEADERS = {
-    # Cursor shapes are blobs that the page makes; all else comes from here.
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types voxy-line",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -38,10 +43,22 @@ _HEADERS = {
 }
 
 
-class Login(msgspec.Struct, forbid_unknown_fields=True):
-    """What the page sends to exchange its token for a cookie."""
+Asked = TypeVar("Asked")
 
-    token: str
+
+class Login(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page sends to exchange a token for a cookie, or a token or ticket for a pass."""
+
+    token: str = ""
+    ticket: str = ""
+    keep: Literal["cookie", "page"] = "cookie"
+
+
+class TicketFor(msgspec.Struct, forbid_unknown_fields=True):
+    """What a portal's server sends to get a ticket for one of its pages."""
+
+    origin: str
+    view_only: bool = False
 
 
 def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = ()) -> web.Application:
@@ -55,13 +72,14 @@ def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = (
     app[GATE] = gate
     app[PROXIES] = proxies
     app[STREAMS] = set()
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(_add_headers(gate.embedding))
     app.on_shutdown.append(_close_streams)
     app.add_routes(
         [
             web.get("/", _page),
             web.get("/session", _session),
             web.post("/login", _login),
+            web.post("/ticket", _ticket),
             web.get("/stream", _stream),
             web.get("/status.json", _status),
             web.get("/metrics", _metrics),
@@ -80,7 +98,7 @@ def make_metrics_app(desktop: Desktop, gate: Gate) -> web.Application:
 
     app = web.Application(middlewares=[_refuse])
     app[DESKTOP], app[GATE], app[PROXIES] = desktop, gate, ()
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(_add_headers(Embedding()))
     app.add_routes([web.get("/metrics", metrics), *health_routes(DESKTOP)])
     return app
 
@@ -94,7 +112,7 @@ def mounted(app: web.Application, base_path: str) -> web.Application:
         raise web.HTTPPermanentRedirect(request.rel_url.with_path(f"{base_path}/", keep_query=True))
 
     root = web.Application()
-    root.on_response_prepare.append(_add_headers)
+    root.on_response_prepare.append(_add_headers(Embedding()))
     root.router.add_get(base_path, lead_in)
     root.add_subapp(f"{base_path}/", app)
     return root
@@ -112,30 +130,43 @@ async def _page(_: web.Request) -> web.FileResponse:
 
 
 async def _session(request: web.Request) -> web.Response:
-    """Whether the browser has a session: 200 or 401."""
-    request.app[GATE].check_session(request)
-    return web.json_response({})
+    """Whether the browser has a session, and what it may do: 200 or 401."""
+    permissions = request.app[GATE].check_session(request)
+    return web.json_response({"may": [str(one.name).lower() for one in permissions]})
 
 
 async def _login(request: web.Request) -> web.Response:
     gate = request.app[GATE]
     gate.check_origin(request)
-    if request.content_type != "application/json":
-        raise AuthError("A login is sent as application/json.", 415)
-    try:
-        login = msgspec.json.decode(await request.read(), type=Login)
-    except msgspec.DecodeError:
-        raise AuthError('A login is {"token": "…"}.', 400) from None
+    login = await _read_json(request, Login, '{"token": "…"}')
+    # A page of another origin is given no cookie: in some browsers it would be kept and in some not.
+    if login.ticket or login.keep == "page" or request.headers["Origin"] != own_origin(request):
+        return web.json_response({"pass": gate.open_pass(request, login.token, login.ticket)})
     response = web.Response(status=204)
     gate.open_session(request, login.token, response)
     return response
 
 
+async def _ticket(request: web.Request) -> web.Response:
+    asked = await _read_json(request, TicketFor, '{"origin": "https://…", "view_only": false}')
+    permissions = VIEWER if asked.view_only else CONTROLLER
+    ticket = request.app[GATE].issue_ticket(request, asked.origin, permissions)
+    return web.json_response({"ticket": ticket, "expires_in": TICKET_S}, headers={"Cache-Control": "no-store"})
+
+
+async def _read_json(request: web.Request, kind: type[Asked], example: str) -> Asked:
+    if request.content_type != "application/json":
+        raise AuthError("This is to be sent as application/json.", 415)
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except msgspec.DecodeError:
+        raise AuthError(f"This is to be such as {example}.", 400) from None
+
+
 async def _stream(request: web.Request) -> web.WebSocketResponse:
     gate = request.app[GATE]
     gate.check_origin(request)
-    gate.check_session(request)
-    stream = Stream(request.app[DESKTOP])
+    stream = Stream(request.app[DESKTOP], gate.check_session(request))
     request.app[STREAMS].add(stream)
     try:
         return await stream.run(request)
@@ -160,15 +191,26 @@ async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         request = as_asked(request, request.app[PROXIES])
         request.app[GATE].check_host(request)
+        if answer := preflight(request, request.app[GATE].embedding.origins):
+            return answer
         return await handler(request)
     except AuthError as error:
         return web.Response(status=error.status, text=f"{error}\n")
 
 
-async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.popall("Server", None)
+def _add_headers(embedding: Embedding) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """What adds the headers of every answer, where `embedding` says who may have the page inside of theirs."""
+    headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(embedding.frame_ancestors)}
+    # It knows no list of origins; the policy does.
+    if embedding.origins:
+        del headers["X-Frame-Options"]
+
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in {**headers, **cors_headers(request, embedding.origins)}.items():
+            response.headers.setdefault(name, value)
+        response.headers.popall("Server", None)
+
+    return add
 
 
 async def _close_streams(app: web.Application) -> None:

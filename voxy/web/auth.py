@@ -1,16 +1,19 @@
-"""Who may come in: the Host asked for, the Origin of the page, and a session behind a cookie."""
+"""Who may come in: the Host asked for, the Origin of the page, and a session behind a cookie or a pass."""
 
 import hashlib
 import hmac
 import ipaddress
 import secrets
 import socket
+import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from voxy.errors import AuthError
+from voxy.session.permissions import CONTROLLER, Permission
+from voxy.web.embedding import Embedding, pass_of
 
 _SESSION_COOKIE_S = 30 * 24 * 3600
 _SESSIONS_MOST = 1024
@@ -31,6 +34,9 @@ class Gate:
 
     token: str | None
     hosts: frozenset[str] = frozenset()
+    most: Permission = CONTROLLER
+    """What anybody may do at the most, whatever else is said."""
+    embedding: Embedding = field(default_factory=Embedding)
     _sessions: dict[bytes, None] = field(default_factory=dict)
 
     def check_host(self, request: web.Request) -> None:
@@ -41,22 +47,50 @@ class Gate:
             raise AuthError(f"VoXY doesn't answer to the name “{name}”: add it with --host-name.", 421)
 
     def check_origin(self, request: web.Request) -> None:
-        """403 for a page of another origin, or none, that wants to act with our cookie."""
-        origin = request.headers.get("Origin", "")
-        if origin != f"{request.scheme}://{request.host}":
+        """403 for a page of an origin that is neither ours nor one that may embed, or of none."""
+        if request.headers.get("Origin", "") not in {own_origin(request), *self.embedding.origins}:
             raise AuthError("This page belongs to another site and may not use this desktop.", 403)
 
-    def check_session(self, request: web.Request) -> None:
-        """401 without the cookie of a session."""
+    def check_session(self, request: web.Request) -> Permission:
+        """What somebody may do who shows a pass, or our own page's cookie; 401 without either."""
         if self.token is None:
-            return
-        if _hash(request.cookies.get(self._cookie_name(request), "")) not in self._sessions:
-            raise AuthError("Sign in first: open the URL that voxy serve printed, with its token.", 401)
+            return self.most
+        origin = request.headers.get("Origin", own_origin(request))
+        if secret := pass_of(request):
+            if (permissions := self.embedding.permissions_of(secret, origin, time.monotonic())) is not None:
+                return permissions & self.most
+        # The cookie of somebody who has signed in here is no word for a page of another origin.
+        elif origin == own_origin(request) and self._has_cookie(request):
+            return self.most
+        raise AuthError("Sign in first: open the URL that voxy serve printed, with its token.", 401)
+
+    def _has_cookie(self, request: web.Request) -> bool:
+        return _hash(request.cookies.get(self._cookie_name(request), "")) in self._sessions
+
+    def issue_ticket(self, request: web.Request, origin: str, permissions: Permission) -> str:
+        """A ticket for a page of `origin`, or for our own in a frame of it; 401 without the token, 400 for others."""
+        self.check_bearer(request)
+        if origin not in self.embedding.origins:
+            raise AuthError(f"“{origin}” may not embed this desktop: add it with --embed-origin.", 400)
+        return self.embedding.issue(frozenset({origin, own_origin(request)}), permissions, time.monotonic())
+
+    def open_pass(self, request: web.Request, token: str, ticket: str) -> str:
+        """Exchange a ticket or the token for a pass, for the page that asks; 401 for a wrong one."""
+        origin, now = request.headers["Origin"], time.monotonic()
+        permissions = self.embedding.redeem(ticket, origin, now) if ticket else None
+        if permissions is None:
+            if ticket:
+                raise AuthError("The ticket has been used, or is too old: get a new one.", 401)
+            self._check_token(token)
+        return self.embedding.admit(origin, self.most if permissions is None else permissions, now)
+
+    def _check_token(self, token: str) -> None:
+        if self.token is not None and not hmac.compare_digest(_hash(token), _hash(self.token)):
+            raise AuthError("The token is not right: copy the whole URL that voxy serve printed.", 401)
 
     def open_session(self, request: web.Request, token: str, response: web.Response) -> None:
         """Exchange the token for a session's cookie; 401 for a wrong one."""
-        if self.token is not None and not hmac.compare_digest(_hash(token), _hash(self.token)):
-            raise AuthError("The token is not right: copy the whole URL that voxy serve printed.", 401)
+        self._check_token(token)
         session = secrets.token_urlsafe(32)
         self._sessions[_hash(session)] = None
         while len(self._sessions) > _SESSIONS_MOST:
@@ -82,6 +116,11 @@ class Gate:
         """A name of its own for each port: browsers share cookies among the ports of a host, but not among paths."""
         port = urlsplit(f"//{request.host}").port or 0
         return f"voxy-{port}"
+
+
+def own_origin(request: web.Request) -> str:
+    """The origin of VoXY's own page."""
+    return f"{request.scheme}://{request.host}"
 
 
 def _host_name(host: str) -> str:

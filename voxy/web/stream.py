@@ -12,7 +12,9 @@ from voxy import __version__
 from voxy.desktop import Desktop
 from voxy.errors import ProtocolError
 from voxy.session import wire
+from voxy.session.permissions import CONTROLLER, Permission
 from voxy.session.viewer import Viewer
+from voxy.web.embedding import PROTOCOL
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +31,17 @@ _STUCK_S = 30.0
 class Stream:
     """Runs one viewer from the upgrade to the end."""
 
-    def __init__(self, desktop: Desktop) -> None:
+    def __init__(self, desktop: Desktop, permissions: Permission = CONTROLLER) -> None:
         self._desktop = desktop
         self._socket = web.WebSocketResponse(
-            heartbeat=_HEARTBEAT_S, max_msg_size=wire.MAX_MESSAGE_BYTES, compress=False, timeout=1.0, autoping=False
+            heartbeat=_HEARTBEAT_S,
+            max_msg_size=wire.MAX_MESSAGE_BYTES,
+            compress=False,
+            timeout=1.0,
+            protocols=(PROTOCOL,),
+            autoping=False,
         )
-        self._viewer = Viewer(time.monotonic(), token=secrets.token_urlsafe(16))
+        self._viewer = Viewer(time.monotonic(), secrets.token_urlsafe(16), permissions)
         self._wake = asyncio.Event()
         self._told: dict[type, wire.Message] = {}
         self._cursor_id: int | None = None
