@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -9,6 +10,9 @@ from typing import Any, NamedTuple, Self
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, Runstate, StateError
 
 from voxy.errors import GuestLost, MachineError
+
+# The library logs, as errors, what it raises as well.
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 ANSWER_S = 20.0
 """Seconds in which a QEMU that lives answers, on a busy machine too."""
