@@ -19,11 +19,11 @@ MAY_IMPORT = {
     "projector": {"blocks", "screen", "session"},
     "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "projector"},
     "vm": {"blocks", "errors", "config"},
-    "web": {"", "errors", "session", "desktop"},
+    "web": {"", "access", "errors", "session", "desktop"},
     "listeners": {"config", "errors"},
     "tls": {"errors"},
     "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "session", "sources", "tls", "web"},
-    "access": {"errors"},
+    "access": {"config", "errors"},
     "cli": {"", "access", "config", "errors", "serve"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""

@@ -114,6 +114,17 @@ class ByteLimit(int):
         return f"{self // unit}{name}"
 
 
+ACCESS_FILE = "access.sqlite"
+"""The name of the file of users, sessions and invitations, in the folder of the state."""
+
+
+def state_folder(said: str, environment: Mapping[str, str]) -> Path:
+    """Where VoXY keeps what is its own: users and sessions, its certificate."""
+    if said:
+        return Path(said).expanduser()
+    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "voxy"
+
+
 def _parse_listen(text: str) -> Listen | UnixListen:
     return UnixListen.parse(text) if text.startswith("unix:") else Listen.parse(text)
 
@@ -257,6 +268,9 @@ class Config:
     )
     token_file: str = _option(
         "", str, "File with the key, where it shall stay the same; or set VOXY_TOKEN.  It is never an option.", "key"
+    )
+    state_dir: str = _option(
+        "", str, "Folder of users, sessions, invitations and the certificate that VoXY made.", "/var/lib/voxy"
     )
     insecure: bool = _option(False, _parse_switch, "Allow --auth none on addresses that others can reach.", "true")
     host_name: tuple[str, ...] = _option(

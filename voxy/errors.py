@@ -56,8 +56,9 @@ class ProtocolError(VoxyError):
 
 
 class AuthError(VoxyError):
-    """A request that may not pass; it is answered with the HTTP `status`."""
+    """A request that may not pass; it is answered with the HTTP `status`, and when to come again, in seconds."""
 
-    def __init__(self, reason: str, status: int) -> None:
+    def __init__(self, reason: str, status: int, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.retry_after = retry_after

@@ -17,12 +17,13 @@ from aiohttp import web
 
 from voxy.blocks import Size
 from voxy.clipboard import SharedClipboard
-from voxy.config import Config, Listen
+from voxy.config import ACCESS_FILE, Config, Listen, state_folder
 from voxy.desktop import Desktop
 from voxy.errors import ConfigError, SourceUnavailable
 from voxy.listeners import activated, is_loopback, listening
-from voxy.session.permissions import CONTROLLER, VIEWER
+from voxy.session.permissions import OWNER, VIEWER
 from voxy.sources.base import Source, open_source
+from voxy.web.access import Access
 from voxy.web.app import DESKTOP, GATE, make_app, make_metrics_app, mounted
 from voxy.web.auth import Gate
 from voxy.web.doorman import HEAD_S, IDLE_S, Doorman
@@ -67,8 +68,10 @@ def create_app(config: Config) -> web.Application:
     It works under any path: `root.add_subapp("/desktops/", create_app(Config(...)))`. What says where to listen is not
     heeded. Errors of the configuration are raised here or at the startup.
     """
-    most = VIEWER if config.view_only else CONTROLLER
-    gate = Gate(_token(config), frozenset(config.host_name), most, Embedding(frozenset(config.embed_origin)))
+    most = VIEWER if config.view_only else OWNER
+    access = Access(state_folder(config.state_dir, os.environ) / ACCESS_FILE)
+    embedding = Embedding(frozenset(config.embed_origin))
+    gate = Gate(_token(config), frozenset(config.host_name), most, embedding, access)
     app = make_app(None, gate, config.trusted_proxy)
 
     async def with_desktop(app: web.Application) -> AsyncIterator[None]:
@@ -106,13 +109,15 @@ def _check_listeners(config: Config, listeners: list[socket.socket]) -> None:
 def _certificate(config: Config) -> "Certificate | None":
     if config.tls == "off" and not config.tls_cert:
         return None
-    from voxy.tls import Certificate, self_signed, state_folder
+    from voxy.tls import Certificate, self_signed
 
     if config.tls_cert:
         cert = Path(config.tls_cert).expanduser()
         return Certificate(cert, Path(config.tls_key).expanduser() if config.tls_key else cert)
     own = {config.listen.host} if isinstance(config.listen, Listen) else set()
-    return self_signed(state_folder(os.environ), frozenset({*config.host_name, *own} - {"0.0.0.0", "::"}))
+    return self_signed(
+        state_folder(config.state_dir, os.environ), frozenset({*config.host_name, *own} - {"0.0.0.0", "::"})
+    )
 
 
 def _bound_memory() -> None:

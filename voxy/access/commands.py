@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from voxy.config import ACCESS_FILE, state_folder
 from voxy.errors import AccessError
 
 if TYPE_CHECKING:
@@ -18,32 +19,23 @@ if TYPE_CHECKING:
 ROLES = ("viewer", "controller", "owner")
 """What users and guests may be; servers know what each may do."""
 
-FILE = "access.sqlite"
-"""The store's name in the folder of the state."""
-
 _UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 365 * 86400
-
-
-def default_folder() -> Path:
-    """Where VoXY keeps what is its own."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "voxy"
 
 
 def _state_dir(function: Any) -> Any:
     return click.option(
         "--state-dir",
-        type=click.Path(path_type=Path),
         envvar="VOXY_STATE_DIR",
         help="Folder of users and sessions, the server's.  [default: ~/.local/state/voxy]",
     )(function)
 
 
-def _store(folder: Path | None) -> "Store":
+def _store(folder: str | None) -> "Store":
     # Not sooner: servers that nobody signs in to by name do without.
     from voxy.access.store import Store
 
-    return Store((folder or default_folder()) / FILE)
+    return Store(state_folder(folder or "", os.environ) / ACCESS_FILE)
 
 
 def _password_file(function: Any) -> Any:
@@ -78,7 +70,7 @@ def user() -> None:
 @click.option("--role", type=click.Choice(ROLES), default="controller", show_default=True, help="What the user may do.")
 @_password_file
 @_state_dir
-def add_user(name: str, role: str, password_file: Path | None, state_dir: Path | None) -> None:
+def add_user(name: str, role: str, password_file: Path | None, state_dir: str | None) -> None:
     """Let somebody sign in; the password is asked for."""
     with _store(state_dir) as store:
         store.add_user(name, _hashed(password_file), role)
@@ -88,7 +80,7 @@ def add_user(name: str, role: str, password_file: Path | None, state_dir: Path |
 @click.argument("name")
 @_password_file
 @_state_dir
-def change_password(name: str, password_file: Path | None, state_dir: Path | None) -> None:
+def change_password(name: str, password_file: Path | None, state_dir: str | None) -> None:
     """Change somebody's password, and end where the old one opened."""
     with _store(state_dir) as store:
         store.change_user(name, password=_hashed(password_file))
@@ -98,7 +90,7 @@ def change_password(name: str, password_file: Path | None, state_dir: Path | Non
 @click.argument("name")
 @click.argument("new", type=click.Choice(ROLES))
 @_state_dir
-def change_role(name: str, new: str, state_dir: Path | None) -> None:
+def change_role(name: str, new: str, state_dir: str | None) -> None:
     """Change what somebody may do."""
     with _store(state_dir) as store:
         store.change_user(name, role=new)
@@ -107,7 +99,7 @@ def change_role(name: str, new: str, state_dir: Path | None) -> None:
 @user.command("remove")
 @click.argument("name")
 @_state_dir
-def remove_user(name: str, state_dir: Path | None) -> None:
+def remove_user(name: str, state_dir: str | None) -> None:
     """Let somebody in no more."""
     with _store(state_dir) as store:
         store.remove_user(name)
@@ -115,7 +107,7 @@ def remove_user(name: str, state_dir: Path | None) -> None:
 
 @user.command("list")
 @_state_dir
-def list_users(state_dir: Path | None) -> None:
+def list_users(state_dir: str | None) -> None:
     """Show who may sign in."""
     with _store(state_dir) as store:
         for each in store.users():
@@ -125,7 +117,7 @@ def list_users(state_dir: Path | None) -> None:
 @user.command("sign-out")
 @click.argument("name")
 @_state_dir
-def sign_out(name: str, state_dir: Path | None) -> None:
+def sign_out(name: str, state_dir: str | None) -> None:
     """End where somebody has come in; he may come again."""
     with _store(state_dir) as store:
         click.echo(f"{store.end_sessions(name)} ended")
@@ -141,7 +133,7 @@ def sign_out(name: str, state_dir: Path | None) -> None:
 @click.option("--url", envvar="VOXY_URL", help="Where browsers find the desktop.  [default: this machine, port 8080]")
 @_state_dir
 @click.pass_context
-def invite(context: click.Context, /, lasting: str, url: str | None, state_dir: Path | None, **said: Any) -> None:
+def invite(context: click.Context, /, lasting: str, url: str | None, state_dir: str | None, **said: Any) -> None:
     """Print a link that lets somebody in for a while, and its QR code.
 
     The link is as good as a password: whoever has it comes in.
@@ -159,7 +151,7 @@ def invite(context: click.Context, /, lasting: str, url: str | None, state_dir: 
 
 @invite.command("list")
 @_state_dir
-def list_invitations(state_dir: Path | None) -> None:
+def list_invitations(state_dir: str | None) -> None:
     """Show the invitations that last."""
     with _store(state_dir) as store:
         for each in store.invitations(time.time()):
@@ -169,7 +161,7 @@ def list_invitations(state_dir: Path | None) -> None:
 @invite.command()
 @click.argument("number", type=int)
 @_state_dir
-def revoke(number: int, state_dir: Path | None) -> None:
+def revoke(number: int, state_dir: str | None) -> None:
     """End an invitation; whoever came in by it is out."""
     with _store(state_dir) as store:
         store.revoke(number)

@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -12,7 +13,7 @@ from voxy import __version__
 from voxy.desktop import Desktop
 from voxy.errors import ProtocolError
 from voxy.session import wire
-from voxy.session.permissions import CONTROLLER, Permission
+from voxy.session.permissions import Person
 from voxy.session.viewer import Viewer
 from voxy.web.embedding import PROTOCOL
 
@@ -31,8 +32,9 @@ _STUCK_S = 30.0
 class Stream:
     """Runs one viewer from the upgrade to the end."""
 
-    def __init__(self, desktop: Desktop, permissions: Permission = CONTROLLER) -> None:
+    def __init__(self, desktop: Desktop, person: Person, still: Callable[[], Person | None]) -> None:
         self._desktop = desktop
+        self._still = still
         self._socket = web.WebSocketResponse(
             heartbeat=_HEARTBEAT_S,
             max_msg_size=wire.MAX_MESSAGE_BYTES,
@@ -41,7 +43,7 @@ class Stream:
             protocols=(PROTOCOL,),
             autoping=False,
         )
-        self._viewer = Viewer(time.monotonic(), secrets.token_urlsafe(16), permissions)
+        self._viewer = Viewer(time.monotonic(), secrets.token_urlsafe(16), person)
         self._wake = asyncio.Event()
         self._told: dict[type, wire.Message] = {}
         self._cursor_id: int | None = None
@@ -66,6 +68,16 @@ class Stream:
                 await self._desktop.inject(event)
             await self._desktop.follow(self._viewer, None)
         return self._socket
+
+    async def heed(self) -> None:
+        """See who the viewer still is: one who may be here no more is closed, one who may do less lets go at once."""
+        person = self._still()
+        if person is None:
+            await self._socket.close(code=wire.CLOSE_SESSION_ENDED, message=b"the session has ended")
+        elif person != self._viewer.person:
+            await self._inject_release()
+            self._viewer.person = person
+            self._wake.set()
 
     async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
         await self._socket.close(code=code)
