@@ -14,7 +14,7 @@ from voxy.clipboard import SharedClipboard
 from voxy.desktop import Desktop
 from voxy.sources.base import Source
 from voxy.sources.demo import DemoSource
-from voxy.web.app import make_app
+from voxy.web.app import make_app, mounted
 from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
 
@@ -36,6 +36,7 @@ async def running(
     token: str | None = None,
     clipboard: SharedClipboard | None = None,
     embedders: frozenset[str] = frozenset(),
+    base_path: str = "",
 ) -> AsyncIterator[Stack]:
     """VoXY on a free port of loopback."""
     source = source or DemoSource(Size(320, 240), is_still=True)
@@ -44,7 +45,7 @@ async def running(
     await desktop.open()
     task = asyncio.create_task(desktop.run())
     gate = Gate(token, embedding=Embedding(embedders))
-    runner = web.AppRunner(make_app(desktop, gate), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(mounted(make_app(desktop, gate), base_path), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -66,20 +66,21 @@ export class Clipboard {
   }
 
   /**
-   * @param {Window} page
+   * @param {EventTarget} target where keys and pastes arrive
+   * @param {AbortSignal} signal
    * @param {(event: Event) => boolean} accepts whether an event is for the desktop and not for the page
    */
-  listen(page, accepts) {
-    page.addEventListener('paste', (event) => {
+  listen(target, signal, accepts) {
+    target.addEventListener('paste', (event) => {
       if (!accepts(event)) return;
       event.preventDefault();
-      this.paste(pastedIn(event.clipboardData));
+      this.paste(pastedIn(/** @type {ClipboardEvent} */ (event).clipboardData));
     }, { capture: true });
     for (const type of ['keydown', 'keyup', 'pointerdown', 'pointerup']) {
-      page.addEventListener(type, (event) => this.gesture(event), { capture: true });
+      target.addEventListener(type, (event) => this.gesture(event), { capture: true });
     }
-    page.addEventListener('blur', () => this.leave());
-    page.addEventListener('focus', () => this.look());
+    window.addEventListener('blur', () => this.leave(), { signal });
+    window.addEventListener('focus', () => this.look(), { signal });
   }
 
   /** @param {import('./wire.js').Clipboard} limits */

@@ -12,7 +12,7 @@ export class ClipboardPanel {
   #clipboard;
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Root} page
    * @param {Content} clipboard
    */
   constructor(page, clipboard) {

@@ -23,19 +23,22 @@ import { Toolbar } from './toolbar.js';
 
 export class Controls {
   #page;
+  #stage;
   #parts;
   #toolbar;
   #fullScreen;
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Stage} stage
    * @param {Parts} parts
    */
-  constructor(page, parts) {
-    this.#page = page;
+  constructor(stage, parts) {
+    const page = this.#page = stage.root;
+    this.#stage = stage;
+    this.#find('controls').hidden = stage.options.toolbar === false;
     this.#parts = parts;
     this.#toolbar = new Toolbar(page, parts.onLeave);
-    this.#fullScreen = new FullScreen(page, (isOn, hasAllKeys) => this.#onFullScreen(isOn, hasAllKeys));
+    this.#fullScreen = new FullScreen(stage.host, stage.signal, (isOn, hasAllKeys) => this.#onFullScreen(isOn, hasAllKeys));
     new KeyPanel(page, parts.keyboard);
     new ClipboardPanel(page, parts.clipboard);
     this.#find('full-screen').hidden = !this.#fullScreen.isThere;
@@ -78,14 +81,14 @@ export class Controls {
     if (chosen instanceof HTMLInputElement) chosen.checked = true;
   }
 
-  /** @param {Window} target */
-  listen(target) {
-    this.#toolbar.listen(target);
+  listen() {
+    this.#toolbar.listen(this.#stage.target, () => this.#stage.corner);
     this.#page.querySelector('main')?.addEventListener('pointerdown', () => this.#toolbar.yield());
   }
 
   /** @param {Shortcut} key */
   press(key) {
+    if (this.#stage.options.toolbar === false && key !== 'F') return;
     if (key === 'M') this.#toolbar.enter();
     else if (key === 'F') this.#fullScreen.toggle();
     else this.#parts.toggleStatistics();
@@ -113,8 +116,8 @@ export class Controls {
    * @param {boolean} isChosen
    */
   #monitorChoice(name, isChosen) {
-    const [label, words] = [this.#page.createElement('label'), this.#page.createElement('span')];
-    const input = this.#page.createElement('input');
+    const [label, words] = [document.createElement('label'), document.createElement('span')];
+    const input = document.createElement('input');
     Object.assign(input, { type: 'radio', name: 'monitor', value: name, checked: isChosen });
     words.textContent = name || TEXT.allMonitors;
     label.append(input, words);
@@ -125,7 +128,7 @@ export class Controls {
   #showMonitor(name) {
     // The address says it too, so that it can be kept, and another window can show another.
     const hash = name ? `#monitor=${encodeURIComponent(name)}` : '';
-    history.replaceState(null, '', location.pathname + location.search + hash);
+    if (this.#stage.isWhole) history.replaceState(null, '', location.pathname + location.search + hash);
     this.#parts.presentation.monitors.choose(name);
   }
 

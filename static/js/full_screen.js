@@ -3,32 +3,33 @@
 /** @typedef {{lock?: () => Promise<void>, unlock?: () => void}} KeyboardLock */
 
 export class FullScreen {
-  #page;
+  #host;
   #onChange;
 
   /**
-   * @param {Document} page
+   * @param {HTMLElement} host what is shown on the whole screen
+   * @param {AbortSignal} signal
    * @param {(isOn: boolean, hasAllKeys: boolean) => void} onChange
    */
-  constructor(page, onChange) {
-    this.#page = page;
+  constructor(host, signal, onChange) {
+    this.#host = host;
     this.#onChange = onChange;
-    page.addEventListener('fullscreenchange', () => this.#changed());
+    document.addEventListener('fullscreenchange', () => this.#changed(), { signal });
   }
 
   /** Whether this browser has it: phones may not. */
   get isThere() {
-    return this.#page.fullscreenEnabled;
+    return document.fullscreenEnabled;
   }
 
   get isOn() {
-    return this.#page.fullscreenElement !== null;
+    return document.fullscreenElement === this.#host;
   }
 
   async toggle() {
-    if (this.isOn) return this.#page.exitFullscreen();
+    if (this.isOn) return document.exitFullscreen();
     // Browsers say themselves why they don't.
-    await this.#page.documentElement.requestFullscreen({ navigationUI: 'hide' }).catch(() => {});
+    await this.#host.requestFullscreen({ navigationUI: 'hide' }).catch(() => {});
   }
 
   async #changed() {

@@ -15,15 +15,13 @@ const CHORDS = [
 /** @typedef {Pick<import('./input/keyboard.js').Keyboard, 'tap' | 'latch' | 'latched' | 'onlatch'>} Keys */
 
 export class KeyPanel {
-  #page;
   #keys;
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Root} page
    * @param {Keys} keys
    */
   constructor(page, keys) {
-    this.#page = page;
     this.#keys = keys;
     const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (page.getElementById(id));
     const held = HELD.map((key) => ({ key, button: this.#button([key], () => keys.latch(key)) }));
@@ -41,7 +39,7 @@ export class KeyPanel {
    * @param {() => void} [press]
    */
   #button(chord, press = () => this.#keys.tap(...chord)) {
-    const button = this.#page.createElement('button');
+    const button = document.createElement('button');
     button.type = 'button';
     button.textContent = chord.map(capOf).join(' ');
     button.addEventListener('click', press);

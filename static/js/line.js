@@ -12,7 +12,7 @@
 /** @typedef {{kind: 'open'} | {kind: 'close', code: number} | {kind: 'broken', reason: string}
  *   | {kind: 'message', message: Message} | {kind: 'decoded', decoded: Decoded}} Delivery */
 /** @typedef {Delivery & {line: number, number: number}} FromLine */
-/** @typedef {{kind: 'open', line: number, url: string}
+/** @typedef {{kind: 'open', line: number, url: string, protocols: string[]}
  *   | {kind: 'send', line: number, data: string | ArrayBuffer}
  *   | {kind: 'close', line: number, code: number | undefined}} ToLine */
 
@@ -20,26 +20,38 @@ const EXPRESS = 'voxy-line-';
 /** Blocks of pictures that are copied to the page quicker than the page would take them over. */
 export const MAX_EXPRESS_BLOCKS = 32;
 
+/** @type {any} */
+let policy = null;
+
 /** The thread, for all connections that a page has one after the other. */
 export class LineThread {
   /** @type {Line | null} */
   #line = null;
   #count = 0;
   #worker;
+  #express;
 
   constructor() {
     // A channel reaches all pages of its origin, so that its name has to be this page's alone.
     const name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('');
     const take = (/** @type {MessageEvent<FromLine>} */ { data }) => this.#line?.take(data);
-    const express = openExpress(name);
+    const express = this.#express = openExpress(name);
     if (express) express.onmessage = take;
     this.#worker = new Worker(workerUrl(), { type: 'module', name: express ? name : '' });
     this.#worker.onmessage = take;
   }
 
-  /** @param {string} url */
-  open(url) {
-    return this.#line = new Line(++this.#count, url, (message) => this.#worker.postMessage(message));
+  /**
+   * @param {string} url
+   * @param {string[]} [protocols]
+   */
+  open(url, protocols = []) {
+    return this.#line = new Line(++this.#count, url, protocols, (message) => this.#worker.postMessage(message));
+  }
+
+  end() {
+    this.#worker.terminate();
+    this.#express?.close();
   }
 }
 
@@ -60,12 +72,13 @@ export class Line {
   /**
    * @param {number} line
    * @param {string} url
+   * @param {string[]} protocols
    * @param {(message: ToLine) => void} post
    */
-  constructor(line, url, post) {
+  constructor(line, url, protocols, post) {
     this.#line = line;
     this.#post = post;
-    post({ kind: 'open', line, url });
+    post({ kind: 'open', line, url, protocols });
   }
 
   /** @param {string | ArrayBuffer} data */
@@ -117,7 +130,12 @@ export function openExpress(name) {
 
 /** The thread's own address, which the page's policy lets pass as the only script that is loaded by a name. */
 function workerUrl() {
-  const { href } = new URL('line_worker.js', import.meta.url);
+  const { href, origin } = new URL('line_worker.js', import.meta.url);
+  // Browsers start no thread from another origin's file, but one of our own may import it.
+  const own = origin === location.origin ? href : URL.createObjectURL(
+    new Blob([`import ${JSON.stringify(href)};`], { type: 'text/javascript' }));
   const { trustedTypes } = /** @type {any} */ (globalThis);
-  return trustedTypes ? trustedTypes.createPolicy('voxy-line', { createScriptURL: () => href }).createScriptURL('') : href;
+  // A page may have a policy of a name once.
+  policy ??= trustedTypes?.createPolicy('voxy-line', { createScriptURL: (/** @type {string} */ url) => url }) ?? null;
+  return policy ? policy.createScriptURL(own) : own;
 }

@@ -23,7 +23,7 @@ const decoder = new Decoder(
 /** @param {MessageEvent<ToLine>} event */
 onmessage = ({ data }) => {
   switch (data.kind) {
-    case 'open': return open(data.line, data.url);
+    case 'open': return open(data.line, data.url, data.protocols);
     case 'send': return data.line === line && socket?.send(data.data);
     case 'close': return data.line === line && close(data.code);
   }
@@ -32,12 +32,13 @@ onmessage = ({ data }) => {
 /**
  * @param {number} number
  * @param {string} url
+ * @param {string[]} protocols
  */
-function open(number, url) {
+function open(number, url, protocols) {
   close();
   line = number;
   count = 0;
-  const opened = socket = new WebSocket(url);
+  const opened = socket = new WebSocket(url, protocols);
   opened.binaryType = 'arraybuffer';
   opened.onopen = () => deliver({ kind: 'open' });
   opened.onclose = ({ code }) => deliver({ kind: 'close', code });

@@ -3,6 +3,7 @@
 import { NOTHING } from './clips.js';
 
 /** @typedef {import('./clips.js').Clip} Clip */
+/** @typedef {import('./stage.js').Root} Root */
 
 export class LocalClipboard {
   #field;
@@ -65,7 +66,7 @@ export class LocalClipboard {
    */
   #copy({ text, html }) {
     if (text === null && html === null) return false;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    const focused = /** @type {HTMLElement | null} */ (/** @type {Root} */ (this.#field.getRootNode()).activeElement);
     let isWritten = false;
     const put = (/** @type {ClipboardEvent} */ event) => {
       event.preventDefault();

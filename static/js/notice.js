@@ -7,7 +7,7 @@ export class Notice {
   #timer;
   #place;
 
-  /** @param {Document} page */
+  /** @param {import('./stage.js').Root} page */
   constructor(page) {
     this.#place = /** @type {HTMLElement} */ (page.getElementById('notice'));
   }

@@ -17,18 +17,16 @@ export class Panel {
   #numbers = new Map();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  #page;
   #root;
   #bar;
   #slowest;
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Root} page
    * @param {() => void} onClose its button was pressed
    */
   constructor(page, onClose) {
     const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (page.getElementById(id));
-    this.#page = page;
     this.#root = find('statistics');
     this.#bar = find('shares');
     this.#slowest = find('slowest');
@@ -51,7 +49,7 @@ export class Panel {
 
   /** @param {Row} row */
   #row(row) {
-    const [line, name, value, number, unit] = ['div', 'dt', 'dd', 'b', 'small'].map((tag) => this.#page.createElement(tag));
+    const [line, name, value, number, unit] = ['div', 'dt', 'dd', 'b', 'small'].map((tag) => document.createElement(tag));
     if (!line || !name || !value || !number || !unit) throw new Error('no elements');
     line.dataset.row = row;
     name.textContent = TEXT[row];

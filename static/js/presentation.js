@@ -1,7 +1,7 @@
 /** Presentation: how the remote screen is shown: in which size, one monitor of it or all, and where in the window. */
 
 import { Monitors, nameInAddress } from './monitors.js';
-import { Sizing } from './sizing.js';
+import { Sizing, browser } from './sizing.js';
 import { View } from './view.js';
 
 /** @typedef {import('./wire.js').Sizing | import('./wire.js').Monitors} Told */
@@ -9,28 +9,32 @@ import { View } from './view.js';
 
 export class Presentation {
   #listener;
+  #stage;
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Stage} stage
    * @param {HTMLCanvasElement} canvas
    * @param {(message: import('./wire.js').Window) => void} send
    * @param {Listener} listener
    */
-  constructor(page, canvas, send, listener) {
-    const scroller = /** @type {HTMLElement} */ (page.querySelector('main'));
-    const clip = /** @type {HTMLElement} */ (page.getElementById('clip'));
+  constructor(stage, canvas, send, listener) {
+    const { root } = stage, measure = () => stage.measure();
+    const scroller = /** @type {HTMLElement} */ (root.querySelector('main'));
+    const clip = /** @type {HTMLElement} */ (root.getElementById('clip'));
+    this.#stage = stage;
     this.#listener = listener;
-    this.view = new View({ scroller, clip, canvas }, listener.onPlace);
-    this.sizing = new Sizing({ onWindow: send, onChange: () => this.#show() });
-    this.monitors = new Monitors(() => this.#show());
+    this.view = new View({ scroller, clip, canvas }, listener.onPlace, measure);
+    this.sizing = new Sizing({ onWindow: send, onChange: () => this.#show() }, browser(measure), stage.options.scale);
+    this.monitors = new Monitors(() => this.#show(), stage.isWhole ? nameInAddress() : null);
   }
 
-  /** @param {Window} target */
-  listen(target) {
-    target.addEventListener('resize', () => this.#fit());
-    target.addEventListener('hashchange', () => this.monitors.choose(nameInAddress()));
-    target.visualViewport?.addEventListener('resize', () => this.view.update());
-    target.visualViewport?.addEventListener('scroll', () => this.view.update());
+  listen() {
+    const { signal, isWhole } = this.#stage;
+    this.#stage.onResize(() => this.#fit());
+    if (isWhole) window.addEventListener('hashchange', () => this.monitors.choose(nameInAddress()));
+    for (const type of ['resize', 'scroll']) {
+      window.visualViewport?.addEventListener(type, () => this.view.update(), { signal });
+    }
     this.#watchRatio();
   }
 
@@ -46,7 +50,7 @@ export class Presentation {
     matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', () => {
       this.#fit();
       this.#watchRatio();
-    }, { once: true });
+    }, { once: true, signal: this.#stage.signal });
   }
 
   /** The window is another. */

@@ -1,6 +1,6 @@
 /** SignIn: the card that asks for the token. */
 
-import { signIn, tokenIn } from './auth.js';
+import { tokenIn } from './auth.js';
 import { TEXT } from './text.js';
 
 const ERRORS = { refused: TEXT.wrongToken, unreachable: TEXT.signInUnreachable };
@@ -12,12 +12,15 @@ export class SignIn {
   #error;
   #button;
   #onSignedIn;
+  #access;
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Root} page
+   * @param {import('./auth.js').Access} access
    * @param {() => void} onSignedIn
    */
-  constructor(page, onSignedIn) {
+  constructor(page, access, onSignedIn) {
+    this.#access = access;
     const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (page.querySelector(selector));
     this.#card = find('#sign-in');
     this.#form = /** @type {HTMLFormElement} */ (find('#sign-in form'));
@@ -47,7 +50,7 @@ export class SignIn {
 
   async #submit() {
     this.#button.disabled = true;
-    const result = await signIn(tokenIn(this.#field.value));
+    const result = await this.#access.signIn({ token: tokenIn(this.#field.value) });
     this.#button.disabled = false;
     if (result === 'in') return this.#onSignedIn();
     this.#error.textContent = ERRORS[result];

@@ -30,6 +30,7 @@ const KEY = 'voxy-size';
 export class Sizing {
   #listener;
   #outside;
+  #asked;
   #name = '';
   /** What the user chose for this desktop. @type {Mode | null} */
   #chosen = null;
@@ -44,16 +45,18 @@ export class Sizing {
 
   /**
    * @param {Listener} listener
-   * @param {Outside} [outside]
+   * @param {Outside} outside
+   * @param {Mode | null} [asked] by whoever embeds the desktop; who looks at it may choose another
    */
-  constructor(listener, outside = browser()) {
+  constructor(listener, outside, asked = null) {
     this.#listener = listener;
     this.#outside = outside;
+    this.#asked = asked;
   }
 
   /** How the desktop is shown. @type {Mode} */
   get mode() {
-    const mode = this.#chosen ?? this.#told?.mode ?? 'fit';
+    const mode = this.#chosen ?? this.#asked ?? this.#told?.mode ?? 'fit';
     return mode === 'follow' && !this.canFollow ? 'fit' : mode;
   }
 
@@ -156,14 +159,17 @@ function modeOf(text) {
   return text === 'follow' || text === 'fit' || text === 'actual' ? text : null;
 }
 
-/** @returns {Outside} */
-function browser() {
+/**
+ * @param {() => import('./view.js').Window} measure
+ * @returns {Outside}
+ */
+export function browser(measure) {
   return {
-    measure: () => ({
-      width: Math.max(1, Math.round(window.innerWidth * devicePixelRatio)),
-      height: Math.max(1, Math.round(window.innerHeight * devicePixelRatio)),
-      scale: devicePixelRatio,
-    }),
+    measure: () => {
+      const { full, ratio } = measure();
+      const pixels = (/** @type {number} */ length) => Math.max(1, Math.round(length * ratio));
+      return { width: pixels(full.width), height: pixels(full.height), scale: ratio };
+    },
     isHidden: () => document.hidden,
     load,
     save,

@@ -44,11 +44,11 @@ export class Status {
   #button;
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Stage} stage
    * @param {{connect: () => void, reload: () => void}} actions
    */
-  constructor(page, actions) {
-    this.#root = page.documentElement;
+  constructor({ root: page, marked }, actions) {
+    this.#root = marked;
     this.#words = /** @type {HTMLElement} */ (page.getElementById('words'));
     this.#button = /** @type {HTMLButtonElement} */ (page.getElementById('act'));
     this.#button.addEventListener('click', () => {

@@ -5,30 +5,35 @@
 /** Languages that the page speaks; the first where it speaks none of the reader's. */
 const LANGUAGES = ['en', 'ja'];
 
+let spoken = 'en';
+
 /** Filled before anything is shown: see `main.js`. */
 export const TEXT = /** @type {Texts} */ ({});
 
 /**
  * Learn to speak, in the first of these languages that is known.
  * @param {readonly string[]} languages as browsers name them, the preferred one first
+ * @returns {Promise<string>} the one that is spoken from now on
  */
 export async function load(languages) {
   const known = languages.map((name) => name.toLowerCase().split('-')[0] ?? '');
   const language = known.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
-  const response = await fetch(`i18n/${language}.json`);
+  const response = await fetch(new URL(`../i18n/${language}.json`, import.meta.url));
   Object.assign(TEXT, await response.json());
-  document.documentElement.lang = language ?? '';
+  return spoken = language ?? '';
 }
 
-/** The languages of whoever reads: the one that the address asks for before the browser's. */
-export function preferredLanguages() {
-  const asked = new URLSearchParams(location.search).get('lang');
+/**
+ * The languages of whoever reads, after the one that is asked for.
+ * @param {string | null} asked
+ */
+export function preferredLanguages(asked) {
   return [...(asked ? [asked] : []), ...navigator.languages];
 }
 
 /** Whether what is only said in English, as by the server, can be shown. */
 export function speaksEnglish() {
-  return document.documentElement.lang === 'en';
+  return spoken === 'en';
 }
 
 /**
@@ -71,8 +76,7 @@ export function inBytes(bytes) {
   const step = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const unit = ['byte', 'kilobyte', 'megabyte', 'gigabyte'][step] ?? 'byte';
   const format = { style: 'unit', unit, unitDisplay: 'short', maximumSignificantDigits: 3 };
-  const { lang } = document.documentElement;
-  return new Intl.NumberFormat(lang, /** @type {any} */ (format)).format(bytes / 2 ** (10 * step));
+  return new Intl.NumberFormat(spoken, /** @type {any} */ (format)).format(bytes / 2 ** (10 * step));
 }
 
 /** @param {string} name the desktop's */

@@ -22,9 +22,10 @@ export class Toolbar {
   #bar;
   #grip;
   #onLeave;
+  #corner = () => ({ x: 0, y: 0 });
 
   /**
-   * @param {Document} page
+   * @param {import('./stage.js').Root} page
    * @param {() => void} onLeave the keyboard goes back to the desktop
    */
   constructor(page, onLeave) {
@@ -43,8 +44,12 @@ export class Toolbar {
     this.#root.addEventListener('click', (event) => !isField(event) && event.detail > 0 && this.#onLeave());
   }
 
-  /** @param {EventTarget} target the window */
-  listen(target) {
+  /**
+   * @param {EventTarget} target
+   * @param {() => {x: number, y: number}} [corner] of the stage in the window
+   */
+  listen(target, corner = () => ({ x: 0, y: 0 })) {
+    this.#corner = corner;
     target.addEventListener('pointermove', (event) => this.move(/** @type {PointerEvent} */ (event)), { passive: true });
   }
 
@@ -56,7 +61,7 @@ export class Toolbar {
   move({ clientY, pointerType, buttons }) {
     if (pointerType !== 'mouse' || this.#opener || this.#root.contains(this.#page.activeElement)) return;
     // A mouse that drags is at work in the desktop.
-    this.#want(buttons === 0 && clientY <= (this.isShown ? NEAR : EDGE));
+    this.#want(buttons === 0 && clientY - this.#corner().y <= (this.isShown ? NEAR : EDGE));
   }
 
   show() {

@@ -1,6 +1,5 @@
 /** Transport: the connection's life. It connects, and connects again for as long as there is hope. */
 
-import { LineThread } from './line.js';
 import { CLOSE_MALFORMED, CLOSE_OTHER_VERSION, CLOSE_SESSION_ENDED } from './wire.js';
 
 const FIRST_DELAY_MS = 250;
@@ -15,10 +14,10 @@ const CONNECT_MS = 10_000;
 /** @type {Record<TransportState, TransportState[]>} */
 const MAY_BECOME = {
   idle: ['connecting'],
-  connecting: ['open', 'waiting', 'signed-out', 'outdated'],
-  open: ['waiting', 'signed-out', 'outdated'],
-  waiting: ['connecting', 'signed-out'],
-  'signed-out': ['connecting'],
+  connecting: ['open', 'waiting', 'signed-out', 'outdated', 'idle'],
+  open: ['waiting', 'signed-out', 'outdated', 'idle'],
+  waiting: ['connecting', 'signed-out', 'idle'],
+  'signed-out': ['connecting', 'idle'],
   outdated: [],
 };
 
@@ -56,9 +55,9 @@ export class Transport {
 
   /**
    * @param {Listener} listener
-   * @param {Outside} [outside]
+   * @param {Outside} outside
    */
-  constructor(listener, outside = browser()) {
+  constructor(listener, outside) {
     this.#listener = listener;
     this.#outside = outside;
   }
@@ -92,6 +91,15 @@ export class Transport {
     if (this.#state !== 'open' && this.#state !== 'connecting') return;
     this.#socket?.close(code);
     this.#wait();
+  }
+
+  /** Close the connection, and don't connect again before that is asked for. */
+  disconnect() {
+    if (!MAY_BECOME[this.#state].includes('idle')) return;
+    this.#socket?.close();
+    this.#drop();
+    this.#failures = 0;
+    this.#become('idle');
   }
 
   #opened() {
@@ -152,17 +160,15 @@ export class Transport {
   }
 }
 
-/** @returns {Outside} */
-function browser() {
-  const thread = new LineThread();
+/**
+ * @param {import('./line.js').LineThread} thread
+ * @param {import('./auth.js').Access} access
+ * @returns {Outside}
+ */
+export function browser(thread, access) {
   return {
-    openSocket: () => {
-      const url = new URL('stream', document.baseURI);
-      url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-      url.hash = '';
-      return thread.open(url.href);
-    },
-    isSignedOut: async () => (await fetch('session', { cache: 'no-store' })).status === 401,
+    openSocket: () => thread.open(access.streamUrl, access.protocols),
+    isSignedOut: () => access.isSignedOut(),
     now: () => performance.now(),
     random: Math.random,
     setTimer: (callback, delayMs) => setTimeout(callback, delayMs),

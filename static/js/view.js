@@ -24,6 +24,7 @@ const MARGIN = 0.2;
  * @property {Size} full in CSS pixels
  * @property {Box} free what no keyboard on the screen covers
  * @property {number} ratio device pixels to a CSS pixel
+ * @property {{x: number, y: number}} [corner] where the whole of it begins in the browser's window
  */
 
 /** @typedef {Pick<HTMLElement, 'style' | 'clientWidth' | 'clientHeight' | 'scrollLeft' | 'scrollTop'>} Scroller */
@@ -47,9 +48,9 @@ export class View {
   /**
    * @param {{scroller: Scroller, clip: Clip, canvas: Canvas}} elements one in the other
    * @param {() => void} onPlace called when the canvas may have another place
-   * @param {() => Window} [measure]
+   * @param {() => Window} measure
    */
-  constructor({ scroller, clip, canvas }, onPlace, measure = measureWindow) {
+  constructor({ scroller, clip, canvas }, onPlace, measure) {
     this.#scroller = scroller;
     this.#clip = clip;
     this.#canvas = canvas;
@@ -141,10 +142,10 @@ export class View {
    * @param {{x: number, y: number}} pixel
    */
   reveal({ x, y }) {
-    const { free } = this.#measure();
+    const { free, corner = { x: 0, y: 0 } } = this.#measure();
     const box = this.#clip.getBoundingClientRect(), shown = shownOf(this.#crop, this.#canvas);
-    const left = box.left - free.left + ((x - shown.x) * box.width) / shown.width;
-    const top = box.top - free.top + ((y - shown.y) * box.height) / shown.height;
+    const left = box.left - corner.x - free.left + ((x - shown.x) * box.width) / shown.width;
+    const top = box.top - corner.y - free.top + ((y - shown.y) * box.height) / shown.height;
     const dx = beyond(left, free.width * MARGIN, free.width), dy = beyond(top, free.height * MARGIN, free.height);
     if (dx || dy) this.pan(-dx, -dy);
   }
@@ -166,14 +167,4 @@ function beyond(place, margin, length) {
  */
 function put(style, { left, top, width, height }) {
   Object.assign(style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
-}
-
-/** @returns {Window} */
-function measureWindow() {
-  const full = { width: window.innerWidth, height: window.innerHeight }, visual = window.visualViewport;
-  // A page that is itself enlarged (by who can't see well) is laid out as if it weren't.
-  const free = visual && Math.abs(visual.scale - 1) < 0.01
-    ? { left: visual.offsetLeft, top: visual.offsetTop, width: visual.width, height: visual.height }
-    : { left: 0, top: 0, ...full };
-  return { full, free, ratio: devicePixelRatio };
 }

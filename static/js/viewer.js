@@ -1,7 +1,7 @@
 /** Viewer: puts the parts of the page together; it alone knows them all. */
 
 import { Acks } from './acks.js';
-import { removeTokenFromAddress, signIn, tokenInAddress } from './auth.js';
+import { Access, removeTokenFromAddress, tokenInAddress } from './auth.js';
 import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
 import { capabilities, decodableCodecs } from './codecs.js';
@@ -12,17 +12,19 @@ import { Hands } from './input/hands.js';
 import { Keyboard } from './input/keyboard.js';
 import { TextInput } from './input/text_input.js';
 import * as leftover from './leftover.js';
+import { LineThread } from './line.js';
 import { LocalClipboard } from './local_clipboard.js';
 import { Notice } from './notice.js';
 import { Panel } from './panel.js';
 import { Presentation } from './presentation.js';
 import { Pulse } from './pulse.js';
+import { Remote } from './remote.js';
 import { KEPT_BYTES, Screen } from './screen.js';
 import { SignIn } from './signin.js';
 import { Statistics } from './statistics.js';
 import { Status, judge } from './status.js';
 import { TEXT, fill, inBytes, titleOf } from './text.js';
-import { Transport } from './transport.js';
+import { Transport, browser } from './transport.js';
 import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
@@ -32,7 +34,13 @@ import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 /** Where keys and what is pasted are for the page itself. */
 const OF_PAGE = '[data-page]';
 
+/** What somebody who only looks on sends. */
+const OF_VIEWERS = new Set(['hello', 'ack', 'view', 'quality', 'statistics', 'ping', 'release', 'clip_ack']);
+
 export class Viewer {
+  #stage;
+  #access;
+  #thread = new LineThread();
   #canvas;
   #transport;
   #screen;
@@ -57,7 +65,8 @@ export class Viewer {
   #situation = {
     transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
   };
-  #isRefused = false;
+  /** Whether this connection was welcomed. */
+  #isEntered = false;
   /** Where the next connection goes on. @type {import('./wire.js').Resume | null} */
   #resume = null;
   /** @type {import('./codecs.js').CodecName[]} */
@@ -65,14 +74,18 @@ export class Viewer {
   /** @type {import('./wire.js').Level} */
   #level = 'auto';
 
-  /** @param {Document} page */
-  constructor(page) {
+  /** @param {import('./stage.js').Stage} stage */
+  constructor(stage) {
+    const page = stage.root;
+    this.#stage = stage;
+    this.#level = stage.options.quality ?? 'auto';
+    this.#access = new Access(!stage.isAlone);
     this.#canvas = /** @type {HTMLCanvasElement} */ (page.getElementById('screen'));
     this.#transport = new Transport({
       onState: (state, code) => this.#onTransport(state, code),
       onMessage: (received) => this.#receive(received),
-    });
-    this.#screen = new Screen(this.#canvas, () => this.#presentation.view.update());
+    }, browser(this.#thread, this.#access));
+    this.#screen = new Screen(this.#canvas, () => this.#resized());
     this.#acks = new Acks((painted) => this.#acknowledge(painted));
     this.#pulse = new Pulse({
       onPing: (id) => this.#send({ type: 'ping', id }),
@@ -87,24 +100,28 @@ export class Viewer {
     this.#keyboard = new Keyboard(
       (message) => this.#type(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
     this.#textInput = new TextInput(field, this.#keyboard);
-    this.#presentation = new Presentation(page, this.#canvas, send, {
+    this.#presentation = new Presentation(stage, this.#canvas, send, {
       onPlace: () => this.#placed(), onChange: () => this.#controls.offer(this.#presentation),
     });
     const { view } = this.#presentation;
-    this.#hands = new Hands(page, this.#canvas, view, send, () => this.#keyboard.holds('Control'));
+    this.#hands = new Hands(stage, this.#canvas, view, send, () => this.#keyboard.holds('Control'));
     this.#cursor = new Cursor(this.#canvas, (shape) => this.#hands.wear(shape));
     this.#notice = new Notice(page);
-    this.#status = new Status(page, { connect: () => this.#transport.connect(), reload: () => location.reload() });
-    this.#signIn = new SignIn(page, () => {
-      removeTokenFromAddress();
+    this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
+    this.#signIn = new SignIn(page, this.#access, () => {
+      if (stage.isWhole) removeTokenFromAddress();
       this.#transport.connect();
     });
     const toggle = () => this.#toggleStatistics();
     this.#panel = new Panel(page, toggle);
-    this.#controls = new Controls(page, {
+    this.#controls = new Controls(stage, {
       keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
       chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, presentation: this.#presentation,
       onLeave: () => this.#focus(),
+    });
+    this.remote = new Remote({
+      stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard, clipboard,
+      canvas: this.#canvas, onEnd: () => this.#release(),
     });
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
@@ -127,40 +144,39 @@ export class Viewer {
   /** Sign in with the token in the address, if there is one, and connect. */
   async open() {
     const token = tokenInAddress();
-    if (token !== null) {
-      const result = await signIn(token);
-      this.#isRefused = result === 'refused';
-      if (result === 'in') removeTokenFromAddress();
-    }
-    this.#transport.connect();
+    if (await this.remote.connect(token === null ? null : { token }) && token !== null) removeTokenFromAddress();
   }
 
   // Events of the page
 
   #listen() {
+    const { target, signal, isWhole } = this.#stage;
     // Before the keyboard: what is for the page itself doesn't reach the desktop.
-    window.addEventListener('keydown', (event) => this.#onShortcut(event), { capture: true });
-    this.#clipboard.listen(window, (event) => this.#isForDesktop(event));
-    this.#keyboard.listen(window);
+    target.addEventListener('keydown', (event) => this.#onShortcut(/** @type {KeyboardEvent} */ (event)), { capture: true });
+    this.#clipboard.listen(target, signal, (event) => this.#isForDesktop(event));
+    this.#keyboard.listen(target);
     this.#textInput.listen(this.#field);
     this.#canvas.addEventListener('pointerdown', (event) => {
-      this.#textInput.locate(() => ({ x: event.clientX, y: event.clientY }));
+      const at = { x: event.clientX, y: event.clientY };
+      this.#textInput.locate(() => this.#stage.inside(at));
       this.#focus();
     });
-    this.#controls.listen(window);
+    this.#controls.listen();
     this.#hands.listen();
     document.addEventListener('pointerlockchange', () => {
       this.#release();
       this.#keyboard.isByPlace = this.#hands.isLocked;
-    });
-    window.addEventListener('blur', () => this.#release());
-    window.addEventListener('pagehide', () => this.#leave());
-    window.addEventListener('pageshow', (event) => event.persisted && this.#return());
-    window.addEventListener('online', () => this.#wake());
-    window.addEventListener('hashchange', () => this.open());
-    window.addEventListener('scroll', () => this.#hands.invalidate(), { capture: true });
-    this.#presentation.listen(window);
-    document.addEventListener('visibilitychange', () => this.#onVisibility());
+    }, { signal });
+    window.addEventListener('blur', () => this.#release(), { signal });
+    window.addEventListener('pagehide', () => this.#leave(), { signal });
+    window.addEventListener('pageshow', (event) => event.persisted && this.#return(), { signal });
+    window.addEventListener('online', () => this.#wake(), { signal });
+    window.addEventListener('scroll', () => this.#hands.invalidate(), { capture: true, signal });
+    if (isWhole) window.addEventListener('hashchange', () => this.open());
+    // Beside other elements: the keyboard may go to one of them.
+    else target.addEventListener('focusout', () => this.#release());
+    this.#presentation.listen();
+    document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
   }
 
   #onVisibility() {
@@ -178,7 +194,7 @@ export class Viewer {
 
   #leave() {
     this.#release();
-    if (this.#resume?.seq) leftover.leave(this.#canvas, this.#resume);
+    if (this.#stage.isWhole && this.#resume?.seq) leftover.leave(this.#canvas, this.#resume);
   }
 
   /** The browser had kept the page as it was. */
@@ -200,7 +216,7 @@ export class Viewer {
 
   /** @param {{target: EventTarget | null}} event */
   #isForDesktop({ target }) {
-    return this.#transport.state === 'open' && !(target instanceof Element && target.closest(OF_PAGE));
+    return this.#transport.state === 'open' && !this.#stage.options.viewOnly && !(target instanceof Element && target.closest(OF_PAGE));
   }
 
   /** @param {KeyboardEvent} event */
@@ -253,17 +269,19 @@ export class Viewer {
    * @param {number} [code] with which the server closed
    */
   #onTransport(state, code) {
+    if (this.#isEntered && state !== 'open') this.#stage.tell('disconnect', { code: code ?? null });
+    this.#isEntered = false;
     if (state === 'open') this.#greet();
     else this.#forgetConnection();
+    if (state === 'signed-out' || state === 'outdated') this.#stage.tell('error', { code: state, message: TEXT.signInHow });
     // To say again what the server doesn't understand would be in vain; and who is signed out leaves nothing behind.
     if (code === CLOSE_MALFORMED || state === 'signed-out') this.#resume = null;
-    if (state === 'signed-out') this.#signIn.show({ isRefused: this.#isRefused });
+    if (state === 'signed-out') this.#signIn.show({ isRefused: this.remote.isRefused });
     else this.#signIn.hide();
     this.#note({ transport: state, hasFailed: this.#situation.hasFailed || state === 'waiting' });
   }
 
   #greet() {
-    this.#isRefused = false;
     this.#send({
       type: 'hello', protocol: PROTOCOL, capabilities: capabilities(this.#codecs), hidden: document.hidden,
       keeps: KEPT_BYTES, resume: this.#resume,
@@ -287,6 +305,7 @@ export class Viewer {
 
   /** @param {ToServer} message */
   #send(message) {
+    if (this.#stage.options.viewOnly && !OF_VIEWERS.has(message.type)) return;
     this.#transport.send(serialize(message));
   }
 
@@ -309,7 +328,7 @@ export class Viewer {
       case 'state': return this.#note({ source: received });
       case 'welcome': return this.#enter(received);
       case 'pong': return this.#noteAnswer(received);
-      case 'clip': case 'clip_chunk': return this.#clipboard.take(received);
+      case 'clip': case 'clip_chunk': return this.#takeClip(received);
       case 'clip_ack': return this.#clipboard.acked(received);
       case 'clip_gone': return this.#clipboard.lose();
       case 'clipboard': return this.#clipboard.limit(received);
@@ -323,12 +342,36 @@ export class Viewer {
 
   /** @param {import('./wire.js').Welcome} welcome */
   #enter({ name, token, resumed }) {
-    document.title = titleOf(name);
+    if (this.#stage.isWhole) document.title = titleOf(name);
+    this.#isEntered = true;
+    this.#stage.tell('connect', { name });
+    this.#askWhatMayBeDone();
     this.#presentation.sizing.enter(name);
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
     if (!resumed) this.#screen.forget();
     this.#resume = { token, seq: resumed && this.#resume ? this.#resume.seq : WELCOME_SEQ, images: true };
     if (this.#resume.seq) this.#show();
+  }
+
+  /** Nobody waits for it, and without an answer nothing is told. */
+  #askWhatMayBeDone() {
+    if (this.#stage.isAlone) return;
+    this.#access.isSignedOut().then(() => this.#stage.tell('control', { may: this.#access.may }), () => {});
+  }
+
+  /** @param {import('./clipboard.js').ClipMessage} message */
+  #takeClip(message) {
+    const before = this.#clipboard.latest;
+    this.#clipboard.take(message);
+    const text = this.#clipboard.latest;
+    if (text !== before) this.#stage.tell('clipboard', { text });
+  }
+
+  /** The desktop has another size. */
+  #resized() {
+    this.#presentation.view.update();
+    const { width, height } = this.#canvas;
+    this.#stage.tell('resize', { width, height });
   }
 
   /** @param {import('./wire.js').Pong} pong */
@@ -342,7 +385,7 @@ export class Viewer {
     const { update: { seq, bytes, operations }, decodeMs, takenAt } = decoded;
     this.#screen.paint(decoded);
     const caret = this.#caret.find(operations, now());
-    if (caret) this.#textInput.locate(() => this.#hands.placeOf(caret));
+    if (caret) this.#textInput.locate(() => this.#stage.inside(this.#hands.placeOf(caret)));
     if (this.#resume) this.#resume.seq = seq;
     this.#statistics?.received(bytes);
     this.#acks.painted({ seq, decodeMs, takenAt }, document.hidden);
@@ -364,7 +407,8 @@ export class Viewer {
   #unveil() {
     if (!this.#canvas.hidden) return;
     this.#canvas.hidden = false;
-    this.#focus();
+    // In another's page the keyboard stays where it is until somebody clicks here.
+    if (this.#stage.isAlone) this.#focus();
     this.#hands.invalidate();
   }
 

@@ -10,7 +10,7 @@ describe('Line', () => {
 
   beforeEach(() => {
     [posted, heard] = [[], []];
-    line = new Line(7, 'ws://here/stream', (message) => posted.push(message));
+    line = new Line(7, 'ws://here/stream', ['voxy'], (message) => posted.push(message));
     line.onopen = () => heard.push('open');
     line.onclose = ({ code }) => heard.push(code);
     line.onmessage = ({ data }) => heard.push(data.id ?? data);
@@ -20,7 +20,7 @@ describe('Line', () => {
     line.send('hello');
     line.close(4400);
     assert.deepEqual(posted, [
-      { kind: 'open', line: 7, url: 'ws://here/stream' },
+      { kind: 'open', line: 7, url: 'ws://here/stream', protocols: ['voxy'] },
       { kind: 'send', line: 7, data: 'hello' },
       { kind: 'close', line: 7, code: 4400 },
     ]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 
 const STATIC = new URL('../../static/', import.meta.url);
@@ -22,7 +22,8 @@ test('the page fetches all modules at once, not one after the other', () => {
 });
 
 test('no module is there for nothing', () => {
-  assert.deepEqual([...new Set([...loadedBy('js/main.js'), ...loadedBy('js/line_worker.js')])].sort(), modules);
+  const roots = ['js/main.js', 'js/line_worker.js', 'js/embed.js'];
+  assert.deepEqual([...new Set(roots.flatMap((root) => [...loadedBy(root)]))].sort(), modules);
 });
 
 test('the page has nothing inline, and nothing from elsewhere', () => {
@@ -30,7 +31,12 @@ test('the page has nothing inline, and nothing from elsewhere', () => {
 });
 
 test('no module writes HTML', () => {
-  for (const name of modules) {
+  for (const name of [...modules, 'voxy.js']) {
     assert.doesNotMatch(readFileSync(new URL(name, STATIC), 'utf8'), /innerHTML|outerHTML|insertAdjacentHTML|eval\(/);
   }
+});
+
+test('what a page loads before a desktop is in it stays small', () => {
+  assert.ok(statSync(new URL('voxy.js', STATIC)).size < 60_000);
+  assert.deepEqual([...loadedBy('voxy.js')], ['voxy.js']);
 });

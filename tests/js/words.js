@@ -5,4 +5,3 @@ import { readFileSync } from 'node:fs';
 import { TEXT } from '../../static/js/text.js';
 
 Object.assign(TEXT, JSON.parse(readFileSync(new URL('../../static/i18n/en.json', import.meta.url), 'utf8')));
-globalThis.document ??= { documentElement: { lang: 'en' } };

@@ -165,6 +165,13 @@ async def test_portal_may_frame_the_page_and_load_its_modules(stack: Stack, sess
         assert "content-type" in response.headers["Access-Control-Allow-Headers"]
 
 
+async def test_portal_may_frame_the_page_under_a_path_too(session: aiohttp.ClientSession) -> None:
+    async with running(embedders=frozenset({PORTAL}), base_path="/desk") as stack:
+        for path in ("", "/", "/js/main.js", "/nothing"):
+            async with session.get(f"{stack.url}/desk{path}", allow_redirects=False) as response:
+                assert f"frame-ancestors {PORTAL};" in response.headers["Content-Security-Policy"]
+
+
 async def test_nobody_may_frame_the_page_by_default(session: aiohttp.ClientSession) -> None:
     async with running() as stack, session.get(f"{stack.url}/", headers={"Origin": PORTAL}) as response:
         assert "frame-ancestors 'none';" in response.headers["Content-Security-Policy"]

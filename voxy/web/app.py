@@ -88,6 +88,7 @@ def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = (
             web.post("/login", _login),
             web.post("/logout", _logout),
             web.post("/ticket", _ticket),
+            web.get("/embedding.json", _embedding),
             web.get("/stream", _stream),
             web.get("/status.json", _status),
             web.get("/metrics", _metrics),
@@ -120,7 +121,7 @@ def mounted(app: web.Application, base_path: str) -> web.Application:
         raise web.HTTPPermanentRedirect(request.rel_url.with_path(f"{base_path}/", keep_query=True))
 
     root = web.Application()
-    root.on_response_prepare.append(_add_headers(Embedding()))
+    root.on_response_prepare.append(_add_headers(app[GATE].embedding))
     root.router.add_get(base_path, lead_in)
     root.add_subapp(f"{base_path}/", app)
     return root
@@ -176,6 +177,11 @@ async def _ticket(request: web.Request) -> web.Response:
     permissions = VIEWER if asked.view_only else CONTROLLER
     ticket = request.app[GATE].issue_ticket(request, asked.origin, permissions)
     return web.json_response({"ticket": ticket, "expires_in": TICKET_S}, headers={"Cache-Control": "no-store"})
+
+
+async def _embedding(request: web.Request) -> web.Response:
+    """Whom the page listens to in a frame; the policy of each answer says the same."""
+    return web.json_response({"origins": sorted(request.app[GATE].embedding.origins)})
 
 
 async def _read_json(request: web.Request, kind: type[Asked], example: str) -> Asked:

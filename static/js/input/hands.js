@@ -6,6 +6,7 @@ import { Pointer } from './pointer.js';
 import { Touch } from './touch.js';
 import { Wheel } from './wheel.js';
 
+const ARROW = new URL('../../pointer.svg', import.meta.url).href;
 const MODE_KEY = 'voxy-touch';
 /** What a wheel turns for a CSS pixel of a finger's way: a finger moves paper, a wheel turns pages. */
 const FINGER = 2.5;
@@ -21,6 +22,7 @@ export class Hands {
   /** @type {Worn | null} */
   #shape = null;
   #isTouched = false;
+  #stage;
   #glass;
   #canvas;
   #view;
@@ -33,13 +35,15 @@ export class Hands {
   #isControlHeld;
 
   /**
-   * @param {Document} page
+   * @param {import('../stage.js').Stage} stage
    * @param {HTMLCanvasElement} canvas
    * @param {import('../view.js').View} view
    * @param {(message: import('../wire.js').ToServer) => void} send
    * @param {() => boolean} isControlHeld by the keyboard, as far as that is known
    */
-  constructor(page, canvas, view, send, isControlHeld) {
+  constructor(stage, canvas, view, send, isControlHeld) {
+    const page = stage.root;
+    this.#stage = stage;
     const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (page.getElementById(id));
     this.#glass = /** @type {HTMLElement} */ (page.querySelector('main'));
     this.#canvas = canvas;
@@ -83,7 +87,7 @@ export class Hands {
   }
 
   get isLocked() {
-    return document.pointerLockElement === this.#canvas;
+    return this.#stage.root.pointerLockElement === this.#canvas;
   }
 
   /** Give the pointer to the desktop until Esc is pressed; whether the browser does. */
@@ -126,7 +130,8 @@ export class Hands {
       if (pointerType !== 'touch') this.#pointer.cancel();
     });
     canvas.addEventListener('wheel', (event) => this.#turn(event), { passive: false });
-    document.addEventListener('pointerlockchange', () => !this.isLocked && this.#motion.end());
+    const { signal } = this.#stage;
+    document.addEventListener('pointerlockchange', () => !this.isLocked && this.#motion.end(), { signal });
     // Menus, autoscroll, paste by the middle button, and history by the side buttons are the desktop's to give.
     for (const type of ['contextmenu', 'mousedown', 'mouseup', 'auxclick', 'dragstart']) {
       canvas.addEventListener(type, (event) => event.preventDefault());
@@ -209,14 +214,15 @@ export class Hands {
     const isShown = this.#isTouched && this.#touch.mode === 'trackpad' && this.#shape?.url !== '';
     this.#shown.hidden = !isShown;
     if (!isShown) return;
-    const { url, x, y, resolution } = this.#shape ?? { url: 'pointer.svg', x: 1, y: 1, resolution: 1 };
+    const { url, x, y, resolution } = this.#shape ?? { url: ARROW, x: 1, y: 1, resolution: 1 };
     if (this.#shown.getAttribute('src') !== url) this.#shown.src = url;
-    const { x: left, y: top } = this.placeOf(this.#spot);
+    const { x: left, y: top } = this.#stage.inside(this.placeOf(this.#spot));
     this.#shown.style.transform = `translate(${left}px, ${top}px) scale(${1 / resolution}) translate(${-x}px, ${-y}px)`;
   }
 
   /** @param {Place} place */
-  #drawRing({ x, y }) {
+  #drawRing(place) {
+    const { x, y } = this.#stage.inside(place);
     Object.assign(this.#ring.style, { left: `${x}px`, top: `${y}px` });
     // A class that comes anew begins its animation anew.
     this.#ring.classList.remove('drawn');
