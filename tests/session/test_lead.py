@@ -5,7 +5,7 @@ import pytest
 from voxy.session import wire
 from voxy.session.events import Resize
 from voxy.session.lead import MOST_PIXELS, Lead, resize_to
-from voxy.session.permissions import CONTROLLER, Permission, Person, VIEWER
+from voxy.session.permissions import CONTROLLER, VIEWER, Permission, Person
 from voxy.session.viewer import Viewer
 
 

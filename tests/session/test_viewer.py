@@ -8,7 +8,7 @@ from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Key, Motion, Pointer, Wheel
 from voxy.session.meter import Stages
-from voxy.session.permissions import Person, VIEWER
+from voxy.session.permissions import VIEWER, Person
 from voxy.session.viewer import LEASE_S, REST_S, Received, Viewer
 
 NONE = np.empty(0, dtype=np.intp)

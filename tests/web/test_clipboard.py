@@ -12,7 +12,7 @@ from voxy.blocks import Size
 from voxy.clipboard import SharedClipboard
 from voxy.session.clips import TEXT, Clip
 from voxy.session.events import Delivery, InputEvent, Offer
-from voxy.session.permissions import CONTROLLER, VIEWER, Permission
+from voxy.session.permissions import CONTROLLER, VIEWER, Permission, Person
 from voxy.sources.base import ClipChanged
 from voxy.sources.demo import DemoSource
 
