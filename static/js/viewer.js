@@ -1,7 +1,7 @@
 /** Viewer: puts the parts of the page together; it alone knows them all. */
 
 import { Acks } from './acks.js';
-import { Access, removeTokenFromAddress, tokenInAddress } from './auth.js';
+import { Access, removeSecretFromAddress, secretInAddress } from './auth.js';
 import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
 import { capabilities, decodableCodecs } from './codecs.js';
@@ -109,7 +109,7 @@ export class Viewer {
     this.#notice = new Notice(page);
     this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     this.#signIn = new SignIn(page, this.#access, () => {
-      if (stage.isWhole) removeTokenFromAddress();
+      if (stage.isWhole) removeSecretFromAddress();
       this.#transport.connect();
     });
     const toggle = () => this.#toggleStatistics();
@@ -117,7 +117,7 @@ export class Viewer {
     this.#controls = new Controls(stage, {
       keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
       chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, presentation: this.#presentation,
-      onLeave: () => this.#focus(),
+      access: this.#access, onLeave: () => this.#focus(),
     });
     this.remote = new Remote({
       stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard, clipboard,
@@ -141,10 +141,10 @@ export class Viewer {
     await this.open();
   }
 
-  /** Sign in with the token in the address, if there is one, and connect. */
+  /** Sign in with the token or invitation in the address, if there is one, and connect. */
   async open() {
-    const token = tokenInAddress();
-    if (await this.remote.connect(token === null ? null : { token }) && token !== null) removeTokenFromAddress();
+    const secret = secretInAddress();
+    if (await this.remote.connect(secret) && secret) removeSecretFromAddress();
   }
 
   // Events of the page
@@ -276,7 +276,7 @@ export class Viewer {
     if (state === 'signed-out' || state === 'outdated') this.#stage.tell('error', { code: state, message: TEXT.signInHow });
     // To say again what the server doesn't understand would be in vain; and who is signed out leaves nothing behind.
     if (code === CLOSE_MALFORMED || state === 'signed-out') this.#resume = null;
-    if (state === 'signed-out') this.#signIn.show({ isRefused: this.remote.isRefused });
+    if (state === 'signed-out') this.#signIn.show(this.remote.refused);
     else this.#signIn.hide();
     this.#note({ transport: state, hasFailed: this.#situation.hasFailed || state === 'waiting' });
   }
@@ -334,7 +334,7 @@ export class Viewer {
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'title': return void (document.title = titleOf(received.title));
-      case 'people': return this.#controls.count(received);
+      case 'people': return this.#controls.people.count(received);
       case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }

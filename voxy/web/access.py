@@ -78,7 +78,7 @@ class Access:
         self._guesses.right(name, address)
         return store.open_session(name, role, time.time(), user=name)
 
-    def accept(self, invitation: str, address: str) -> str:
+    def accept(self, invitation: str) -> str:
         """The secret of the session that an invitation gives; AuthError 401 for one that has ended."""
         session = self._store.accept(invitation, time.time()) if self._store else None
         if session is None:

@@ -140,8 +140,10 @@ async def _page(_: web.Request) -> web.FileResponse:
 
 async def _session(request: web.Request) -> web.Response:
     """Whether the browser has a session, and what it may do: 200 or 401."""
-    person = request.app[GATE].check_session(request)
-    return web.json_response({"name": person.name, "may": [str(one.name).lower() for one in person.permissions]})
+    gate = request.app[GATE]
+    person = gate.check_session(request)
+    may = [str(one.name).lower() for one in person.permissions]
+    return web.json_response({"name": person.name, "may": may, "cookie": gate.has_cookie(request)})
 
 
 async def _login(request: web.Request) -> web.Response:
@@ -149,14 +151,17 @@ async def _login(request: web.Request) -> web.Response:
     gate.check_origin(request)
     login = await _read_json(request, Login, '{"token": "…"}')
     # A page of another origin is given no cookie: in some browsers it would be kept and in some not.
-    if login.ticket or login.keep == "page" or request.headers["Origin"] != own_origin(request):
-        return web.json_response({"pass": gate.open_pass(request, login.token, login.ticket)})
+    keeps_pass = login.ticket or login.keep == "page" or request.headers["Origin"] != own_origin(request)
     if login.user or login.password:
         secret = await gate.access.sign_in(login.user, login.password, request.remote or "")
     elif login.invitation:
-        secret = gate.access.accept(login.invitation, request.remote or "")
+        secret = gate.access.accept(login.invitation)
+    elif keeps_pass:
+        secret = gate.open_pass(request, login.token, login.ticket)
     else:
         secret = gate.open_session(login.token)
+    if keeps_pass:
+        return web.json_response({"pass": secret})
     response = web.Response(status=204)
     # What was planted here before is no way in.
     gate.end_session(request, response)

@@ -72,11 +72,15 @@ class Gate:
         origin = request.headers.get("Origin", own_origin(request))
         if secret := pass_of(request):
             permissions = self.embedding.permissions_of(secret, origin, time.monotonic())
-            person = None if permissions is None else Person("", permissions)
+            person = self.access.person(secret) if permissions is None else Person("", permissions)
         else:
             # The cookie of somebody who has signed in here is no word for a page of another origin.
             person = self._cookies_person(request) if origin == own_origin(request) else None
         return Person(person.name, person.permissions & self.most) if person else None
+
+    def has_cookie(self, request: web.Request) -> bool:
+        """Whether somebody came by a session of the browser's, which he can end."""
+        return self.token is not None and self._cookies_person(request) is not None
 
     def _cookies_person(self, request: web.Request) -> Person | None:
         secret = request.cookies.get(self._cookie_name(request), "")
