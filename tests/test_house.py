@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "projector": {"blocks", "screen", "session"},
     "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "projector"},
     "web": {"", "errors", "session", "desktop"},
+    "jupyter": set(),
     "listeners": {"config", "errors"},
     "tls": {"errors"},
     "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "session", "sources", "tls", "web"},
