@@ -1,4 +1,4 @@
-"""Makes docs/desktop.png and docs/toolbar.png: a private desktop in Chromium. Run by `make screenshot`."""
+"""Makes the pictures of docs/: a private desktop and the example portal in Chromium. Run by `make screenshot`."""
 
 import asyncio
 import os
@@ -58,4 +58,47 @@ async def main() -> None:
         await process.wait()
 
 
-asyncio.run(main())
+async def show_portal() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        PICTURES / "examples" / "portal" / "portal.py",
+        "--port",
+        "0",
+        stdout=subprocess.PIPE,
+        env={**os.environ, "VOXY_COMMAND": SHELL, "PS1": PROMPT, "PATH": f"{VOXY.parent}:{os.environ['PATH']}"},
+    )
+    assert process.stdout
+    url = (await process.stdout.readline()).decode().strip()
+    try:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            )
+            page = await browser.new_page(viewport={"width": 1280, "height": 960})
+            await page.goto(url)
+            await page.fill("[name=user]", "alice")
+            await page.fill("[name=password]", "wonderland")
+            await page.click("button")
+            await page.wait_for_function(
+                "[...document.querySelectorAll('.state')].every((state) => state.textContent === 'connected')"
+            )
+            await asyncio.sleep(2)
+            for place, command in (
+                ("#course", "python3 -m this | head -18"),
+                ("#lab", "voxy --version; ls --color /usr"),
+            ):
+                await page.locator(place).click(position={"x": 300, "y": 200})
+                await page.keyboard.type(f"{command}\n")
+                await asyncio.sleep(0.5)
+            await page.locator("#lab").hover(position={"x": 286, "y": 1})
+            await asyncio.sleep(1)
+            await page.screenshot(path=PICTURES / "portal.png")
+            await browser.close()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+if "portal" not in sys.argv:
+    asyncio.run(main())
+asyncio.run(show_portal())

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 SAMPLES = Path(__file__).parent.parent / "docs" / "proxies"
+_SAMPLES = {"nginx": "nginx.conf", "apache2": "apache.conf"}
 _START_S = 10
 
 _NGINX = """
@@ -51,17 +52,21 @@ def missing(proxy: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def proxying(proxy: str, folder: Path, server: str) -> AsyncIterator[int]:
-    """Run `nginx` or `apache2` before the VoXY that listens at `server`; gives the port."""
+async def proxying(proxy: str, folder: Path, server: str, path: str = "/desktops") -> AsyncIterator[int]:
+    """Run `nginx` or `apache2` before the VoXY that listens at `server`; gives the port.
+
+    `path` is where the sample says /desktops.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     configuration = folder / "proxy.conf"
+    sample = (SAMPLES / _SAMPLES[proxy]).read_text().replace("/desktops", path)
     if proxy == "nginx":
-        sample = (SAMPLES / "nginx.conf").read_text().replace("unix:/run/voxy/voxy.sock", server)
+        sample = sample.replace("unix:/run/voxy/voxy.sock", server)
         configuration.write_text(_NGINX.format(folder=folder, port=port, sample=sample))
         command = ["nginx", "-c", str(configuration), "-e", "stderr"]
     else:
-        sample = (SAMPLES / "apache.conf").read_text().replace("127.0.0.1:8080", server)
+        sample = sample.replace("127.0.0.1:8080", server)
         modules = "\n".join(f"LoadModule {name}_module {_MODULE_FOLDER}/mod_{name}.so" for name in _MODULES)
         configuration.write_text(_APACHE.format(folder=folder, port=port, sample=sample, modules=modules))
         command = ["apache2", "-X", "-f", str(configuration)]

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "projector"},
     "vm": {"blocks", "errors", "config"},
     "web": {"", "access", "errors", "session", "desktop"},
+    "jupyter": set(),
     "listeners": {"config", "errors"},
     "tls": {"errors"},
     "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "session", "sources", "tls", "web"},

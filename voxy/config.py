@@ -310,6 +310,11 @@ class Config:
     def _check(self) -> None:
         if self.display and self.vnc:
             raise ConfigError("--display and --vnc both name what to serve: choose one.")
+        if "*" in self.host_name and not isinstance(self.listen, UnixListen) and not self.insecure:
+            raise ConfigError(
+                "--host-name “*” answers to any name, so that foreign pages could get in: "
+                "use it with --listen unix:/PATH behind a proxy, or name the names."
+            )
         if self.tls_key and not self.tls_cert:
             raise ConfigError("--tls-key is the key of a certificate: name that with --tls-cert.")
         if self.tls_cert and self.tls != "off":

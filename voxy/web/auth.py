@@ -25,12 +25,16 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+ANY_HOST = "*"
+
+
 @dataclass(slots=True)
 class Gate:
     """Checks requests; raises AuthError for those that may not pass.
 
     `token` None lets everybody in who gets past the Host and Origin checks. `hosts` are names, beside this machine's
     own and all addresses, by which VoXY may be called: an address can't be rebound by a foreign DNS server, a name can.
+    ANY_HOST among them lets pass all names, where only a proxy that checks them reaches VoXY.
     """
 
     token: str | None
@@ -46,7 +50,7 @@ class Gate:
         """421 for a Host that isn't ours (DNS rebinding)."""
         name = _host_name(request.host)
         own = {"localhost", socket.gethostname().lower(), *self.hosts}
-        if name not in own and not _is_address(name):
+        if name not in own and not _is_address(name) and ANY_HOST not in self.hosts:
             raise AuthError(f"VoXY doesn't answer to the name “{name}”: add it with --host-name.", 421)
 
     def check_origin(self, request: web.Request) -> None:
