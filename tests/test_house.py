@@ -20,8 +20,8 @@ MAY_IMPORT = {
     "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "projector"},
     "vm": {"blocks", "errors", "config"},
     "web": {"", "errors", "session", "desktop"},
-    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "sources", "web"},
-    "cli": {"", "config", "errors", "serve"},
+    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "sources", "vm", "web"},
+    "cli": {"", "config", "errors", "serve", "vm.cli"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
 

@@ -129,6 +129,8 @@ class Config:
     vnc_insecure: bool = _option(
         False, _parse_switch, "Let it have a password where others could read it, and any certificate.", "true"
     )
+    vm: str = _option("", str, "Serve the screen of this machine, see voxy vm; it may be started and stopped.", "desk")
+    state_dir: str = _option("", str, "Where machines are kept, instead of $XDG_STATE_HOME/voxy/vm.", "/srv/vm")
     size: str = _option(
         "1920x1080", _parse_size, "Size of the private desktop, at its start where it follows a window.", "1366x768"
     )
@@ -174,8 +176,9 @@ class Config:
         return config
 
     def _check(self) -> None:
-        if self.display and self.vnc:
-            raise ConfigError("--display and --vnc both name what to serve: choose one.")
+        named = [flag for flag, value in (("--display", self.display), ("--vnc", self.vnc), ("--vm", self.vm)) if value]
+        if len(named) > 1:
+            raise ConfigError(f"{' and '.join(named[:2])} both name what to serve: choose one.")
         if self.auth == "none" and not self.listen.is_loopback and not self.insecure:
             raise ConfigError(
                 f"--auth none would let everybody use this desktop at {self.listen}: "
