@@ -23,9 +23,21 @@ MAY_IMPORT = {
     "jupyter": set(),
     "listeners": {"config", "errors"},
     "tls": {"errors"},
-    "serve": {"blocks", "clipboard", "config", "errors", "desktop", "listeners", "session", "sources", "tls", "web"},
+    "serve": {
+        "blocks",
+        "clipboard",
+        "config",
+        "errors",
+        "desktop",
+        "listeners",
+        "session",
+        "sources",
+        "tls",
+        "vm",
+        "web",
+    },
     "access": {"config", "errors"},
-    "cli": {"", "access", "config", "errors", "serve"},
+    "cli": {"", "access", "config", "errors", "serve", "vm.cli"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
 

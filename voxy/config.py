@@ -225,6 +225,7 @@ class Config:
     vnc_insecure: bool = _option(
         False, _parse_switch, "Let it have a password where others could read it, and any certificate.", "true"
     )
+    vm: str = _option("", str, "Serve the screen of this machine, see voxy vm; it may be started and stopped.", "desk")
     size: str = _option(
         "1920x1080", _parse_size, "Size of the private desktop, at its start where it follows a window.", "1366x768"
     )
@@ -270,7 +271,7 @@ class Config:
         "", str, "File with the key, where it shall stay the same; or set VOXY_TOKEN.  It is never an option.", "key"
     )
     state_dir: str = _option(
-        "", str, "Folder of users, sessions, invitations and the certificate that VoXY made.", "/var/lib/voxy"
+        "", str, "Folder of users, sessions, machines and the certificate that VoXY made.", "/var/lib/voxy"
     )
     insecure: bool = _option(False, _parse_switch, "Allow --auth none on addresses that others can reach.", "true")
     host_name: tuple[str, ...] = _option(
@@ -308,8 +309,9 @@ class Config:
         return config
 
     def _check(self) -> None:
-        if self.display and self.vnc:
-            raise ConfigError("--display and --vnc both name what to serve: choose one.")
+        named = [flag for flag, value in (("--display", self.display), ("--vnc", self.vnc), ("--vm", self.vm)) if value]
+        if len(named) > 1:
+            raise ConfigError(f"{' and '.join(named[:2])} both name what to serve: choose one.")
         if "*" in self.host_name and not isinstance(self.listen, UnixListen) and not self.insecure:
             raise ConfigError(
                 "--host-name “*” answers to any name, so that foreign pages could get in: "

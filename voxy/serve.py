@@ -133,18 +133,45 @@ def _bound_memory() -> None:
 async def _desktop(config: Config) -> AsyncIterator[Desktop]:
     """The desktop that the configuration asks for, running."""
     async with AsyncExitStack() as stack:
-        source = _vnc_source(config) if config.vnc else open_source(await _source_name(config, stack))
+        source = await _source(config, stack)
         clipboard = SharedClipboard(source, int(config.clipboard_in), int(config.clipboard_out))
-        mode = config.resize if config.resize != "auto" else "fit" if config.display or config.vnc else "follow"
-        name = config.vnc or config.display or socket.gethostname()
+        mode = (
+            config.resize
+            if config.resize != "auto"
+            else "fit"
+            if config.display or config.vnc or config.vm
+            else "follow"
+        )
+        name = config.vm or config.vnc or config.display or socket.gethostname()
         desktop = Desktop(name, source, config.max_fps, clipboard, mode)
-        await desktop.open()
+        try:
+            await desktop.open()
+        except SourceUnavailable as error:
+            if not config.vm:
+                raise
+            print(f"voxy: {error} It is shown as soon as it runs.", file=sys.stderr)
         task = asyncio.create_task(desktop.run())
         try:
             yield desktop
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+
+async def _source(config: Config, stack: AsyncExitStack) -> Source:
+    if config.vm:
+        return _vm_source(config)
+    return _vnc_source(config) if config.vnc else open_source(await _source_name(config, stack))
+
+
+def _vm_source(config: Config) -> Source:
+    """The screen of a machine of this host, whether it runs now or not."""
+    from voxy.sources.vnc import Address, Credentials, VncSource
+    from voxy.vm.cli import open_store
+
+    machine = open_store(config.state_dir).open(config.vm)
+    absence = f"{machine.name} doesn't run: voxy vm start {machine.name}."
+    return VncSource(Address(path=str(machine.run.vnc)), Credentials(), absence=absence)
 
 
 def _vnc_source(config: Config) -> Source:

@@ -102,6 +102,21 @@ class RunFolder:
             return None
         return None if kind == fcntl.F_UNLCK else pid
 
+    def kill(self) -> bool:
+        """kill -9, for a QEMU that doesn't answer; returns when it has ended, or False where none runs."""
+        with contextlib.suppress(ProcessLookupError):
+            if pid := self.pid():
+                handle = os.pidfd_open(pid)
+                try:
+                    # The number may have been given anew until then, the lock not.
+                    if self.pid() == pid:
+                        signal.pidfd_send_signal(handle, signal.SIGKILL)
+                        select.select([handle], [], [], _QUIT_S)
+                        return True
+                finally:
+                    os.close(handle)
+        return False
+
     def last_words(self) -> str:
         """The end of QEMU's log, in one line."""
         with contextlib.suppress(OSError):

@@ -97,6 +97,10 @@ class Store:
         spec = _read_spec(folder, name)
         return Machine(folder, spec, Layers(folder, name, spec.disk_bytes, state.load(folder / "state.json", name)))
 
+    def run_folder(self, name: str) -> RunFolder:
+        """Where the machine of that name runs; its other files need not be readable."""
+        return RunFolder(self._folder(name) / "run")
+
     async def create(self, name: str, spec: Spec, image: Path | None) -> Machine:
         """A new machine whose disk is empty or begins as `image`; all of it is there in the end, or nothing."""
         if not _NAME.fullmatch(name):
@@ -124,8 +128,8 @@ class Store:
         folder = self._folder(name)
         _read_spec(folder, name)
         with _locked(folder):
-            if RunFolder(folder / "run").pid() is not None:
-                raise MachineError(f"{name} runs: stop it first.")
+            if self.run_folder(name).pid() is not None:
+                raise MachineError(f"{name} runs: stop it first, with voxy vm stop --kill {name}.")
             told = await recover(folder, name)
             with contextlib.suppress(FileNotFoundError):
                 (folder / "state.json").rename(folder / "state.json.broken")

@@ -74,12 +74,18 @@ _EXTRAS = (
 
 
 class VncSource:
-    """Serves what the server at `address` shows. Pixels are asked for only while somebody waits for them."""
+    """Serves what the server at `address` shows. Pixels are asked for only while somebody waits for them.
 
-    def __init__(self, address: Address, credentials: Credentials, ca_file: Path | None = None) -> None:
+    `absence` is what people are told while nobody listens there, where there is more to say than that.
+    """
+
+    def __init__(
+        self, address: Address, credentials: Credentials, ca_file: Path | None = None, absence: str = ""
+    ) -> None:
         self._address = address
         self._credentials = credentials
         self._ca_file = ca_file
+        self._absence = absence
         self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -111,7 +117,10 @@ class VncSource:
         return self._screen.size
 
     async def _begin(self) -> None:
-        line = self._line = await Line.connect(self._address, self._tls)
+        try:
+            line = self._line = await Line.connect(self._address, self._tls)
+        except SourceUnavailable as failure:
+            raise SourceUnavailable(self._absence or str(failure)) from None
         version = await line.run(agree_on_version())
         line.cipher = await line.run(authenticate(version, self._credentials), is_slow=True)
         self._notify(NameChanged(await line.run(initialise(self._screen))))
