@@ -88,6 +88,7 @@ class VncSource:
         self._absence = absence
         self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
+        self._watch = Watch(self._ping, self._tell_stalled)
 
     async def open(self, notify: Notify) -> Size:
         await self.close()
@@ -284,8 +285,9 @@ class VncSource:
 
     async def close(self) -> None:
         task, self._task = self._task, None
+        # Whoever waits for a server that was never there would be told that it stalls.
+        self._watch.stop()
         if task:
-            self._watch.stop()
             task.cancel()
             await asyncio.wait([task])
         line, self._line = self._line, None
