@@ -35,11 +35,11 @@ export class SignIn {
   }
 
   /** Ask, unless that is being done. */
-  show({ isRefused = false } = {}) {
+  show({ isRefused = false, takesFocus = true } = {}) {
     if (!this.#card.hidden) return;
     this.#error.textContent = isRefused ? TEXT.wrongToken : '';
     this.#card.hidden = false;
-    this.#field.focus();
+    if (takesFocus) this.#field.focus();
   }
 
   hide() {

@@ -15,6 +15,7 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.e2e.support import eventually, focused, paint, screen, serving, typed, until_same, x_client
 from tests.pictures import text, to_pixels
+from tests.programs import copying, pasting
 from tests.xservers import XServer, xvfb
 from voxy.blocks import Size
 
@@ -297,3 +298,24 @@ async def test_frame_is_used_by_messages_and_answers_its_own_page_only(context: 
             assert await frame.evaluate("document.getElementById('controls').hidden")
             await page.evaluate("desktop.disconnect()")
             await until_told(page, "frame", "disconnect")
+
+
+async def test_text_goes_both_ways_by_program(context: BrowserContext) -> None:
+    with xvfb(SIZE) as server:
+        async with site() as made, served(server, made) as url:
+            made.body = f"{script(url)}{element(url, 'one')}"
+            page = await context.new_page()
+            await page.goto(made.origin)
+            await until_told(page, "one", "control")
+            with copying(server, UTF8_STRING="copied there"):
+                assert await until_told(page, "one", "clipboard") == {"text": "copied there"}
+            assert await page.evaluate("document.getElementById('one').paste('from here')")
+            await eventually(lambda: pasted(server, b"from here"), 5, "the text is there")
+
+
+async def pasted(server: XServer, content: bytes) -> bool:
+    def paste() -> bytes | None:
+        with pasting(server) as paster:
+            return paster.paste("UTF8_STRING")
+
+    return await asyncio.to_thread(paste) == content
