@@ -39,6 +39,7 @@ export class Controls {
     const page = this.#page = stage.root;
     this.#stage = stage;
     this.#find('controls').hidden = stage.options.toolbar === false;
+    this.#check('quality', stage.options.quality ?? 'auto');
     this.#parts = parts;
     this.#toolbar = new Toolbar(page, parts.onLeave);
     this.#fullScreen = new FullScreen(stage.host, stage.signal, (isOn, hasAllKeys) => this.#onFullScreen(isOn, hasAllKeys));

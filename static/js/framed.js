@@ -20,6 +20,8 @@ export class Framed {
   #origins;
   /** The origin that has spoken, to which all goes from then on; before that, the ready goes to each. */
   #origin = '';
+  /** What happened last of each kind before anybody listened; what was copied is nobody's then. @type {Map<string, unknown>} */
+  #missed = new Map();
 
   constructor() {
     this.#origins = fetch(new URL('../embedding.json', import.meta.url))
@@ -27,7 +29,11 @@ export class Framed {
   }
 
   /** @type {import('./stage.js').Tell} */
-  tell = (name, detail) => this.#post({ type: 'event', name, detail });
+  tell = (name, detail) => {
+    if (this.#origin) return this.#post({ type: 'event', name, detail });
+    this.#missed.delete(name);
+    if (name !== 'clipboard') this.#missed.set(name, detail);
+  };
 
   /** @param {Remote} remote */
   async serve(remote) {
@@ -35,6 +41,8 @@ export class Framed {
     window.addEventListener('message', ({ source, origin, data }) => {
       if (source !== window.parent || !origins.includes(origin) || data?.voxy !== VERSION) return;
       this.#origin = origin;
+      for (const [name, detail] of this.#missed) this.tell(name, detail);
+      this.#missed.clear();
       this.#take(remote, data);
     });
     for (const origin of origins) window.parent.postMessage({ voxy: VERSION, type: 'ready' }, origin);

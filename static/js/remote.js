@@ -1,4 +1,6 @@
-/** Remote: what whoever embeds the desktop can do with it, from a program. */
+/** Remote: what whoever embeds the desktop can do with it, from a program, and is told of it. */
+
+import { TEXT } from './text.js';
 
 /**
  * @typedef {object} Parts
@@ -16,6 +18,9 @@ export class Remote {
   #parts;
   /** What was shown last to be let in, where that was wrong. @type {import('./auth.js').Secret | null} */
   refused = null;
+  /** Whether this connection was welcomed, and whether any was. */
+  #isEntered = false;
+  #wasEntered = false;
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -67,5 +72,39 @@ export class Remote {
   /** @returns {Promise<Blob | null>} what is shown, as PNG */
   screenshot() {
     return new Promise((resolve) => this.#parts.canvas.toBlob(resolve, 'image/png'));
+  }
+
+  // What is told
+
+  /**
+   * The connection is another.
+   * @param {import('./transport.js').TransportState} state
+   * @param {number} [code] with which the server closed
+   */
+  became(state, code) {
+    const { tell } = this.#parts.stage;
+    if (this.#isEntered && state !== 'open') tell('disconnect', { code: code ?? null });
+    this.#isEntered = false;
+    if (state === 'signed-out') tell('error', { code: state, message: TEXT.signInHow });
+    if (state === 'outdated') tell('error', { code: state, message: TEXT.outdated });
+    if (state === 'waiting' && !this.#wasEntered) tell('error', { code: 'unreachable', message: TEXT.unreachable });
+  }
+
+  /** @param {string} name of the desktop that a connection leads to */
+  entered(name) {
+    const { access, stage } = this.#parts;
+    this.#isEntered = this.#wasEntered = true;
+    stage.tell('connect', { name });
+    if (stage.isAlone) return;
+    // Nobody waits for it, and without an answer nothing is told.
+    access.isSignedOut().then(() => stage.tell('control', { may: access.may }), () => {});
+  }
+
+  /** @param {() => void} take may bring another text that was copied on the desktop */
+  tellClip(take) {
+    const { clipboard, stage } = this.#parts;
+    const before = clipboard.latest;
+    take();
+    if (clipboard.latest !== before) stage.tell('clipboard', { text: clipboard.latest });
   }
 }

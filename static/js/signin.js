@@ -38,12 +38,13 @@ export class SignIn {
   /**
    * Ask, unless that is being done.
    * @param {import('./auth.js').Secret | null} refused what the server has just refused
+   * @param {boolean} takesFocus
    */
-  show(refused = null) {
+  show(refused = null, takesFocus = true) {
     if (!this.#card.hidden) return;
     this.#card.hidden = false;
     this.#otherWay.hidden = !this.#access.hasNames;
-    this.#ask(this.#access.hasNames);
+    this.#ask(this.#access.hasNames, takesFocus);
     const isInvitation = refused !== null && 'invitation' in refused;
     if (refused) this.#error.textContent = isInvitation ? TEXT.invitationEnded : TEXT.wrongToken;
   }
@@ -54,14 +55,17 @@ export class SignIn {
     this.#form.reset();
   }
 
-  /** @param {boolean} isByName */
-  #ask(isByName) {
+  /**
+   * @param {boolean} isByName
+   * @param {boolean} takesFocus
+   */
+  #ask(isByName, takesFocus = true) {
     this.#isByName = isByName;
     this.#find('by-name').hidden = !isByName;
     this.#find('by-token').hidden = isByName;
     this.#otherWay.textContent = isByName ? TEXT.withToken : TEXT.withName;
     this.#error.textContent = '';
-    this.#field(isByName ? 'user' : 'token').focus();
+    if (takesFocus) this.#field(isByName ? 'user' : 'token').focus();
   }
 
   async #submit() {

@@ -37,6 +37,10 @@ export function judge({ transport, isPainted, wasPainted, hasFailed, isStale, so
 }
 
 export class Status {
+  /** @type {Situation} */
+  situation = {
+    transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
+  };
   /** @type {Said} */
   #shown = { connection: 'connecting', words: '', action: '' };
   #root;
@@ -56,8 +60,14 @@ export class Status {
     });
   }
 
+  /** @param {Partial<Situation>} change */
+  note(change) {
+    Object.assign(this.situation, change);
+    this.#show(judge(this.situation));
+  }
+
   /** @param {Said} said */
-  show(said) {
+  #show(said) {
     const { connection, words, action } = this.#shown;
     this.#shown = said;
     if (said.connection !== connection) this.#root.dataset.connection = said.connection;

@@ -1,6 +1,7 @@
 /** Viewer: puts the parts of the page together; it alone knows them all. */
 
 import { Acks } from './acks.js';
+import { watchAttention } from './attention.js';
 import { Access, removeSecretFromAddress, secretInAddress } from './auth.js';
 import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
@@ -22,7 +23,7 @@ import { Remote } from './remote.js';
 import { KEPT_BYTES, Screen } from './screen.js';
 import { SignIn } from './signin.js';
 import { Statistics } from './statistics.js';
-import { Status, judge } from './status.js';
+import { Status } from './status.js';
 import { TEXT, fill, inBytes, titleOf } from './text.js';
 import { Transport, browser } from './transport.js';
 import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
@@ -61,12 +62,6 @@ export class Viewer {
   #controls;
   /** While they are shown; nothing is counted otherwise. @type {Statistics | null} */
   #statistics = null;
-  /** @type {import('./status.js').Situation} */
-  #situation = {
-    transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
-  };
-  /** Whether this connection was welcomed. */
-  #isEntered = false;
   /** Where the next connection goes on. @type {import('./wire.js').Resume | null} */
   #resume = null;
   /** @type {import('./codecs.js').CodecName[]} */
@@ -89,7 +84,7 @@ export class Viewer {
     this.#acks = new Acks((painted) => this.#acknowledge(painted));
     this.#pulse = new Pulse({
       onPing: (id) => this.#send({ type: 'ping', id }),
-      onStale: (isStale) => this.#note({ isStale }),
+      onStale: (isStale) => this.#status.note({ isStale }),
       onDead: () => this.#transport.restart(),
       isHurried: () => this.#keyboard.isHolding || this.#hands.isHolding || this.#statistics !== null,
     });
@@ -136,7 +131,7 @@ export class Viewer {
       this.#screen.restore(bitmap);
       this.#resume = { token, seq, images: false };
       this.#unveil();
-      this.#note({ wasPainted: true });
+      this.#status.note({ wasPainted: true });
     }
     await this.open();
   }
@@ -167,29 +162,26 @@ export class Viewer {
       this.#release();
       this.#keyboard.isByPlace = this.#hands.isLocked;
     }, { signal });
-    window.addEventListener('blur', () => this.#release(), { signal });
-    window.addEventListener('pagehide', () => this.#leave(), { signal });
-    window.addEventListener('pageshow', (event) => event.persisted && this.#return(), { signal });
-    window.addEventListener('online', () => this.#wake(), { signal });
+    watchAttention(this.#stage, {
+      onBlur: () => this.#release(), onHide: () => this.#hide(), onShow: () => this.#appear(),
+      onLeave: () => this.#leave(), onReturn: () => this.#return(), onWake: () => this.#wake(),
+    });
     window.addEventListener('scroll', () => this.#hands.invalidate(), { capture: true, signal });
     if (isWhole) window.addEventListener('hashchange', () => this.open());
-    // Beside other elements: the keyboard may go to one of them.
-    else target.addEventListener('focusout', () => this.#release());
     this.#presentation.listen();
-    document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
   }
 
-  #onVisibility() {
-    if (document.hidden) {
-      this.#release();
-      this.#send({ type: 'view', hidden: true });
-      this.#acks.flush();
-      this.#pulse.stop();
-    } else {
-      this.#send({ type: 'view', hidden: false });
-      this.#presentation.sizing.show();
-      this.#wake();
-    }
+  #hide() {
+    this.#release();
+    this.#send({ type: 'view', hidden: true });
+    this.#acks.flush();
+    this.#pulse.stop();
+  }
+
+  #appear() {
+    this.#send({ type: 'view', hidden: false });
+    this.#presentation.sizing.show();
+    this.#wake();
   }
 
   #leave() {
@@ -269,16 +261,14 @@ export class Viewer {
    * @param {number} [code] with which the server closed
    */
   #onTransport(state, code) {
-    if (this.#isEntered && state !== 'open') this.#stage.tell('disconnect', { code: code ?? null });
-    this.#isEntered = false;
+    this.remote.became(state, code);
     if (state === 'open') this.#greet();
     else this.#forgetConnection();
-    if (state === 'signed-out' || state === 'outdated') this.#stage.tell('error', { code: state, message: TEXT.signInHow });
     // To say again what the server doesn't understand would be in vain; and who is signed out leaves nothing behind.
     if (code === CLOSE_MALFORMED || state === 'signed-out') this.#resume = null;
-    if (state === 'signed-out') this.#signIn.show(this.remote.refused);
+    if (state === 'signed-out') this.#signIn.show(this.remote.refused, this.#stage.isAlone);
     else this.#signIn.hide();
-    this.#note({ transport: state, hasFailed: this.#situation.hasFailed || state === 'waiting' });
+    this.#status.note({ transport: state, hasFailed: this.#status.situation.hasFailed || state === 'waiting' });
   }
 
   #greet() {
@@ -300,7 +290,7 @@ export class Viewer {
     this.#presentation.sizing.forget();
     this.#cursor.reset();
     this.#statistics?.reset();
-    this.#note({ isPainted: false, source: null });
+    this.#status.note({ isPainted: false, source: null });
   }
 
   /** @param {ToServer} message */
@@ -325,10 +315,10 @@ export class Viewer {
     if ('bitmaps' in received) return this.#paint(received);
     switch (received.type) {
       case 'cursor': return this.#cursor.receive(received);
-      case 'state': return this.#note({ source: received });
+      case 'state': return this.#status.note({ source: received });
       case 'welcome': return this.#enter(received);
       case 'pong': return this.#noteAnswer(received);
-      case 'clip': case 'clip_chunk': return this.#takeClip(received);
+      case 'clip': case 'clip_chunk': return this.remote.tellClip(() => this.#clipboard.take(received));
       case 'clip_ack': return this.#clipboard.acked(received);
       case 'clip_gone': return this.#clipboard.lose();
       case 'clipboard': return this.#clipboard.limit(received);
@@ -343,28 +333,12 @@ export class Viewer {
   /** @param {import('./wire.js').Welcome} welcome */
   #enter({ name, token, resumed }) {
     if (this.#stage.isWhole) document.title = titleOf(name);
-    this.#isEntered = true;
-    this.#stage.tell('connect', { name });
-    this.#askWhatMayBeDone();
+    this.remote.entered(name);
     this.#presentation.sizing.enter(name);
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
     if (!resumed) this.#screen.forget();
     this.#resume = { token, seq: resumed && this.#resume ? this.#resume.seq : WELCOME_SEQ, images: true };
     if (this.#resume.seq) this.#show();
-  }
-
-  /** Nobody waits for it, and without an answer nothing is told. */
-  #askWhatMayBeDone() {
-    if (this.#stage.isAlone) return;
-    this.#access.isSignedOut().then(() => this.#stage.tell('control', { may: this.#access.may }), () => {});
-  }
-
-  /** @param {import('./clipboard.js').ClipMessage} message */
-  #takeClip(message) {
-    const before = this.#clipboard.latest;
-    this.#clipboard.take(message);
-    const text = this.#clipboard.latest;
-    if (text !== before) this.#stage.tell('clipboard', { text });
   }
 
   /** The desktop has another size. */
@@ -389,7 +363,7 @@ export class Viewer {
     if (this.#resume) this.#resume.seq = seq;
     this.#statistics?.received(bytes);
     this.#acks.painted({ seq, decodeMs, takenAt }, document.hidden);
-    if (!this.#situation.isPainted) this.#show();
+    if (!this.#status.situation.isPainted) this.#show();
   }
 
   /** @param {import('./acks.js').Painted} painted */
@@ -400,7 +374,7 @@ export class Viewer {
 
   /** The first picture of a connection is there. */
   #show() {
-    this.#note({ isPainted: true, wasPainted: true });
+    this.#status.note({ isPainted: true, wasPainted: true });
     this.#unveil();
   }
 
@@ -420,11 +394,5 @@ export class Viewer {
     console.error(error);
     this.#resume = null;
     this.#transport.restart();
-  }
-
-  /** @param {Partial<import('./status.js').Situation>} change */
-  #note(change) {
-    Object.assign(this.#situation, change);
-    this.#status.show(judge(this.#situation));
   }
 }

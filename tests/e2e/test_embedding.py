@@ -15,6 +15,7 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.e2e.support import eventually, focused, paint, screen, serving, typed, until_same, x_client
 from tests.pictures import text, to_pixels
+from tests.programs import copying, pasting
 from tests.xservers import XServer, xvfb
 from voxy.blocks import Size
 
@@ -297,3 +298,84 @@ async def test_frame_is_used_by_messages_and_answers_its_own_page_only(context: 
             assert await frame.evaluate("document.getElementById('controls').hidden")
             await page.evaluate("desktop.disconnect()")
             await until_told(page, "frame", "disconnect")
+
+
+async def test_text_goes_both_ways_by_program(context: BrowserContext) -> None:
+    with xvfb(SIZE) as server:
+        async with site() as made, served(server, made) as url:
+            made.body = f"{script(url)}{element(url, 'one')}"
+            page = await context.new_page()
+            await page.goto(made.origin)
+            await until_told(page, "one", "control")
+            with copying(server, UTF8_STRING="copied there"):
+                assert await until_told(page, "one", "clipboard") == {"text": "copied there"}
+            assert await page.evaluate("document.getElementById('one').paste('from here')")
+            await eventually(lambda: pasted(server, b"from here"), 5, "the text is there")
+
+
+async def pasted(server: XServer, content: bytes) -> bool:
+    def paste() -> bytes | None:
+        with pasting(server) as paster:
+            return paster.paste("UTF8_STRING")
+
+    return await asyncio.to_thread(paste) == content
+
+
+async def test_desktop_follows_the_size_of_its_element(context: BrowserContext) -> None:
+    with xvfb(SIZE) as server:
+        async with site() as made, served(server, made, "--resize", "follow") as url:
+            made.body = f"{script(url)}{element(url, 'one')}"
+            page = await context.new_page()
+            await page.goto(made.origin)
+            await until_told(page, "one", "control")
+            for width, height in ((400, 300), (360, 200)):
+                await page.evaluate(
+                    f"Object.assign(document.getElementById('one').style, {{width: '{width}px', height: '{height}px'}})"
+                )
+                said = f'JSON.stringify(told.at(-1)) === \'["one","resize",{{"width":{width},"height":{height}}}]\''
+                await eventually(lambda said=said: page.evaluate(said), 10, "the desktop has the element's size")
+            await asyncio.to_thread(paint, server, text(Size(360, 200)))
+            await until_same(Element(page, "one"), server, within_s=5)
+
+
+async def test_element_takes_the_whole_screen(context: BrowserContext) -> None:
+    with xvfb(SIZE) as server:
+        async with site() as made, served(server, made) as url:
+            made.body = f"{script(url)}{element(url, 'one')}"
+            page = await context.new_page()
+            await page.goto(made.origin)
+            await until_told(page, "one", "control")
+            await page.locator("#one").click(position={"x": 50, "y": 60})
+            await page.keyboard.press("Control+Alt+Shift+KeyF")
+            shown = (
+                "document.fullscreenElement?.id === 'one' && document.fullscreenElement.clientHeight === innerHeight"
+            )
+            await eventually(lambda: page.evaluate(shown), 5, "it has the whole screen")
+            # Its places are where they were: in the middle now.
+            box = await page.locator("#one").locator("#screen").bounding_box()
+            assert box
+            assert abs(box["x"] + box["width"] / 2 - 700) < 2
+            await page.mouse.move(box["x"] + 100, box["y"] + 70)
+            await eventually(lambda: pointer_at(server, 100, 70), 5, "the pointer is there")
+            await page.keyboard.press("Control+Alt+Shift+KeyF")
+            await eventually(lambda: page.evaluate("document.fullscreenElement === null"), 5, "it has its own place")
+
+
+async def test_toolbar_of_an_element_is_at_its_own_edge(context: BrowserContext) -> None:
+    with xvfb(SIZE) as server:
+        async with site() as made, served(server, made) as url:
+            made.body = f"<p style='height: 200px'>home</p>{script(url)}{element(url, 'one')}"
+            page = await context.new_page()
+            await page.goto(made.origin)
+            await until_told(page, "one", "control")
+            toolbar = page.locator("#one").locator("#toolbar")
+            await page.locator("#one").hover(position={"x": 240, "y": 1})
+            await toolbar.wait_for(state="visible")
+            inside, host = await toolbar.bounding_box(), await page.locator("#one").bounding_box()
+            assert inside
+            assert host
+            assert host["x"] <= inside["x"]
+            assert inside["x"] + inside["width"] <= host["x"] + host["width"]
+            assert host["y"] <= inside["y"] < host["y"] + 30
+            await page.locator("#one").locator("[data-opens=help]").click()
+            assert await page.locator("#one").locator("#help").is_visible()
