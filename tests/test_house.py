@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "vm": {"blocks", "errors", "config"},
     "web": {"", "errors", "session", "desktop"},
     "serve": {"blocks", "clipboard", "config", "errors", "desktop", "sources", "vm", "web"},
-    "cli": {"", "config", "errors", "serve", "vm.cli"},
+    "cli": {"", "config", "errors", "serve", "vm.travel"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
 
@@ -38,6 +38,9 @@ NEVER = {
     "vm/engine": {"aiohttp"},
     "vm/qmp": {"aiohttp"},
     "vm/store": {"aiohttp"},
+    "vm/layers": {"aiohttp"},
+    "vm/arrival": {"aiohttp"},
+    "vm/state": {"asyncio", "aiohttp"},
 }
 
 

@@ -12,7 +12,7 @@ import click
 from voxy import __version__
 from voxy.config import Config
 from voxy.errors import VoxyError
-from voxy.vm.cli import vm
+from voxy.vm.travel import commands
 
 
 def main() -> None:
@@ -89,4 +89,4 @@ def _quoted(text: str) -> str:
 
 
 _add_options()
-cli.add_command(vm)
+cli.add_command(commands)

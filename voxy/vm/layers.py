@@ -129,16 +129,16 @@ class Layers:
         await images.create_overlay(self.folder / file, kept[-1].file, self._disk_bytes)
         history = tuple(boundary for boundary in self.state.history if boundary.generation <= generation)
         self.save(frozen=kept, active=file, history=history, unused=tuple(dropped))
-        self._drop_unused()
+        self.drop_unused()
 
     async def claim(self) -> None:
         """Have the machine live on this host, from an epoch that no other has reached by itself."""
         if not self.state.active:
             file = state.new_file()
             self.save(unused=(file,))
-            await images.create_overlay(self.folder / file, self.state.frozen[-1].file, self._disk_bytes)
+            await self.overlay(file)
             self.save(active=file, unused=())
-        self.save(role="owner", epoch=self.state.epoch + 1)
+        self.save(role="owner", epoch=self.state.epoch + 1, move=None)
 
     # Merging
 
@@ -187,7 +187,7 @@ class Layers:
         merged = Layer(step.into, self.state.frozen[last].ends)
         frozen = (*self.state.frozen[:first], merged, *self.state.frozen[last + 1 :])
         self.save(doing=None, frozen=frozen, unused=tuple(files[first + 1 : last + 1]))
-        self._drop_unused()
+        self.drop_unused()
 
     async def _merge_live(self, step: Merging, guest: Guest) -> None:
         monitor = guest.monitor
@@ -225,7 +225,7 @@ class Layers:
                     self.save(doing=None, unused=(*self.state.unused, file))
             case Merging() as step:
                 await self._finish_merge(step, guest)
-        self._drop_unused()
+        self.drop_unused()
 
     async def mend(self) -> None:
         """Free what kill -9 left unused in the layers that may have been written then. No QEMU runs."""
@@ -244,7 +244,12 @@ class Layers:
             return False
         return is_over and not await images.check(self.folder / file)
 
-    def _drop_unused(self) -> None:
+    async def overlay(self, file: str) -> None:
+        """An empty layer `file` over all that is frozen."""
+        await images.create_overlay(self.folder / file, self.state.frozen[-1].file, self._disk_bytes)
+
+    def drop_unused(self) -> None:
+        """Remove the files that nothing needs any more."""
         if self.state.unused:
             for file in self.state.unused:
                 _sidecar(self.folder / file).unlink(missing_ok=True)
