@@ -155,13 +155,6 @@ async def test_rollback_on_one_host_takes_the_others_copy_back_too(a: Host, b: H
     assert [layer.ends.generation for layer in b.machine().layers.state.frozen if layer.ends] == [1, 3]
 
 
-async def test_a_machine_that_runs_is_not_moved(a: Host, b: Host) -> None:
-    async with running(a.machine()):
-        with pytest.raises(MachineError, match="desk runs: stop it first"):
-            await a.move("desk", b)
-    assert a.machine().layers.state.role == "owner"
-
-
 async def test_another_machine_of_that_name_is_left_alone(a: Host, b: Host) -> None:
     other = await b.store.create("desk", small(), None)
     with pytest.raises(PeerRefused, match="b refused: it has another machine called desk"):

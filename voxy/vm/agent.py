@@ -12,11 +12,13 @@ import msgspec
 from aiohttp import web
 
 from voxy.errors import MachineError
-from voxy.vm.arrival import Abort, Answer, Arrival, Commit, Cut, Offer
+from voxy.vm.arrival import Answer, Arrival, Commit, Cut, Offer, Step
 from voxy.vm.identity import Identity, Known, fingerprint, new_code, proof
+from voxy.vm.landing import Landing, go_on
 from voxy.vm.spec import Spec
 from voxy.vm.state import Boundary, Layer, Peer
 from voxy.vm.store import Machine, Store
+from voxy.vm.tunnel import HEARTBEAT_S, relay
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Agent:
         self._code = ""
         self._tries = 0
         self._valid_until = 0.0
+        self._landings: dict[str, Landing] = {}
 
     def new_code(self) -> str:
         """A code by which one host can be paired, once, for ten minutes."""
@@ -72,10 +75,13 @@ class Agent:
                 web.post(f"{machine}/offer", self._offer),
                 web.post(f"{machine}/cut", self._cut),
                 web.put(f"{machine}/layers/{{id}}", self._layer),
+                web.post(f"{machine}/prepare", self._prepare),
+                web.get(f"{machine}/tunnel/{{name:disk|memory}}", self._tunnel),
                 web.post(f"{machine}/commit", self._commit),
                 web.post(f"{machine}/abort", self._abort),
             ]
         )
+        app.on_cleanup.append(self._drop_all)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -133,6 +139,7 @@ class Agent:
         with machine.lock():
             arrival = Arrival(machine.layers)
             arrival.begin(offer.move, _known(request, self._identity).id, offer.epoch)
+            await self._drop(machine)
             history = tuple(layer.ends for layer in machine.layers.state.frozen if layer.ends)
             parts = {path.stem: path.stat().st_size for path in machine.layers.folder.glob("*.part")}
         return _json(Answer(history, parts))
@@ -152,20 +159,59 @@ class Agent:
             await Arrival(machine.layers).take(query["move"], layer, int(query["offset"]), pieces)
         return web.Response()
 
+    async def _prepare(self, request: web.Request) -> web.Response:
+        said = await _body(request, Step)
+        with self._locked(request) as machine:
+            Arrival(machine.layers).check(said.move)
+            self._landings[machine.spec.uuid] = await Landing.prepare(machine, said.move)
+        return web.Response()
+
+    async def _tunnel(self, request: web.Request) -> web.WebSocketResponse:
+        landing = self._landings.get(request.match_info["uuid"])
+        move = landing and landing.machine.layers.state.move
+        if not landing or not move or move.peer != _known(request, self._identity).id:
+            raise MachineError("no machine is expected")
+        folder = landing.machine.run.folder
+        try:
+            reader, writer = await asyncio.open_unix_connection(folder / f"{request.match_info['name']}.sock")
+        except OSError:
+            raise MachineError("its QEMU has ended") from None
+        line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=0, compress=False)
+        await line.prepare(request)
+        await relay(reader, writer, line)
+        return line
+
     async def _commit(self, request: web.Request) -> web.Response:
         said = await _body(request, Commit)
         known = _known(request, self._identity)
         with self._locked(request) as machine:
-            arrival = Arrival(machine.layers)
-            await arrival.commit(said.move, said.at, said.history, said.epoch, Peer(known.name, said.at))
+            landing = self._landings.get(machine.spec.uuid)
+            is_new = await Arrival(machine.layers).commit(said, Peer(known.name, said.at), landing)
+            if landing and self._landings.pop(machine.spec.uuid, None):
+                await landing.go_on()
+            elif said.is_running and not is_new and machine.is_running:
+                await go_on(machine)
         logger.info("= %s lives here now, from %s", machine.name, known.name)
         return web.Response()
 
     async def _abort(self, request: web.Request) -> web.Response:
-        said = await _body(request, Abort)
+        said = await _body(request, Step)
         with self._locked(request) as machine:
             Arrival(machine.layers).abort(said.move)
+            await self._drop(machine)
         return web.Response()
+
+    async def _drop(self, machine: Machine) -> None:
+        """End a QEMU that waits for a machine whose move is over, also one that an agent before this one started."""
+        if landing := self._landings.pop(machine.spec.uuid, None):
+            await landing.drop()
+        elif machine.is_running and machine.layers.state.role == "copy":
+            await asyncio.to_thread(machine.run.kill)
+        machine.layers.drop_unused()
+
+    async def _drop_all(self, _: web.Application) -> None:
+        while self._landings:
+            await self._landings.popitem()[1].drop()
 
     @contextlib.contextmanager
     def _locked(self, request: web.Request) -> Iterator[Machine]:

@@ -9,6 +9,7 @@ import msgspec
 
 from voxy.errors import MachineError
 from voxy.vm import images, state
+from voxy.vm.landing import Landing
 from voxy.vm.layers import Layers
 from voxy.vm.state import Boundary, Layer, Move, Peer, State
 
@@ -37,7 +38,7 @@ class Arrival:
 
     def cut(self, move: str, common: Boundary | None) -> None:
         """Drop what the other host has never had, above the newest boundary that both have had."""
-        self._check(move)
+        self.check(move)
         kept = [n for n, layer in enumerate(self._state.frozen, 1) if common and layer.ends == common]
         if common and not kept:
             raise MachineError(f"generation {common.generation} has been merged away there")
@@ -58,7 +59,7 @@ class Arrival:
 
     async def take(self, move: str, layer: Layer, offset: int, data: AsyncIterable[bytes]) -> None:
         """Write a layer from `offset` on, and put it on top when it is whole and its checksum right."""
-        self._check(move)
+        self.check(move)
         assert layer.ends
         part = self._part(layer.ends)
         if offset != self.arrived_bytes(layer.ends):
@@ -89,28 +90,37 @@ class Arrival:
         )
         await self._layers.seal()
 
-    async def commit(self, move: str, at: Boundary, history: tuple[Boundary, ...], epoch: int, peer: Peer) -> None:
-        """Have the machine live here from now on. Harmless when repeated: the answer may have been lost."""
-        if self._state.last_move == move:
-            return
-        self._check(move)
-        if self._state.tip != at:
-            raise MachineError(f"generation {at.generation} has not arrived")
-        file = state.new_file()
-        self._layers.save(unused=(file,))
-        await self._layers.overlay(file)
+    async def commit(self, said: "Commit", peer: Peer, landing: Landing | None) -> bool:
+        """Have the machine live here from now on; False where it did already, and only the answer was lost."""
+        if self._state.last_move == said.move:
+            return False
+        self.check(said.move)
+        frozen, file = self._state.frozen, state.new_file()
+        if said.is_running:
+            if not landing or landing.move != said.move:
+                raise MachineError("its QEMU has ended")
+            landing.machine.layers = self._layers
+            file = await landing.settle()
+            frozen = (*frozen, Layer(landing.file, said.at))
+        elif self._state.tip != said.at:
+            raise MachineError(f"generation {said.at.generation} has not arrived")
+        else:
+            self._layers.save(unused=(*self._state.unused, file))
+            await self._layers.overlay(file)
         assert self._state.move
         self._layers.save(
             role="owner",
+            frozen=frozen,
             active=file,
-            unused=(),
-            history=history,
-            next_generation=at.generation + 1,
-            epoch=epoch,
+            unused=tuple(unused for unused in self._state.unused if unused not in (file, frozen[-1].file)),
+            history=said.history,
+            next_generation=said.at.generation + 1,
+            epoch=said.epoch,
             peers={**self._state.peers, self._state.move.peer: peer},
             move=None,
-            last_move=move,
+            last_move=said.move,
         )
+        return True
 
     def abort(self, move: str) -> None:
         """Never commit this move; harmless when repeated."""
@@ -119,7 +129,8 @@ class Arrival:
         if self._state.move and self._state.move.id == move:
             self._layers.save(move=None)
 
-    def _check(self, move: str) -> None:
+    def check(self, move: str) -> None:
+        """MachineError where this is not the move that is under way."""
         if not self._state.move or self._state.move.id != move or self._state.move.phase != "receiving":
             raise MachineError("it knows nothing of this move")
 
@@ -145,12 +156,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Take the machine: it is complete up to `at`."""
+    """Take the machine: it is complete up to `at`, and where it is running, its memory is there as well."""
 
     move: str
     at: Boundary
     history: tuple[Boundary, ...]
     epoch: int
+    is_running: bool = False
 
 
 class Cut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,8 +172,8 @@ class Cut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     common: Boundary | None
 
 
-class Abort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Forget a move."""
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Do the next step of a move: get ready for a machine that runs, or forget the move."""
 
     move: str
 

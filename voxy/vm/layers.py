@@ -53,11 +53,14 @@ class Layers:
         state.save(self._file, changed)
         self.state = changed
 
-    def disk(self) -> Disk:
-        """The whole disk for QEMU; it opens what it is told, whatever the headers of the files say."""
+    def disk(self, top: str = "") -> Disk:
+        """The whole disk for QEMU, with `top` to write to where that is another than the active layer.
+
+        QEMU opens what it is told here, whatever the headers of the files say.
+        """
         nodes: list[dict[str, Any]] = []
-        for file in self.state.chain:
-            is_active = file == self.state.active
+        for file in (*self.state.chain, *([top] if top else [])):
+            is_active = file == (top or self.state.active)
             nodes.append(self._node(file, nodes[-1]["node-name"] if nodes else None, is_active))
         return Disk(nodes, nodes[-1]["node-name"])
 
@@ -79,17 +82,21 @@ class Layers:
         file, frozen = state.new_file(), self.state.active
         self.save(doing=Freezing(file))
         try:
-            await images.create_overlay(self.folder / file, frozen, self._disk_bytes)
-            if guest:
-                await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
-                said = {"node": _node_name(frozen), "overlay": _node_name(file)}
-                await guest.monitor.execute("blockdev-snapshot", said)
+            await self.put_over(frozen, file, guest)
         except MachineError:
             # Where QEMU is gone, the file may be the one that it wrote to last: this finds out.
             await self.settle(guest)
             raise
         self._frozen_into(file)
         return self.state.history[-1]
+
+    async def put_over(self, below: str, file: str, guest: Guest | None) -> None:
+        """Have a new layer `file` written from now on, and `below` no more."""
+        await images.create_overlay(self.folder / file, below, self._disk_bytes)
+        if guest:
+            await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
+            said = {"node": _node_name(below), "overlay": _node_name(file)}
+            await guest.monitor.execute("blockdev-snapshot", said)
 
     def _frozen_into(self, file: str) -> None:
         changed = self.state.freeze(file)

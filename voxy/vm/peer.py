@@ -14,9 +14,10 @@ import msgspec
 from voxy.config import Listen
 from voxy.errors import MachineError
 from voxy.vm.agent import PairAnswer, PairRequest
-from voxy.vm.arrival import Abort, Answer, Commit, Cut, Offer
+from voxy.vm.arrival import Answer, Commit, Cut, Offer, Step
 from voxy.vm.identity import Identity, Known, fingerprint, new_salt, proof
 from voxy.vm.state import Layer
+from voxy.vm.tunnel import HEARTBEAT_S
 
 _ANSWER_S = 60.0
 _PIECE_BYTES = 1 << 18
@@ -61,8 +62,16 @@ class PeerClient:
     async def commit(self, commit: Commit) -> None:
         await self._post("commit", commit)
 
-    async def abort(self, abort: Abort) -> None:
-        await self._post("abort", abort)
+    async def prepare(self, step: Step) -> None:
+        await self._post("prepare", step)
+
+    async def abort(self, step: Step) -> None:
+        await self._post("abort", step)
+
+    async def tunnel(self, name: str) -> aiohttp.ClientWebSocketResponse:
+        """A line to a socket of the QEMU that waits there."""
+        url = f"{self._url}/tunnel/{name}"
+        return await self._session.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=0)
 
     async def send(self, move: str, layer: Layer, path: Path, offset: int, progress: Progress) -> None:
         """Send a layer's file from `offset` on."""

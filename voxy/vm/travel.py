@@ -71,10 +71,10 @@ def peers(folder: Path | None) -> None:
 @click.argument("peer")
 @state_dir
 def move(name: str, peer: str, folder: Path | None) -> None:
-    """Move a machine that is stopped to another host; only what that one lacks is sent."""
+    """Move a machine to another host, running or not; only what that one lacks is sent."""
     sent = _depart(name, peer, folder, is_sync=False)
     told = f"{shown(sent.bytes)} in {sent.layers} layers were sent" if sent else "it had arrived before"
-    click.echo(f"{name} lives on {peer} now; {told}. Start it there: voxy vm start {name}")
+    click.echo(f"{name} lives on {peer} now; {told}.")
 
 
 @vm.command()
