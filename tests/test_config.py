@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from voxy.config import ByteLimit, Config, Listen
+from voxy.config import ByteLimit, Config, Listen, state_folder
 from voxy.errors import ConfigError
 
 
@@ -110,3 +110,9 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_auth_none_is_allowed_on_loopback_or_with_insecure() -> None:
     assert Config.load({"auth": "none", "listen": "[::1]:80"}, {}, None).auth == "none"
     assert Config.load({"auth": "none", "listen": "0.0.0.0:80", "insecure": "true"}, {}, None).insecure
+
+
+def test_own_files_are_where_the_system_wants_them(tmp_path: Path) -> None:
+    assert state_folder("", {"XDG_STATE_HOME": str(tmp_path)}) == tmp_path / "voxy"
+    assert state_folder("", {}) == Path.home() / ".local" / "state" / "voxy"
+    assert state_folder("~/desks", {"XDG_STATE_HOME": str(tmp_path)}) == Path.home() / "desks"

@@ -37,7 +37,7 @@ MAY_IMPORT = {
         "web",
     },
     "access": {"config", "errors"},
-    "cli": {"", "access", "config", "errors", "serve", "vm.cli"},
+    "cli": {"", "access", "config", "errors", "serve", "vm.travel"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
 
@@ -55,6 +55,9 @@ NEVER = {
     "vm/engine": {"aiohttp"},
     "vm/qmp": {"aiohttp"},
     "vm/store": {"aiohttp"},
+    "vm/layers": {"aiohttp"},
+    "vm/arrival": {"aiohttp"},
+    "vm/state": {"asyncio", "aiohttp"},
 }
 
 

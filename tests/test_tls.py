@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from voxy.errors import ConfigError
-from voxy.tls import Certificate, self_signed, state_folder
+from voxy.tls import Certificate, self_signed
 
 NAMES = frozenset({"desk.example.org"})
 
@@ -102,7 +102,3 @@ def test_files_that_can_not_be_used_are_named(tmp_path: Path) -> None:
     for cert, key in (("a.pem", "a.pem"), ("none.pem", "a.pem")):
         with pytest.raises(ConfigError, match=cert):
             Certificate(tmp_path / cert, tmp_path / key)
-
-
-def test_own_files_are_where_the_system_wants_them(tmp_path: Path) -> None:
-    assert state_folder({"XDG_STATE_HOME": str(tmp_path)}) == tmp_path / "voxy"

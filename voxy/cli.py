@@ -13,7 +13,7 @@ from voxy import __version__
 from voxy.access.commands import invite, user
 from voxy.config import Config, Peers
 from voxy.errors import VoxyError
-from voxy.vm.cli import vm
+from voxy.vm.travel import commands
 
 
 def main() -> None:
@@ -99,4 +99,4 @@ def _quoted(text: str) -> str:
 _add_options()
 cli.add_command(user)
 cli.add_command(invite)
-cli.add_command(vm)
+cli.add_command(commands)

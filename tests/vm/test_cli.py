@@ -179,3 +179,31 @@ def test_a_machine_that_was_stopped_has_all_that_it_wrote(voxy: Run, desk: str, 
         time.sleep(0.05)
     assert voxy("stop", desk, "--timeout", "0") == "desk is stopped (quit)."
     assert check_disk(active, acknowledged=1) > 0
+
+
+def test_a_machine_goes_to_another_host_by_command(voxy: Run, desk: str, folder: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    command = [VOXY, "vm", "agent", "--listen", "127.0.0.1:0", "--state-dir", str(there)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as agent:
+        assert agent.stdout
+        try:
+            port = re.fullmatch(r"Listening on 127\.0\.0\.1:(\d+)\.", agent.stdout.readline().strip())
+            agent.stdout.readline()
+            code = re.search(r"--code (\S+)$", agent.stdout.readline())
+            assert port
+            assert code
+            said = voxy("pair", f"127.0.0.1:{port[1]}", "--code", code[1])
+            peer = said.split()[0]
+            assert said == f"{peer} is known now. Move a machine there: voxy vm move NAME {peer}"
+            assert voxy("peers").startswith(peer)
+            assert re.match(rf"{peer} has generation 2 of desk; .* were sent\.", voxy("sync", desk, peer))
+            assert f"{peer} stands here" in voxy("generations", desk)
+            assert re.match(rf"desk lives on {peer} now; .* in 1 layers were sent\.", voxy("move", desk, peer))
+            assert "may run on another host" in voxy("start", desk)
+            assert voxy("move", desk, peer) == ("2: voxy: desk lives on another host: move it from there.")
+            assert voxy("move", desk, "nobody").startswith("2: voxy: No host “nobody” is known")
+        finally:
+            agent.send_signal(signal.SIGTERM)
+    assert agent.returncode == 0
+    moved = json.loads((there / "machines/desk/state.json").read_bytes())
+    assert moved["role"] == "owner"

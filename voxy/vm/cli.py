@@ -42,14 +42,14 @@ def open_store(folder: str) -> "Store":
     return Store(state_folder(folder, os.environ))
 
 
-_state_dir = click.option(
+state_dir = click.option(
     "--state-dir",
     "folder",
     default="",
     envvar="VOXY_STATE_DIR",
     help="Folder of VoXY's state, with the machines.  [default: ~/.local/state/voxy]",
 )
-_name = click.argument("name")
+name_ = click.argument("name")
 
 
 @click.group()
@@ -58,7 +58,7 @@ def vm() -> None:
 
 
 @vm.command()
-@_name
+@name_
 @click.option("--disk", type=_Bytes(), help="Size of its disk; that of the image without it.  Example: --disk 20G")
 @click.option("--memory", type=_Bytes(), default="2G", show_default=True, help="Its memory.  Example: --memory 512M")
 @click.option("--cpus", default=1, show_default=True, help="How many CPUs it has.")
@@ -67,7 +67,7 @@ def vm() -> None:
 )
 @click.option("--machine", help="QEMU's machine type, with its version.  Example: --machine pc-q35-5.1")
 @click.option("--cpu", help="Its CPU model, by name.  Example: --cpu Westmere-v1")
-@_state_dir
+@state_dir
 def create(
     name: str, disk: int | None, memory: int, cpus: int, image: Path | None, folder: str, **model: str | None
 ) -> None:
@@ -90,13 +90,13 @@ async def _create(
         raise MachineError(f"A disk of {size} bytes is too small: use {_SMALLEST_DISK_BYTES} or more.")
     spec = Spec.new(size, memory >> 20, cpus, **given)
     machine = await store.create(name, spec, image)
-    click.echo(f"{name} is made: {spec.machine}, {spec.cpu}, {_shown(size)} of disk. Start it: voxy vm start {name}")
+    click.echo(f"{name} is made: {spec.machine}, {spec.cpu}, {shown(size)} of disk. Start it: voxy vm start {name}")
     click.echo(f"Its disk is in {machine.layers.folder}.", err=True)
 
 
 @vm.command()
-@_name
-@_state_dir
+@name_
+@state_dir
 def start(name: str, folder: str) -> None:
     """Start a machine; it runs on when this command has ended."""
     machine = open_store(folder).open(name)
@@ -112,10 +112,10 @@ def start(name: str, folder: str) -> None:
 
 
 @vm.command()
-@_name
+@name_
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds that its system has to shut down.")
 @click.option("--kill", is_flag=True, help="End it at once, whatever it does.")
-@_state_dir
+@state_dir
 def stop(name: str, timeout: float, kill: bool, folder: str) -> None:
     """Press a machine's power button; after a while, switch it off."""
     store = open_store(folder)
@@ -128,7 +128,7 @@ def stop(name: str, timeout: float, kill: bool, folder: str) -> None:
 
 
 @vm.command("list")
-@_state_dir
+@state_dir
 def list_(folder: str) -> None:
     """Show the machines of this host."""
     store = open_store(folder)
@@ -140,13 +140,13 @@ def list_(folder: str) -> None:
             continue
         layers, spec = machine.layers.state, machine.spec
         generations = sum(1 for layer in layers.frozen if layer.ends)
-        sizes = f"{_shown(spec.memory_mib << 20)} of memory, {_shown(spec.disk_bytes)} of disk"
+        sizes = f"{shown(spec.memory_mib << 20)} of memory, {shown(spec.disk_bytes)} of disk"
         click.echo(f"{name:16} {_status(machine):8} {sizes}, {generations} generations")
 
 
 @vm.command()
-@_name
-@_state_dir
+@name_
+@state_dir
 def info(name: str, folder: str) -> None:
     """Show what a machine is made of."""
     machine = open_store(folder).open(name)
@@ -154,8 +154,8 @@ def info(name: str, folder: str) -> None:
     used = sum(path.stat().st_blocks * 512 for path in layers.folder.glob("*.qcow2"))
     told = {
         "status": _status(machine),
-        "machine": f"{spec.machine}, {spec.cpu}, {spec.cpus} CPU, {_shown(spec.memory_mib << 20)} of memory",
-        "disk": f"{_shown(spec.disk_bytes)}, of which {_shown(used)} here in {len(layers.state.chain)} layers",
+        "machine": f"{spec.machine}, {spec.cpu}, {spec.cpus} CPU, {shown(spec.memory_mib << 20)} of memory",
+        "disk": f"{shown(spec.disk_bytes)}, of which {shown(used)} here in {len(layers.state.chain)} layers",
         "devices": ", ".join(f"{device.id} ({device.driver})" for device in spec.devices),
         "uuid": spec.uuid,
         "hash": spec.digest,
@@ -167,8 +167,8 @@ def info(name: str, folder: str) -> None:
 
 
 @vm.command()
-@_name
-@_state_dir
+@name_
+@state_dir
 def generations(name: str, folder: str) -> None:
     """Show the states of the disk to which a machine can go back."""
     layers = open_store(folder).open(name).layers
@@ -176,13 +176,13 @@ def generations(name: str, folder: str) -> None:
     for layer in layers.state.frozen:
         if layer.ends:
             peer = f"  {at[layer.ends.id]} stands here" if layer.ends.id in at else ""
-            click.echo(f"{layer.ends.generation:4}  {_shown((layers.folder / layer.file).stat().st_size):>9}{peer}")
+            click.echo(f"{layer.ends.generation:4}  {shown((layers.folder / layer.file).stat().st_size):>9}{peer}")
     click.echo(f"{layers.state.next_generation:4}  {'written':>9}")
 
 
 @vm.command()
-@_name
-@_state_dir
+@name_
+@state_dir
 def freeze(name: str, folder: str) -> None:
     """End a generation: keep the disk as it is now, also while the machine runs."""
     machine = open_store(folder).open(name)
@@ -196,8 +196,8 @@ def freeze(name: str, folder: str) -> None:
 
 
 @vm.command()
-@_name
-@_state_dir
+@name_
+@state_dir
 def verify(name: str, folder: str) -> int:
     """Compare each layer with its checksum; status 1 where one is damaged."""
     machine = open_store(folder).open(name)
@@ -210,10 +210,10 @@ def verify(name: str, folder: str) -> int:
 
 
 @vm.command()
-@_name
+@name_
 @click.argument("generation", type=int)
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@_state_dir
+@state_dir
 def rollback(name: str, generation: int, yes: bool, folder: str) -> None:
     """Take the disk of a machine that is stopped back to a generation."""
     machine = open_store(folder).open(name)
@@ -230,8 +230,8 @@ def rollback(name: str, generation: int, yes: bool, folder: str) -> None:
 
 
 @vm.command()
-@_name
-@_state_dir
+@name_
+@state_dir
 def merge(name: str, folder: str) -> None:
     """Make one layer of those that no other host needs apart, also while the machine runs."""
     machine = open_store(folder).open(name)
@@ -240,8 +240,8 @@ def merge(name: str, folder: str) -> None:
 
 
 @vm.command()
-@_name
-@_state_dir
+@name_
+@state_dir
 def recover(name: str, folder: str) -> None:
     """Make the state of a machine anew from its layers, where it can't be read."""
     told = asyncio.run(open_store(folder).recover(name))
@@ -249,9 +249,9 @@ def recover(name: str, folder: str) -> None:
 
 
 @vm.command()
-@_name
+@name_
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@_state_dir
+@state_dir
 def claim(name: str, yes: bool, folder: str) -> None:
     """Say that a machine lives here, and on no other host."""
     machine = open_store(folder).open(name)
@@ -291,7 +291,7 @@ def _status(machine: "Machine") -> str:
     return "stopped" if machine.layers.state.role == "owner" else machine.layers.state.role
 
 
-def _shown(size: int) -> str:
+def shown(size: int) -> str:
     """A size as people say it."""
     unit = next((unit for unit in reversed(_UNITS) if size >= _UNITS[unit]), "")
     return f"{size / _UNITS[unit]:.3g} {unit}{'i' if unit else ''}B"

@@ -21,6 +21,9 @@ from voxy.errors import GuestLost, MachineError
 from voxy.vm.qmp import Monitor
 from voxy.vm.spec import Spec
 
+_children: list[subprocess.Popen[bytes]] = []
+"""All QEMUs that this process started: a guest that was let go of must be reaped too, when it ends."""
+
 Ending = Literal["powered down", "quit", "killed"]
 """How a guest was stopped."""
 
@@ -234,8 +237,10 @@ def _argv(spec: Spec, name: str, disk: Disk, run: RunFolder) -> list[str]:
 
 def _spawn(command: Sequence[str], run: RunFolder) -> subprocess.Popen[bytes]:
     """A process that outlives this one and its event loop, which asyncio's wouldn't."""
+    for ended in [child for child in _children if child.poll() is not None]:
+        _children.remove(ended)
     with run.log.open("wb") as log:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -243,6 +248,8 @@ def _spawn(command: Sequence[str], run: RunFolder) -> subprocess.Popen[bytes]:
             cwd=run.folder,
             start_new_session=True,  # Ctrl+C at a terminal is not for the guest
         )
+    _children.append(child)
+    return child
 
 
 async def _first_connection(process: subprocess.Popen[bytes], run: RunFolder, name: str) -> Monitor:

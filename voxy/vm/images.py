@@ -60,6 +60,14 @@ async def backing_of(path: Path) -> str:
     return str((await info(path, layer=True)).get("backing-filename", ""))
 
 
+async def check_layer(path: Path, has_below: bool) -> None:
+    """MachineError where a layer from elsewhere would have QEMU open other files of this host."""
+    said = await info(path, layer=True)
+    data = said.get("format-specific", {}).get("data", {})
+    if "data-file" in data or (not has_below and "backing-filename" in said):
+        raise MachineError("a layer names a file of its host: it was not taken")
+
+
 async def commit(top: Path, into: Path) -> None:
     """Write all that `top` and the layers between have into `into`; they are unchanged. Can be repeated."""
     await _run("commit", "-q", "-d", "-f", "qcow2", "-b", into.name, str(top), cwd=top.parent)

@@ -53,11 +53,14 @@ class Layers:
         state.save(self._file, changed)
         self.state = changed
 
-    def disk(self) -> Disk:
-        """The whole disk for QEMU; it opens what it is told, whatever the headers of the files say."""
+    def disk(self, top: str = "") -> Disk:
+        """The whole disk for QEMU, with `top` to write to where that is another than the active layer.
+
+        QEMU opens what it is told here, whatever the headers of the files say.
+        """
         nodes: list[dict[str, Any]] = []
-        for file in self.state.chain:
-            is_active = file == self.state.active
+        for file in (*self.state.chain, *([top] if top else [])):
+            is_active = file == (top or self.state.active)
             nodes.append(self._node(file, nodes[-1]["node-name"] if nodes else None, is_active))
         return Disk(nodes, nodes[-1]["node-name"])
 
@@ -79,17 +82,21 @@ class Layers:
         file, frozen = state.new_file(), self.state.active
         self.save(doing=Freezing(file))
         try:
-            await images.create_overlay(self.folder / file, frozen, self._disk_bytes)
-            if guest:
-                await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
-                said = {"node": _node_name(frozen), "overlay": _node_name(file)}
-                await guest.monitor.execute("blockdev-snapshot", said)
+            await self.put_over(frozen, file, guest)
         except MachineError:
             # Where QEMU is gone, the file may be the one that it wrote to last: this finds out.
             await self.settle(guest)
             raise
         self._frozen_into(file)
         return self.state.history[-1]
+
+    async def put_over(self, below: str, file: str, guest: Guest | None) -> None:
+        """Have a new layer `file` written from now on, and `below` no more."""
+        await images.create_overlay(self.folder / file, below, self._disk_bytes)
+        if guest:
+            await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
+            said = {"node": _node_name(below), "overlay": _node_name(file)}
+            await guest.monitor.execute("blockdev-snapshot", said)
 
     def _frozen_into(self, file: str) -> None:
         changed = self.state.freeze(file)
@@ -129,16 +136,16 @@ class Layers:
         await images.create_overlay(self.folder / file, kept[-1].file, self._disk_bytes)
         history = tuple(boundary for boundary in self.state.history if boundary.generation <= generation)
         self.save(frozen=kept, active=file, history=history, unused=tuple(dropped))
-        self._drop_unused()
+        self.drop_unused()
 
     async def claim(self) -> None:
         """Have the machine live on this host, from an epoch that no other has reached by itself."""
         if not self.state.active:
             file = state.new_file()
             self.save(unused=(file,))
-            await images.create_overlay(self.folder / file, self.state.frozen[-1].file, self._disk_bytes)
+            await self.overlay(file)
             self.save(active=file, unused=())
-        self.save(role="owner", epoch=self.state.epoch + 1)
+        self.save(role="owner", epoch=self.state.epoch + 1, move=None)
 
     # Merging
 
@@ -187,7 +194,7 @@ class Layers:
         merged = Layer(step.into, self.state.frozen[last].ends)
         frozen = (*self.state.frozen[:first], merged, *self.state.frozen[last + 1 :])
         self.save(doing=None, frozen=frozen, unused=tuple(files[first + 1 : last + 1]))
-        self._drop_unused()
+        self.drop_unused()
 
     async def _merge_live(self, step: Merging, guest: Guest) -> None:
         monitor = guest.monitor
@@ -225,7 +232,7 @@ class Layers:
                     self.save(doing=None, unused=(*self.state.unused, file))
             case Merging() as step:
                 await self._finish_merge(step, guest)
-        self._drop_unused()
+        self.drop_unused()
 
     async def mend(self) -> None:
         """Free what kill -9 left unused in the layers that may have been written then. No QEMU runs."""
@@ -244,7 +251,12 @@ class Layers:
             return False
         return is_over and not await images.check(self.folder / file)
 
-    def _drop_unused(self) -> None:
+    async def overlay(self, file: str) -> None:
+        """An empty layer `file` over all that is frozen."""
+        await images.create_overlay(self.folder / file, self.state.frozen[-1].file, self._disk_bytes)
+
+    def drop_unused(self) -> None:
+        """Remove the files that nothing needs any more."""
         if self.state.unused:
             for file in self.state.unused:
                 _sidecar(self.folder / file).unlink(missing_ok=True)

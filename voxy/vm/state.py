@@ -53,11 +53,24 @@ class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="merg
     above: str
 
 
+class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A move under way, from or to the host `peer`.
+
+    copying: this host has the machine, and may take all back. committing: the other has been told to take it, and only
+    it knows whether it did. receiving: the other host has the machine.
+    """
+
+    id: str
+    peer: str
+    phase: Literal["copying", "committing", "receiving"]
+    at: Boundary | None = None
+
+
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is frozen (the lowest first), what is written, and at which boundaries the disk has ever been.
 
     `doing` was written before it was begun: who finds it finishes it, or takes it back. `unused` are files that
-    nothing needs any more. `epoch` counts the moves.
+    nothing needs any more. `epoch` counts the moves; `last_move` is the last that brought the machine here.
     """
 
     role: Role
@@ -69,12 +82,19 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     doing: Freezing | Merging | None = None
     unused: tuple[str, ...] = ()
     epoch: int = 1
+    move: Move | None = None
+    last_move: str = ""
     format: Literal[1] = 1
 
     @property
     def chain(self) -> tuple[str, ...]:
         """The files of the whole disk, the lowest first."""
         return (*(layer.file for layer in self.frozen), *([self.active] if self.active else []))
+
+    @property
+    def tip(self) -> Boundary | None:
+        """The newest that is frozen."""
+        return self.frozen[-1].ends if self.frozen else None
 
     def freeze(self, file: str) -> "State":
         """The active layer is frozen, and `file` is written from now on."""

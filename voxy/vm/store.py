@@ -15,7 +15,7 @@ from voxy.vm import images, state
 from voxy.vm.engine import Guest, Qemu, RunFolder
 from voxy.vm.layers import Layers, recover
 from voxy.vm.spec import Spec
-from voxy.vm.state import State
+from voxy.vm.state import Move, State
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _ROOM_BYTES = 64 << 20
@@ -41,6 +41,8 @@ class Machine:
         if self.is_running:
             raise MachineError(f"{self.name} runs already.")
         await self.layers.settle(None)
+        if move := self.layers.state.move:
+            self._check_move(move)
         if self.layers.state.role != "owner":
             raise MachineError(
                 f"{self.name} may run on another host: start it there, or say voxy vm claim {self.name} "
@@ -55,6 +57,13 @@ class Machine:
         if self.run.pid_file.exists():
             await self.layers.mend()
         return await Guest.start(qemu, self.spec, self.name, self.layers.disk(), self.run)
+
+    def _check_move(self, move: Move) -> None:
+        if move.phase == "committing":
+            raise MachineError(
+                f"{self.name} was told to go to {move.peer}, and no answer came: voxy vm move {self.name} {move.peer} "
+                f"asks again; if {move.peer} is gone for ever, voxy vm claim {self.name}."
+            )
 
     @asynccontextmanager
     async def guest(self) -> AsyncIterator[Guest | None]:
@@ -122,6 +131,38 @@ class Store:
         with machine.lock():
             await machine.layers.seal()
         return machine
+
+    def adopt(self, name: str, spec: Spec) -> Machine:
+        """The machine that `spec` describes, whatever its name here; without layers yet, if it is new to this host."""
+        if own := self._name_of(spec.uuid):
+            machine = self.open(own)
+            if machine.spec.digest != spec.digest:
+                raise MachineError(f"its {own} is the same machine with other devices: they can't be one")
+            return machine
+        if not _NAME.fullmatch(name):
+            raise MachineError(f"“{name}” can't name a machine there")
+        self._make_folder()
+        with self._part() as part:
+            state.write_whole(part / "spec.json", spec.serialize())
+            state.save(part / "state.json", State("copy", "", 1))
+            try:
+                part.rename(self._machines / name)
+            except OSError:
+                raise MachineError(f"it has another machine called {name}") from None
+        return self.open(name)
+
+    def find(self, uuid: str) -> Machine:
+        """The machine of that UUID; MachineError where there is none."""
+        if own := self._name_of(uuid):
+            return self.open(own)
+        raise MachineError("it doesn't know this machine")
+
+    def _name_of(self, uuid: str) -> str:
+        for name in self.names():
+            with contextlib.suppress(MachineError):
+                if _read_spec(self._machines / name, name).uuid == uuid:
+                    return name
+        return ""
 
     async def recover(self, name: str) -> State:
         """Make the state of a machine anew from its layers, and keep the file that couldn't be read."""

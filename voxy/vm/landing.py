@@ -1,0 +1,82 @@
+"""Landing: the QEMU that waits, halted, for a machine that runs elsewhere."""
+
+from typing import Self
+
+from voxy.errors import MachineError
+from voxy.vm import state
+from voxy.vm.engine import Guest, Qemu
+from voxy.vm.flight import EXPORT, capabilities
+from voxy.vm.qmp import Event
+from voxy.vm.store import Machine
+
+_ARRIVAL_S = 20.0
+
+
+class Landing:
+    """A guest that is arriving by the move `move`, and the file that its newest layer goes to."""
+
+    def __init__(self, machine: Machine, move: str, guest: Guest, file: str) -> None:
+        self.machine = machine
+        self.move = move
+        self.guest = guest
+        self.file = file
+
+    @classmethod
+    async def prepare(cls, machine: Machine, move: str) -> Self:
+        """Start the QEMU; its sockets in the machine's folder take the disk and the memory."""
+        layers, file = machine.layers, state.new_file()
+        # Until the commit, nothing needs the file: a crash leaves it to be dropped.
+        layers.save(unused=(*layers.state.unused, file))
+        await layers.overlay(file)
+        disk = layers.disk(top=file)
+        extra = ("-incoming", "defer", "-S")
+        guest = await Guest.start(await Qemu.find(), machine.spec, machine.name, disk, machine.run, extra)
+        landing = cls(machine, move, guest, file)
+        try:
+            monitor = guest.monitor
+            server = {"addr": {"type": "unix", "data": {"path": str(machine.run.folder / "disk.sock")}}}
+            await monitor.execute("nbd-server-start", server)
+            said = {"type": "nbd", "id": EXPORT, "node-name": disk.top, "name": EXPORT, "writable": True}
+            await monitor.execute("block-export-add", said)
+            await monitor.execute("migrate-set-capabilities", capabilities())
+            await monitor.execute("migrate-incoming", {"uri": f"unix:{machine.run.folder / 'memory.sock'}"})
+        except BaseException:
+            await landing.drop()
+            raise
+        return landing
+
+    async def settle(self) -> str:
+        """End the generation with which the guest arrived; the new file that it will write to."""
+        monitor = self.guest.monitor
+        await monitor.wait_event(_has_arrived, 0, _ARRIVAL_S)
+        await monitor.execute("block-export-del", {"id": EXPORT, "mode": "hard"})
+        await monitor.wait_event(lambda event: event.name == "BLOCK_EXPORT_DELETED", 0, _ARRIVAL_S)
+        await monitor.execute("nbd-server-stop")
+        layers, file = self.machine.layers, state.new_file()
+        layers.save(unused=(*layers.state.unused, file))
+        await layers.put_over(self.file, file, self.guest)
+        return file
+
+    async def go_on(self) -> None:
+        """Have the guest run here; QEMU is let go of, and stays."""
+        await self.guest.monitor.execute("cont")
+        await self.guest.close()
+
+    async def drop(self) -> None:
+        """End the QEMU; it has never run the guest."""
+        self.guest.kill()
+        await self.guest.wait_end(_ARRIVAL_S)
+        await self.guest.close()
+
+
+async def go_on(machine: Machine) -> None:
+    """Have a guest run that has been committed, and whose agent ended before it could say so."""
+    async with await Guest.attach(machine.name, machine.run) as guest:
+        if not (await guest.monitor.execute("query-status"))["running"]:
+            await guest.monitor.execute("cont")
+
+
+def _has_arrived(event: Event) -> bool:
+    if event.name == "MIGRATION" and event.data.get("status") == "failed":
+        raise MachineError("its memory has not arrived")
+    return event.name == "MIGRATION" and event.data.get("status") == "completed"

@@ -1,0 +1,175 @@
+"""Departure: a machine's way from this host to another, in steps of which each can be repeated or taken back.
+
+The commit is the point of no return. Before it is sent, this host has the machine whatever happens. When it has been
+sent and no answer came, only the other host knows: this one doesn't start the machine, and asks again.
+"""
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+
+import msgspec
+
+from voxy.errors import GuestLost, MachineError
+from voxy.vm.arrival import Commit, Cut, Offer, Step, new_move
+from voxy.vm.engine import Guest
+from voxy.vm.flight import Flight, take_back
+from voxy.vm.peer import PeerClient, PeerGone, PeerRefused, Progress
+from voxy.vm.state import Boundary, Layer, Move, Peer
+from voxy.vm.store import Machine
+from voxy.vm.tunnel import entrances
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a move or a sync has sent."""
+
+    at: Boundary
+    layers: int
+    bytes: int
+
+
+class Departure:
+    """Moves `machine`, whose lock is held, to the host of `peer`. `progress` is told of the bytes sent."""
+
+    def __init__(self, machine: Machine, peer: PeerClient, progress: Progress) -> None:
+        self._machine = machine
+        self._layers = machine.layers
+        self._peer = peer
+        self._progress = progress
+
+    async def move(self) -> Sent | None:
+        """Move the machine, running or not; None where an earlier move had arrived and only its answer was lost."""
+        async with self._machine.guest() as guest:
+            if (move := self._layers.state.move) and await self._ask_again(move, guest):
+                return None
+            self._check_owner()
+            await self._layers.freeze(guest)
+            sent, move_id = await self._send()
+            if guest:
+                at = Boundary(self._layers.state.next_generation, secrets.token_hex(8))
+                await self._fly(move_id, guest)
+            else:
+                at = sent.at
+            await self._commit(Move(move_id, self._peer.known.name, "committing", at), guest)
+        return sent
+
+    async def _fly(self, move_id: str, guest: Guest) -> None:
+        """Bring the memory and the newest layer there; whatever fails, the guest goes on here."""
+        try:
+            await self._peer.prepare(Step(move_id))
+            async with entrances(self._machine.run.folder, ("disk", "memory"), self._peer.tunnel) as paths:
+                await Flight(guest, self._layers.disk().top).fly(paths["disk"], paths["memory"])
+        except BaseException:
+            with contextlib.suppress(GuestLost):
+                await take_back(guest)
+            with contextlib.suppress(PeerGone, PeerRefused):
+                await self._peer.abort(Step(move_id))
+            self._layers.save(move=None)
+            raise
+
+    async def sync(self) -> Sent:
+        """Send all that is frozen, and stay here; the machine may run meanwhile."""
+        if (move := self._layers.state.move) and move.phase == "committing":
+            raise MachineError(f"{self._machine.name} was told to go to {move.peer}: voxy vm move asks again.")
+        self._check_owner()
+        async with self._machine.guest() as guest:
+            await self._layers.freeze(guest)
+        sent, move_id = await self._send()
+        await self._peer.abort(Step(move_id))
+        self._layers.save(move=None)
+        return sent
+
+    def _check_owner(self) -> None:
+        if self._layers.state.role != "owner":
+            raise MachineError(f"{self._machine.name} lives on another host: move it from there.")
+
+    async def _send(self) -> tuple[Sent, str]:
+        """Send what the other lacks; it has all that is frozen then, and waits for the commit."""
+        layers, move_id = self._layers, new_move()
+        await layers.seal()
+        at = layers.state.tip
+        assert at
+        layers.save(move=Move(move_id, self._peer.known.name, "copying"))
+        try:
+            spec = msgspec.Raw(self._machine.spec.serialize())
+            answer = await self._peer.offer(Offer(move_id, self._machine.name, spec, layers.state.epoch))
+            common, lacking = layers.state.missing_for(answer.history)
+            await self._peer.cut(Cut(move_id, common))
+            total = 0
+            for layer in lacking:
+                assert layer.ends
+                offset = min(answer.parts.get(layer.ends.id, 0), layer.bytes)
+                await self._peer.send(move_id, layer, layers.folder / layer.file, offset, self._progress)
+                total += layer.bytes - offset
+        except BaseException:
+            layers.save(move=None)
+            raise
+        layers.save(peers={**layers.state.peers, self._peer.known.id: Peer(self._peer.known.name, at)})
+        return Sent(at, len(lacking), total), move_id
+
+    async def _commit(self, move: Move, guest: Guest | None) -> None:
+        state = self._layers.state
+        assert move.at
+        is_running = move.at not in state.history
+        history = (*state.history, move.at) if is_running else state.history
+        self._layers.save(move=move)
+        try:
+            try:
+                await self._peer.commit(Commit(move.id, move.at, history, state.epoch + 1, is_running))
+            except PeerRefused:
+                # It may refuse because it is still at the first commit. Once it has said that it forgets the move,
+                # it can't commit any more.
+                await self._peer.abort(Step(move.id))
+                if guest:
+                    await take_back(guest)
+                self._layers.save(move=None)
+                raise
+        except PeerGone as error:
+            raise self._unknown(error, move) from None
+        except PeerRefused as error:
+            if self._layers.state.move:
+                raise self._unknown(error, move) from None
+            raise
+        if guest:
+            await guest.stop(within_s=0)
+        self._leave(move, is_running)
+
+    def _unknown(self, error: MachineError, move: Move) -> PeerGone:
+        name = self._machine.name
+        return PeerGone(
+            f"{error} Whether {name} lives there now is not known, so it isn't started here: "
+            f"voxy vm move {name} {move.peer} asks again."
+        )
+
+    def _leave(self, move: Move, was_running: bool) -> None:
+        """This host has a copy from now on, of what it had at the commit."""
+        state = self._layers.state
+        assert move.at
+        peer = Peer(move.peer, move.at)
+        self._layers.save(
+            role="copy",
+            active="",
+            frozen=(*state.frozen, Layer(state.active, move.at)) if was_running else state.frozen,
+            history=(*state.history, move.at) if was_running else state.history,
+            next_generation=move.at.generation + 1,
+            unused=() if was_running else (state.active,),
+            epoch=state.epoch + 1,
+            peers={**state.peers, self._peer.known.id: peer},
+            move=None,
+        )
+        self._layers.drop_unused()
+
+    async def _ask_again(self, move: Move, guest: Guest | None) -> bool:
+        """Whether an earlier move to this host has arrived after all; where it hasn't, it is taken back."""
+        if move.phase != "committing":
+            if guest:
+                await take_back(guest)
+            self._layers.save(move=None)
+            return False
+        if move.peer != self._peer.known.name:
+            raise MachineError(f"{self._machine.name} was told to go to {move.peer}: ask there first.")
+        with contextlib.suppress(PeerRefused):
+            await self._commit(move, guest)
+            return True
+        return False

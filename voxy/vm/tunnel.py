@@ -1,0 +1,88 @@
+"""Tunnels: QEMU's own connections between two hosts, through the one port of their agents."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import aiohttp
+from aiohttp import web
+
+_PIECE_BYTES = 1 << 18
+HEARTBEAT_S = 10.0
+"""How often a side that says nothing is asked whether it is still there."""
+
+WebSocket: TypeAlias = aiohttp.ClientWebSocketResponse | web.WebSocketResponse
+Dial: TypeAlias = Callable[[str], Awaitable[aiohttp.ClientWebSocketResponse]]
+"""Opens the tunnel of that name."""
+
+
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: WebSocket) -> None:
+    """Carry bytes both ways until either side ends, and end the other."""
+
+    async def out() -> None:
+        while data := await reader.read(_PIECE_BYTES):
+            await line.send_bytes(data)
+
+    async def back() -> None:
+        async for message in line:
+            if message.type is not aiohttp.WSMsgType.BINARY:
+                break
+            writer.write(message.data)
+            await writer.drain()
+
+    tasks = [asyncio.create_task(out()), asyncio.create_task(back())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        # What broke a connection is seen by the QEMUs at its ends.
+        await asyncio.gather(*tasks, return_exceptions=True)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        await line.close()
+
+
+@asynccontextmanager
+async def entrances(folder: Path, names: tuple[str, ...], dial: Dial) -> AsyncIterator[dict[str, Path]]:
+    """Sockets of this host, each of which leads to the tunnel of its name; all are cut in the end."""
+    tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def entrance(name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                line = await dial(name)
+            except (aiohttp.ClientError, OSError):
+                writer.close()
+                return
+            await relay(reader, writer, line)
+
+        def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(carry(reader, writer))
+            tasks[task] = writer
+
+        return enter
+
+    paths = {name: folder / f"{name}-out.sock" for name in names}
+    servers = []
+    try:
+        for name, path in paths.items():
+            path.unlink(missing_ok=True)
+            servers.append(await asyncio.start_unix_server(entrance(name), path))
+        yield paths
+    finally:
+        for server in servers:
+            server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # One that was cancelled before it began has closed nothing.
+        for writer in tasks.values():
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in tasks.values()), return_exceptions=True)
+        for path in paths.values():
+            path.unlink(missing_ok=True)
