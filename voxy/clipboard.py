@@ -25,7 +25,7 @@ class SharedClipboard:
         self._task: asyncio.Task[None] | None = None
 
     def join(self, viewer: Viewer) -> None:
-        """Note what a viewer may do."""
+        """Note what a viewer may do now."""
         viewer.clipboard.limit(
             self._takes if Permission.CLIPBOARD_IN in viewer.permissions else 0,
             self._gives if Permission.CLIPBOARD_OUT in viewer.permissions else 0,
@@ -66,7 +66,8 @@ class SharedClipboard:
             logger.debug("x clipboard: %s", error)
             return
         for viewer, wake in audience.items():
-            if viewer.is_hidden:
+            # What it may have was perhaps taken back meanwhile.
+            if viewer.is_hidden or Permission.CLIPBOARD_OUT not in viewer.permissions:
                 continue
             if clip.is_too_large and not clip.parts:
                 viewer.clipboard.say(wire.Notice("copy_too_large", self._gives))

@@ -27,6 +27,7 @@ from voxy.session.events import InputEvent, Offer
 from voxy.session.flow import LOSSLESS
 from voxy.session.lead import Lead
 from voxy.session.meter import Stages
+from voxy.session.permissions import Permission, Person
 from voxy.session.resumption import Resumptions
 from voxy.session.update import Update
 from voxy.session.viewer import UpdatePlan, Viewer
@@ -161,6 +162,16 @@ class Desktop:
         """Have the desktop take the size of this viewer's window, if it leads; None where it is hidden or has left."""
         if resize := self.lead.follow(viewer, window):
             await self.inject(resize)
+
+    async def admit(self, viewer: Viewer, person: Person) -> None:
+        """Have a viewer do no more than this person may, at once; what it held without right is let go."""
+        events = viewer.become(person)
+        self._clipboard.join(viewer)
+        for event in events:
+            await self.inject(event)
+        if Permission.RESIZE not in person.permissions:
+            await self.follow(viewer, None)
+        self._wake_viewers()
 
     def want(self) -> None:
         """A viewer may have room now: look again whether to grab."""

@@ -46,6 +46,7 @@ export function capabilities(codecs) {
     isSecureContext && 'secure-context',
     'clipboard',
     'size',
+    'may',
     ...codecs,
     navigator.maxTouchPoints > 0 && 'touch',
   ].filter((name) => typeof name === 'string');

@@ -30,6 +30,7 @@ export class Controls {
   #toolbar;
   #fullScreen;
   people;
+  #mayAct = true;
 
   /**
    * @param {import('./stage.js').Stage} stage
@@ -135,6 +136,22 @@ export class Controls {
     const hash = name ? `#monitor=${encodeURIComponent(name)}` : '';
     if (this.#stage.isWhole) history.replaceState(null, '', location.pathname + location.search + hash);
     this.#parts.presentation.monitors.choose(name);
+  }
+
+  /**
+   * Offer only what this viewer may do; say so when there is no way to act any more.
+   * @param {import('./wire.js').May} may
+   */
+  permit({ permissions }) {
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (this.#page.querySelectorAll('[data-needs]'))) {
+      const needs = (element.dataset.needs ?? '').split(' ');
+      element.hidden = !permissions.some((permission) => needs.includes(permission));
+      if (element.hidden && element.getAttribute('aria-expanded') === 'true') this.#toolbar.close();
+    }
+    const mayAct = permissions.includes('pointer') || permissions.includes('keyboard');
+    if (this.#mayAct && !mayAct) this.#parts.notice.say(TEXT.lookingOn);
+    this.#mayAct = mayAct;
+    this.#find('looking-on').hidden = mayAct;
   }
 
   #toggleKeyboard() {

@@ -325,6 +325,7 @@ export class Viewer {
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'title': return void (document.title = titleOf(received.title));
       case 'people': return this.#controls.people.count(received);
+      case 'may': return this.#controls.permit(received);
       case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }

@@ -14,6 +14,7 @@ const POINTER = 16, MOTION = 18;
 const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
 const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
 const NOTICES = ['paste_too_large', 'copy_too_large'];
+const PERMISSIONS = ['view', 'pointer', 'keyboard', 'clipboard_in', 'clipboard_out', 'resize', 'status'];
 const MODES = ['follow', 'fit', 'actual'];
 const MIMES = ['text/plain', 'text/html', 'image/png'];
 
@@ -29,13 +30,15 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'notice', code: 'paste_too_large' | 'copy_too_large', limit: number}} Notice */
 /** @typedef {{type: 'title', title: string}} Title */
 /** @typedef {{type: 'people', count: number}} People */
+/** @typedef {'view' | 'pointer' | 'keyboard' | 'clipboard_in' | 'clipboard_out' | 'resize' | 'status'} Permission */
+/** @typedef {{type: 'may', permissions: Permission[]}} May */
 /** @typedef {'follow' | 'fit' | 'actual'} Mode how a desktop is shown */
 /** @typedef {{type: 'size', mode: Mode, can_follow: boolean, reason: string}} Sizing */
 /** @typedef {{name: string, x: number, y: number, width: number, height: number, primary: boolean}} Monitor */
 /** @typedef {{type: 'monitors', monitors: Monitor[]}} Monitors */
 /** @typedef {{type: 'clip_gone'}} ClipGone */
 /** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Sizing | Monitors | Notice
- *   | Title | People | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
+ *   | Title | People | May | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
 
 /** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
 /** @typedef {{type: 'clip', parts: {mime: Mime, size: number}[]}} Clip either way, as the next two */
@@ -162,6 +165,10 @@ function parseText(text) {
     case 'people':
       check(isNumber(message.count), 'a malformed number of people');
       return /** @type {People} */ (message);
+    case 'may':
+      check(Array.isArray(message.permissions) && message.permissions.every(isString), 'malformed permissions');
+      // A newer server may know more of them.
+      return /** @type {May} */ ({ ...message, permissions: message.permissions.filter(isPermission) });
     case 'clip_gone':
       return /** @type {ClipGone} */ (message);
     case 'clip':
@@ -203,6 +210,11 @@ function parseBase64(text) {
 function isMonitor(monitor) {
   return isString(monitor?.name) && Number.isSafeInteger(monitor.x) && Number.isSafeInteger(monitor.y)
     && isNumber(monitor.width) && isNumber(monitor.height) && typeof monitor.primary === 'boolean';
+}
+
+/** @param {string} name */
+function isPermission(name) {
+  return PERMISSIONS.includes(name);
 }
 
 /** @param {any} part of a clip */

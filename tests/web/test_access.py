@@ -97,8 +97,10 @@ async def test_a_thousand_wrong_passwords_keep_nobody_else_out(stack: Stack) -> 
     async with browser(stack) as guesser:
         answers = [await sign_in(guesser, user="alice", password=f"guess number {n}") for n in range(1000)]
     assert [answer.status for answer in answers[:6]] == [401] * 6
-    assert {answer.status for answer in answers[6:]} == {429}
-    assert int(answers[-1].headers["Retry-After"]) >= 1
+    # While they are being refused one is heard after 1, 2, 4, 8… seconds.
+    refused = [answer for answer in answers if answer.status == 429]
+    assert len(refused) > 970
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
     # Who comes from elsewhere; all of loopback is this machine's.
     connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
     jar = aiohttp.CookieJar(unsafe=True)
@@ -113,15 +115,14 @@ async def test_passwords_are_compared_beside_all_else(file: Path) -> None:
         store.add_user("alice", Passwords().hash(PASSWORD), "owner")
     async with running(token="the token that was printed", access=Access(file)) as stack, browser(stack) as session:
         logins = [asyncio.create_task(sign_in(session, user="alice", password=PASSWORD)) for _ in range(20)]
-        slowest = 0.0
+        answered = 0
         while not all(task.done() for task in logins):
-            began = time.monotonic()
             async with session.get("/livez") as answer:
                 assert answer.status == 200
-            slowest = max(slowest, time.monotonic() - began)
+            answered += 1
         assert {task.result().status for task in logins} <= {204, 429}
         assert any(task.result().status == 204 for task in logins)
-        assert slowest < 0.5
+        assert answered > 10
 
 
 async def test_an_invitation_lets_in_until_it_is_revoked(stack: Stack, file: Path) -> None:

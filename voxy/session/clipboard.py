@@ -33,8 +33,12 @@ class ViewerClipboard:
         self._inflight = 0
 
     def limit(self, takes: int, gives: int) -> None:
-        """Take and give clips of up to so many bytes; 0 for none."""
-        self._limits = wire.Clipboard(takes, gives)
+        """Take and give clips of up to so many bytes from now on; 0 for none."""
+        before, self._limits = self._limits, wire.Clipboard(takes, gives)
+        if self.is_open and before != self._limits:
+            self._greeting = self._limits
+        if not gives:
+            self._begun, self._pieces, self._piece = None, iter(()), b""
 
     def greet(self) -> None:
         """The viewer is there, and knows what a clipboard is: tell it its limits."""
@@ -53,6 +57,14 @@ class ViewerClipboard:
             case wire.ClipAck(size):
                 self._inflight = max(0, self._inflight - size)
         return []
+
+    def pass_over(self, message: wire.Clip | wire.ClipChunk) -> None:
+        """Count content that may not be pasted and forget it: what the viewer sends once it may is understood."""
+        if isinstance(message, wire.Clip):
+            self._expected, self._missing = [], sum(part.size for part in message.parts)
+        else:
+            self._missing = max(0, self._missing - len(message.data))
+            self._owed_ack += len(message.data)
 
     def abandon(self) -> list[Offer | Delivery]:
         """Whoever waits for what isn't complete waits in vain."""

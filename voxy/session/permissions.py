@@ -20,15 +20,17 @@ class Permission(Flag):
     RESIZE = auto()
     """Have the desktop take the size of the window."""
 
-    GIVE = auto()
-    """Take control from whoever has it, and give it to others."""
+    STATUS = auto()
+    """See how the desktop and all its viewers fare."""
 
 
+INPUT = Permission.POINTER | Permission.KEYBOARD
 VIEWER = Permission.VIEW
 CLIPBOARD = Permission.CLIPBOARD_IN | Permission.CLIPBOARD_OUT
-CONTROLLER = Permission.VIEW | Permission.POINTER | Permission.KEYBOARD | CLIPBOARD | Permission.RESIZE
-OWNER = CONTROLLER | Permission.GIVE
+CONTROLLER = Permission.VIEW | INPUT | CLIPBOARD | Permission.RESIZE
+OWNER = ~Permission(0)
 ROLES = {"viewer": VIEWER, "controller": CONTROLLER, "owner": OWNER}
+"""Presets by the names that people use."""
 
 
 class Person(NamedTuple):
@@ -63,3 +65,8 @@ _NEEDED: dict[type, Permission] = {
 def allows(permissions: Permission, message: wire.FromViewer) -> bool:
     """Whether a viewer with `permissions` may send `message`; a type without a rule is a KeyError."""
     return _NEEDED[type(message)] in permissions
+
+
+def names_of(permissions: Permission) -> list[str]:
+    """The bits by name, such as `clipboard_in`, in their order."""
+    return [bit.name.lower() for bit in permissions if bit.name]

@@ -18,7 +18,7 @@ from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
 from voxy.session.mirror import Mirror
 from voxy.session.pace import Pace
-from voxy.session.permissions import ANYBODY, Permission, Person, allows
+from voxy.session.permissions import ANYBODY, INPUT, Permission, Person, allows
 
 REST_S = 0.25
 """Seconds without a change after which a lossy block is replaced by an exact one."""
@@ -117,6 +117,8 @@ class Viewer:
         if isinstance(message, wire.Hello) is self.has_greeted:
             raise ProtocolError("the first message must be a hello, and only the first")
         if not allows(self.permissions, message):
+            if isinstance(message, wire.Clip | wire.ClipChunk):
+                self.clipboard.pass_over(message)
             return []
         match message:
             case Pointer() | Motion():
@@ -202,6 +204,12 @@ class Viewer:
             events.append(self._pointer)
         return events
 
+    def become(self, person: Person) -> list[InputEvent]:
+        """Do no more than this person may, from the next message on; what lets go of all that is held without right."""
+        gone, self.person = self.permissions & ~person.permissions, person
+        events = self.release() if gone & INPUT else []
+        return [*events, *self.clipboard.abandon()] if Permission.CLIPBOARD_IN in gone else events
+
     def lease_left(self, now: float) -> float | None:
         """Seconds until held keys and buttons have to be let go unless the viewer says something; None if none are."""
         if not self._held and not self._pointer.buttons:
@@ -219,7 +227,8 @@ class Viewer:
 
     def has_room(self, now: float) -> bool:
         """Whether an update could be sent, if there is anything new."""
-        return self.has_greeted and not self.is_hidden and not self.is_replaced and self.flow.room(now) > 0
+        is_shown = self.has_greeted and not self.is_hidden and not self.is_replaced
+        return is_shown and Permission.VIEW in self.permissions and self.flow.room(now) > 0
 
     def take_update(
         self,

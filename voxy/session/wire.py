@@ -56,6 +56,9 @@ Server to viewer, text: JSON objects with a `type`
     notice    code: what a person should know (paste_too_large, copy_too_large); limit: the bytes that are allowed
     title     title: what the desktop calls itself, once that is known, and whenever it changes
     people    count: viewers that look at the desktop, this one among them
+    may       permissions: the names of what this viewer may do now: view, pointer, keyboard, clipboard_in,
+              clipboard_out, resize, status. After the welcome and whenever it changes, to viewers with the capability
+              may. Messages that ask for more are passed over
     size      mode: how this desktop is shown where nobody has chosen otherwise: follow (it takes the size of the
               window), fit (it is shown smaller where it doesn't fit) or actual (pixel for pixel); can_follow: whether
               it takes the size of this viewer's window if asked to by `window`; if not, reason: a sentence for people.
@@ -73,8 +76,8 @@ Viewer to server, binary
     ClipChunk u8 type = 17, 1 to 65535 bytes: the next of the last `clip`
 
 Viewer to server, text: JSON objects with a `type`
-    hello     protocol; capabilities: names of what the browser can (secure-context, touch, clipboard, size, and the
-              codecs that it decodes: h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at
+    hello     protocol; capabilities: names of what the browser can (secure-context, touch, clipboard, size, may, and
+              the codecs that it decodes: h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at
               the most; resume: where the viewer goes on, or null: token: of the last welcome; seq: the last update
               that was painted, of which nothing is lost; images: whether those that were kept are there (not after
               a reload)
@@ -231,6 +234,10 @@ class Title(Message, tag="title"):
 
 class People(Message, tag="people"):
     count: int
+
+
+class May(Message, tag="may"):
+    permissions: list[str]
 
 
 class Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -14,7 +14,7 @@ import voxy
 from voxy.desktop import Desktop
 from voxy.errors import AuthError
 from voxy.session import wire
-from voxy.session.permissions import CONTROLLER, VIEWER
+from voxy.session.permissions import CONTROLLER, VIEWER, Permission, Person, names_of
 from voxy.web.auth import Gate, own_origin
 from voxy.web.embedding import TICKET_S, Embedding, cors_headers, preflight
 from voxy.web.forwarded import as_asked
@@ -49,6 +49,29 @@ _HEADERS = {
 Asked = TypeVar("Asked")
 
 
+PERSON = web.RequestKey("person", Person)
+
+_NEEDED: dict[str, Permission | None] = {
+    "page": None,
+    "files": None,
+    "login": None,
+    "logout": None,
+    "embedding": None,
+    "livez": None,
+    "readyz": None,
+    # A program shows the token itself.
+    "ticket": None,
+    "metrics": None,
+    "session": Permission.VIEW,
+    "stream": Permission.VIEW,
+    "status": Permission.STATUS,
+}
+"""What each route asks for, by its name; None is open to whoever isn't signed in, and shows nothing of the desktop."""
+
+_OF_PAGES = {"login", "logout", "stream"}
+"""Routes that act for who has a cookie: pages of other origins, but for those that may embed, are refused first."""
+
+
 class Login(msgspec.Struct, forbid_unknown_fields=True):
     """What the page sends to exchange one of its secrets for a cookie, or a token or ticket for a pass."""
 
@@ -72,7 +95,7 @@ def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = (
 
     `proxies` are the addresses that are believed what they forward.
     """
-    app = web.Application(middlewares=[_refuse], client_max_size=wire.MAX_MESSAGE_BYTES)
+    app = web.Application(middlewares=[_refuse, _check], client_max_size=wire.MAX_MESSAGE_BYTES)
     if desktop:
         app[DESKTOP] = desktop
     app[GATE] = gate
@@ -83,17 +106,17 @@ def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = (
     app.cleanup_ctx.append(_heed_changes)
     app.add_routes(
         [
-            web.get("/", _page),
-            web.get("/session", _session),
-            web.post("/login", _login),
-            web.post("/logout", _logout),
-            web.post("/ticket", _ticket),
-            web.get("/embedding.json", _embedding),
-            web.get("/stream", _stream),
-            web.get("/status.json", _status),
-            web.get("/metrics", _metrics),
+            web.get("/", _page, name="page"),
+            web.get("/session", _session, name="session"),
+            web.post("/login", _login, name="login"),
+            web.post("/logout", _logout, name="logout"),
+            web.post("/ticket", _ticket, name="ticket"),
+            web.get("/embedding.json", _embedding, name="embedding"),
+            web.get("/stream", _stream, name="stream"),
+            web.get("/status.json", _status, name="status"),
+            web.get("/metrics", _metrics, name="metrics"),
             *health_routes(DESKTOP),
-            web.static("/", page_folder()),
+            web.static("/", page_folder(), name="files"),
         ]
     )
     return app
@@ -140,15 +163,12 @@ async def _page(_: web.Request) -> web.FileResponse:
 
 async def _session(request: web.Request) -> web.Response:
     """Whether the browser has a session, and what it may do: 200 or 401."""
-    gate = request.app[GATE]
-    person = gate.check_session(request)
-    may = [str(one.name).lower() for one in person.permissions]
-    return web.json_response({"name": person.name, "may": may, "cookie": gate.has_cookie(request)})
+    person, has_cookie = request[PERSON], request.app[GATE].has_cookie(request)
+    return web.json_response({"name": person.name, "may": names_of(person.permissions), "cookie": has_cookie})
 
 
 async def _login(request: web.Request) -> web.Response:
     gate = request.app[GATE]
-    gate.check_origin(request)
     login = await _read_json(request, Login, '{"token": "…"}')
     # A page of another origin is given no cookie: in some browsers it would be kept and in some not.
     keeps_pass = login.ticket or login.keep == "page" or request.headers["Origin"] != own_origin(request)
@@ -170,10 +190,8 @@ async def _login(request: web.Request) -> web.Response:
 
 
 async def _logout(request: web.Request) -> web.Response:
-    gate = request.app[GATE]
-    gate.check_origin(request)
     response = web.Response(status=204)
-    gate.end_session(request, response)
+    request.app[GATE].end_session(request, response)
     return response
 
 
@@ -200,8 +218,7 @@ async def _read_json(request: web.Request, kind: type[Asked], example: str) -> A
 
 async def _stream(request: web.Request) -> web.WebSocketResponse:
     gate = request.app[GATE]
-    gate.check_origin(request)
-    stream = Stream(request.app[DESKTOP], gate.check_session(request), lambda: gate.person(request))
+    stream = Stream(request.app[DESKTOP], request[PERSON], lambda: gate.person(request))
     request.app[STREAMS].add(stream)
     try:
         return await stream.run(request)
@@ -210,7 +227,6 @@ async def _stream(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _status(request: web.Request) -> web.Response:
-    request.app[GATE].check_session(request)
     status = status_of(request.app[DESKTOP], time.monotonic())
     return web.Response(body=msgspec.json.encode(status), content_type="application/json")
 
@@ -235,6 +251,22 @@ async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
             names = ["VoXY-Token", *(["VoXY-Password"] if request.app[GATE].access.has_users else [])]
             headers["WWW-Authenticate"] = ", ".join(names)
         return web.Response(status=error.status, text=f"{error}\n", headers=headers)
+
+
+@web.middleware
+async def _check(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Check that whoever asks may do what the route does; a route without a rule serves nobody."""
+    if request.match_info.http_exception is None:
+        name = request.match_info.route.name or ""
+        if name in _OF_PAGES:
+            request.app[GATE].check_origin(request)
+        needed = _NEEDED[name]
+        if needed is not None:
+            person = request[PERSON] = request.app[GATE].check_session(request)
+            if needed not in person.permissions:
+                permission = "+".join(names_of(needed))
+                raise AuthError(f"You may not do this here: it takes the permission “{permission}”.", 403)
+    return await handler(request)
 
 
 def _add_headers(embedding: Embedding) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:

@@ -21,7 +21,7 @@ def health_routes(desktop_key: web.AppKey[Desktop]) -> list[web.RouteDef]:
         is_ready = request.app[desktop_key].state.state == "live"
         return _word("ok") if is_ready else _word("not ready", 503)
 
-    return [web.get("/livez", livez), web.get("/readyz", readyz)]
+    return [web.get("/livez", livez, name="livez"), web.get("/readyz", readyz, name="readyz")]
 
 
 def metrics_response(desktop: Desktop) -> web.Response:

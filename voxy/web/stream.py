@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -13,7 +13,7 @@ from voxy import __version__
 from voxy.desktop import Desktop
 from voxy.errors import ProtocolError
 from voxy.session import wire
-from voxy.session.permissions import Person
+from voxy.session.permissions import Person, names_of
 from voxy.session.viewer import Viewer
 from voxy.web.embedding import PROTOCOL
 
@@ -75,9 +75,7 @@ class Stream:
         if person is None:
             await self._socket.close(code=wire.CLOSE_SESSION_ENDED, message=b"the session has ended")
         elif person != self._viewer.person:
-            await self._inject_release()
-            self._viewer.person = person
-            self._wake.set()
+            await self._desktop.admit(self._viewer, person)
 
     async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
         await self._socket.close(code=code)
@@ -174,9 +172,8 @@ class Stream:
         if self._times:
             times, self._times = self._times, None
             await self._send(times)
-        desktop = self._desktop
-        for news in (desktop.state, desktop.title, wire.People(desktop.people), *desktop.lead.news_for(self._viewer)):
-            if news and self._told.get(type(news)) != news:
+        for news in self._news():
+            if self._told.get(type(news)) != news:
                 self._told[type(news)] = news
                 await self._send(news)
         cursor = self._desktop.cursor
@@ -188,6 +185,17 @@ class Stream:
             if len(self._cursors) > wire.CURSORS_KEPT:
                 self._cursors.popitem(last=False)
             await self._send(wire.Cursor(cursor.id, cursor.x, cursor.y, png))
+
+    def _news(self) -> Iterator[wire.Message]:
+        """All that a viewer is to know of; what it was told already isn't said again."""
+        desktop = self._desktop
+        yield desktop.state
+        if desktop.title:
+            yield desktop.title
+        yield wire.People(desktop.people)
+        if "may" in self._viewer.capabilities:
+            yield wire.May(names_of(self._viewer.permissions))
+        yield from desktop.lead.news_for(self._viewer)
 
     async def _send_clipboard(self) -> bool:
         """Send one message of the clipboard at a time, so that pictures go between them."""
