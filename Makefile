@@ -13,7 +13,7 @@ ARGS ?=
 DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core fonts-wqy-microhei
 # libatomic1 is needed by the Node that Playwright brings along.
 TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium libatomic1 x11-xserver-utils x11-xkb-utils xauth xclip xsel \
-	nodejs npm firefox-esr webkit2gtk-driver x11vnc qemu-system-x86 nginx apache2-bin caddy
+	nodejs npm firefox-esr webkit2gtk-driver x11vnc qemu-system-x86 qemu-utils nginx apache2-bin caddy
 # The neighbours that Debian has; Xpra and Selkies are measured as well where they are installed.
 BENCH_PACKAGES := xvfb chromium libatomic1 iproute2 fonts-dejavu-core fontconfig \
 	tigervnc-standalone-server novnc websockify x11vnc
@@ -40,7 +40,7 @@ $(BIN)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("VoXY needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/install-debian python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[test,video]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[test,video,vm]'
 	@touch $@
 
 tests/js/node_modules/.installed: tests/js/package-lock.json

@@ -14,6 +14,7 @@ from voxy.clipboard import SharedClipboard
 from voxy.desktop import Desktop
 from voxy.sources.base import Source
 from voxy.sources.demo import DemoSource
+from voxy.web.access import Access
 from voxy.web.app import make_app, mounted
 from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
@@ -36,6 +37,7 @@ async def running(
     token: str | None = None,
     clipboard: SharedClipboard | None = None,
     embedders: frozenset[str] = frozenset(),
+    access: Access | None = None,
     base_path: str = "",
 ) -> AsyncIterator[Stack]:
     """VoXY on a free port of loopback."""
@@ -44,7 +46,7 @@ async def running(
     desktop = Desktop("test", source, clipboard=clipboard)
     await desktop.open()
     task = asyncio.create_task(desktop.run())
-    gate = Gate(token, embedding=Embedding(embedders))
+    gate = Gate(token, embedding=Embedding(embedders), access=access or Access())
     runner = web.AppRunner(mounted(make_app(desktop, gate), base_path), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -10,16 +10,19 @@ from typing import Any
 import click
 
 from voxy import __version__
+from voxy.access.commands import invite, user
 from voxy.config import Config, Peers
 from voxy.errors import VoxyError
+from voxy.vm.cli import vm
 
 
 def main() -> None:
     """Run `voxy`; an error for people is one sentence on standard error and exit status 2."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(standalone_mode=False, prog_name="voxy")
     except click.ClickException as error:
-        _fail(f"{_sentence(error.format_message())} See voxy serve --help.")
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        _fail(f"{_sentence(error.format_message())} See {context.command_path if context else 'voxy serve'} --help.")
     except VoxyError as error:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
@@ -94,3 +97,6 @@ def _quoted(text: str) -> str:
 
 
 _add_options()
+cli.add_command(user)
+cli.add_command(invite)
+cli.add_command(vm)

@@ -114,6 +114,17 @@ class ByteLimit(int):
         return f"{self // unit}{name}"
 
 
+ACCESS_FILE = "access.sqlite"
+"""The name of the file of users, sessions and invitations, in the folder of the state."""
+
+
+def state_folder(said: str, environment: Mapping[str, str]) -> Path:
+    """Where VoXY keeps what is its own: users and sessions, its certificate."""
+    if said:
+        return Path(said).expanduser()
+    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "voxy"
+
+
 def _parse_listen(text: str) -> Listen | UnixListen:
     return UnixListen.parse(text) if text.startswith("unix:") else Listen.parse(text)
 
@@ -214,6 +225,7 @@ class Config:
     vnc_insecure: bool = _option(
         False, _parse_switch, "Let it have a password where others could read it, and any certificate.", "true"
     )
+    vm: str = _option("", str, "Serve the screen of this machine, see voxy vm; it may be started and stopped.", "desk")
     size: str = _option(
         "1920x1080", _parse_size, "Size of the private desktop, at its start where it follows a window.", "1366x768"
     )
@@ -258,6 +270,9 @@ class Config:
     token_file: str = _option(
         "", str, "File with the key, where it shall stay the same; or set VOXY_TOKEN.  It is never an option.", "key"
     )
+    state_dir: str = _option(
+        "", str, "Folder of users, sessions, machines and the certificate that VoXY made.", "/var/lib/voxy"
+    )
     insecure: bool = _option(False, _parse_switch, "Allow --auth none on addresses that others can reach.", "true")
     host_name: tuple[str, ...] = _option(
         (), _parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org", merge=True
@@ -294,8 +309,9 @@ class Config:
         return config
 
     def _check(self) -> None:
-        if self.display and self.vnc:
-            raise ConfigError("--display and --vnc both name what to serve: choose one.")
+        named = [flag for flag, value in (("--display", self.display), ("--vnc", self.vnc), ("--vm", self.vm)) if value]
+        if len(named) > 1:
+            raise ConfigError(f"{' and '.join(named[:2])} both name what to serve: choose one.")
         if "*" in self.host_name and not isinstance(self.listen, UnixListen) and not self.insecure:
             raise ConfigError(
                 "--host-name “*” answers to any name, so that foreign pages could get in: "

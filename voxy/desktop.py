@@ -36,6 +36,7 @@ from voxy.sources.base import (
     CursorChanged,
     Damage,
     MonitorsChanged,
+    NameChanged,
     SizingChanged,
     Source,
     SourceEvent,
@@ -88,6 +89,7 @@ class Desktop:
     ) -> None:
         self.name = name
         self.state = wire.State("lost", "The desktop is starting.")
+        self.title: wire.Title | None = None
         self.cursor: Cursor | None = None
         self.cursor_png = b""
         self.lead = Lead(mode)
@@ -341,6 +343,9 @@ class Desktop:
             case CursorChanged(cursor):
                 self.cursor = cursor
                 self.cursor_png = encode_rgba_png(cursor.rgba, cursor.width, cursor.height)
+                self._wake_viewers()
+            case NameChanged(name):
+                self.title = wire.Title(name) if name else None
                 self._wake_viewers()
             case StateChanged(state, reason):
                 self._set_state(state, reason)

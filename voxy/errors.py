@@ -5,6 +5,9 @@ VoxyError
 ├── SourceError
 │   ├── SourceUnavailable  no pixels to be had now: try again later
 │   └── SourceLost         the connection that gave pixels is gone: open it anew
+├── AccessError          a user, session or invitation that isn't there or can't be kept
+├── MachineError         a virtual machine that can't be, or can't do what is asked now
+│   └── GuestLost          QEMU ended, or doesn't answer
 ├── ProtocolError        a viewer's message that breaks the protocol; carries the close code
 └── AuthError            a viewer that may not come in; carries the HTTP status
 
@@ -32,6 +35,18 @@ class SourceLost(SourceError):
     """The source was open and is gone; it must be opened anew."""
 
 
+class AccessError(VoxyError):
+    """A user, session or invitation that isn't there, or can't be kept."""
+
+
+class MachineError(VoxyError):
+    """A virtual machine that can't be, or can't do what is asked now."""
+
+
+class GuestLost(MachineError):
+    """The QEMU of a machine has ended, or doesn't answer."""
+
+
 class ProtocolError(VoxyError):
     """A message that breaks the wire protocol; the connection ends with `close_code`."""
 
@@ -41,8 +56,9 @@ class ProtocolError(VoxyError):
 
 
 class AuthError(VoxyError):
-    """A request that may not pass; it is answered with the HTTP `status`."""
+    """A request that may not pass; it is answered with the HTTP `status`, and when to come again, in seconds."""
 
-    def __init__(self, reason: str, status: int) -> None:
+    def __init__(self, reason: str, status: int, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.retry_after = retry_after

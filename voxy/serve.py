@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,20 +17,21 @@ from aiohttp import web
 
 from voxy.blocks import Size
 from voxy.clipboard import SharedClipboard
-from voxy.config import Config, Listen
+from voxy.config import ACCESS_FILE, Config, Listen, state_folder
 from voxy.desktop import Desktop
 from voxy.errors import ConfigError, SourceUnavailable
 from voxy.listeners import activated, is_loopback, listening
-from voxy.session.permissions import CONTROLLER, VIEWER
+from voxy.session.permissions import OWNER, VIEWER
 from voxy.sources.base import Source, open_source
+from voxy.web.access import Access
 from voxy.web.app import DESKTOP, GATE, make_app, make_metrics_app, mounted
 from voxy.web.auth import Gate
+from voxy.web.doorman import HEAD_S, IDLE_S, Doorman
 from voxy.web.embedding import Embedding
 
 if TYPE_CHECKING:
     from voxy.tls import Certificate
 
-_IDLE_CONNECTION_S = 75.0
 _SHUTDOWN_S = 1.0
 _TOKEN_LEAST = 16
 _M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1
@@ -67,8 +68,10 @@ def create_app(config: Config) -> web.Application:
     It works under any path: `root.add_subapp("/desktops/", create_app(Config(...)))`. What says where to listen is not
     heeded. Errors of the configuration are raised here or at the startup.
     """
-    most = VIEWER if config.view_only else CONTROLLER
-    gate = Gate(_token(config), frozenset(config.host_name), most, Embedding(frozenset(config.embed_origin)))
+    most = VIEWER if config.view_only else OWNER
+    access = Access(state_folder(config.state_dir, os.environ) / ACCESS_FILE)
+    embedding = Embedding(frozenset(config.embed_origin))
+    gate = Gate(_token(config), frozenset(config.host_name), most, embedding, access)
     app = make_app(None, gate, config.trusted_proxy)
 
     async def with_desktop(app: web.Application) -> AsyncIterator[None]:
@@ -106,13 +109,15 @@ def _check_listeners(config: Config, listeners: list[socket.socket]) -> None:
 def _certificate(config: Config) -> "Certificate | None":
     if config.tls == "off" and not config.tls_cert:
         return None
-    from voxy.tls import Certificate, self_signed, state_folder
+    from voxy.tls import Certificate, self_signed
 
     if config.tls_cert:
         cert = Path(config.tls_cert).expanduser()
         return Certificate(cert, Path(config.tls_key).expanduser() if config.tls_key else cert)
     own = {config.listen.host} if isinstance(config.listen, Listen) else set()
-    return self_signed(state_folder(os.environ), frozenset({*config.host_name, *own} - {"0.0.0.0", "::"}))
+    return self_signed(
+        state_folder(config.state_dir, os.environ), frozenset({*config.host_name, *own} - {"0.0.0.0", "::"})
+    )
 
 
 def _bound_memory() -> None:
@@ -128,18 +133,45 @@ def _bound_memory() -> None:
 async def _desktop(config: Config) -> AsyncIterator[Desktop]:
     """The desktop that the configuration asks for, running."""
     async with AsyncExitStack() as stack:
-        source = _vnc_source(config) if config.vnc else open_source(await _source_name(config, stack))
+        source = await _source(config, stack)
         clipboard = SharedClipboard(source, int(config.clipboard_in), int(config.clipboard_out))
-        mode = config.resize if config.resize != "auto" else "fit" if config.display or config.vnc else "follow"
-        name = config.vnc or config.display or socket.gethostname()
+        mode = (
+            config.resize
+            if config.resize != "auto"
+            else "fit"
+            if config.display or config.vnc or config.vm
+            else "follow"
+        )
+        name = config.vm or config.vnc or config.display or socket.gethostname()
         desktop = Desktop(name, source, config.max_fps, clipboard, mode)
-        await desktop.open()
+        try:
+            await desktop.open()
+        except SourceUnavailable as error:
+            if not config.vm:
+                raise
+            print(f"voxy: {error} It is shown as soon as it runs.", file=sys.stderr)
         task = asyncio.create_task(desktop.run())
         try:
             yield desktop
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+
+async def _source(config: Config, stack: AsyncExitStack) -> Source:
+    if config.vm:
+        return _vm_source(config)
+    return _vnc_source(config) if config.vnc else open_source(await _source_name(config, stack))
+
+
+def _vm_source(config: Config) -> Source:
+    """The screen of a machine of this host, whether it runs now or not."""
+    from voxy.sources.vnc import Address, Credentials, VncSource
+    from voxy.vm.cli import open_store
+
+    machine = open_store(config.state_dir).open(config.vm)
+    absence = f"{machine.name} doesn't run: voxy vm start {machine.name}."
+    return VncSource(Address(path=str(machine.run.vnc)), Credentials(), absence=absence)
 
 
 def _vnc_source(config: Config) -> Source:
@@ -183,14 +215,31 @@ async def _private_source(config: Config, stack: AsyncExitStack) -> str:
 async def _site(
     app: web.Application, listeners: list[socket.socket], certificate: "Certificate | None"
 ) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=_IDLE_CONNECTION_S, shutdown_timeout=_SHUTDOWN_S)
-    try:
-        await runner.setup()
+    doorman = Doorman()
+    app.middlewares.append(doorman.leave_alone)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=IDLE_S, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
         for listener in listeners:
-            await web.SockSite(runner, listener, ssl_context=certificate.context if certificate else None).start()
+            server = await _listen(listener, lambda: doorman.admit(_connection(runner)), certificate)
+            stack.callback(server.close)
         yield
-    finally:
-        await runner.cleanup()
+
+
+def _connection(runner: web.AppRunner) -> web.RequestHandler:
+    assert runner.server
+    return runner.server()
+
+
+async def _listen(
+    listener: socket.socket, admit: Callable[[], web.RequestHandler], certificate: "Certificate | None"
+) -> asyncio.Server:
+    loop, tls = asyncio.get_running_loop(), certificate.context if certificate else None
+    patience_s = HEAD_S if certificate else None
+    if listener.family == socket.AF_UNIX:
+        return await loop.create_unix_server(admit, sock=listener, ssl=tls, ssl_handshake_timeout=patience_s)
+    return await loop.create_server(admit, sock=listener, ssl=tls, ssl_handshake_timeout=patience_s)
 
 
 def _url(config: Config, listener: socket.socket, token: str | None) -> str:

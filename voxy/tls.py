@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography import x509
@@ -91,11 +90,6 @@ def self_signed(folder: Path, names: frozenset[str]) -> Certificate:
         except OSError as error:
             raise ConfigError(f"The certificate can't be kept in {folder}: {(error.strerror or '').lower()}.") from None
     return Certificate(cert, key)
-
-
-def state_folder(environment: Mapping[str, str]) -> Path:
-    """Where VoXY keeps what is its own."""
-    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "voxy"
 
 
 def _is_good(cert: Path, wanted: set[str]) -> bool:

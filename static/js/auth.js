@@ -1,18 +1,26 @@
-/** Exchanges the token that VoXY printed for a session. */
+/** Exchanges a token, an invitation, or a name and a password for a session. */
 
 const BASE = new URL('../', import.meta.url);
 
-/** @typedef {'in' | 'refused' | 'unreachable'} SignedIn */
+/** @typedef {'in' | 'refused' | 'later' | 'unreachable'} SignedIn */
+/** @typedef {{token: string} | {ticket: string} | {invitation: string} | {user: string, password: string}} Secret */
 
-/** The token in the page's own address, or null. */
-export function tokenInAddress() {
-  return new URLSearchParams(location.hash.slice(1)).get('token');
+/**
+ * The token or the invitation in the page's own address, or null.
+ * @returns {Secret | null}
+ */
+export function secretInAddress() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const token = said.get('token'), invitation = said.get('invite');
+  if (invitation !== null) return { invitation };
+  return token === null ? null : { token };
 }
 
-/** Take the token out of the address, so that it is neither read over a shoulder nor bookmarked. */
-export function removeTokenFromAddress() {
+/** Take the secret out of the address, so that it is neither read over a shoulder nor bookmarked. */
+export function removeSecretFromAddress() {
   const rest = new URLSearchParams(location.hash.slice(1));
   rest.delete('token');
+  rest.delete('invite');
   history.replaceState(null, '', location.pathname + location.search + `#${rest}`.replace(/#$/, ''));
 }
 
@@ -30,6 +38,14 @@ export class Access {
   #keepsPass;
   /** What may be done, as far as the server has said. @type {string[]} */
   may = [];
+  /** By which name others know us; empty without one. */
+  name = '';
+  /** Whether there is a session of the browser's, that can be ended. */
+  canSignOut = false;
+  /** Whether people sign in by name here. */
+  hasNames = false;
+  /** Seconds until another try is heard. */
+  waitS = 0;
 
   /** @param {boolean} keepsPass whether the page is inside of another's, where browsers keep no cookie */
   constructor(keepsPass) {
@@ -49,7 +65,7 @@ export class Access {
   }
 
   /**
-   * @param {{token: string} | {ticket: string}} secret
+   * @param {Secret} secret
    * @returns {Promise<SignedIn>}
    */
   async signIn(secret) {
@@ -61,6 +77,9 @@ export class Access {
       });
       if (response.status === 200) this.#pass = (await response.json()).pass;
       if (response.ok) return 'in';
+      this.#noteWays(response);
+      this.waitS = Number(response.headers.get('Retry-After'));
+      if (response.status === 429) return 'later';
       return response.status < 500 ? 'refused' : 'unreachable';
     } catch {
       return 'unreachable';
@@ -71,7 +90,18 @@ export class Access {
   async isSignedOut() {
     const headers = this.#pass ? { Authorization: `Bearer ${this.#pass}` } : {};
     const response = await fetch(new URL('session', BASE), { cache: 'no-store', headers });
-    if (response.ok) this.may = (await response.json()).may;
+    if (response.ok) ({ name: this.name, may: this.may, cookie: this.canSignOut } = await response.json());
+    this.#noteWays(response);
     return response.status === 401;
+  }
+
+  /** End the session that the browser keeps, wherever it is open. */
+  async signOut() {
+    await fetch(new URL('logout', BASE), { method: 'POST' });
+  }
+
+  /** @param {Response} response */
+  #noteWays({ status, headers }) {
+    if (status === 401) this.hasNames = headers.get('WWW-Authenticate')?.includes('VoXY-Password') ?? false;
   }
 }

@@ -3,6 +3,7 @@
 import { ClipboardPanel } from './clipboard_panel.js';
 import { FullScreen } from './full_screen.js';
 import { KeyPanel } from './key_panel.js';
+import { PeoplePanel } from './people_panel.js';
 import { TEXT, fill, speaksEnglish } from './text.js';
 import { Toolbar } from './toolbar.js';
 
@@ -18,6 +19,7 @@ import { Toolbar } from './toolbar.js';
  * @property {(level: import('./wire.js').Level) => void} chooseQuality
  * @property {import('./input/hands.js').Hands} hands
  * @property {import('./presentation.js').Presentation} presentation
+ * @property {import('./auth.js').Access} access
  * @property {() => void} onLeave the keyboard goes back to the desktop
  */
 
@@ -27,6 +29,7 @@ export class Controls {
   #parts;
   #toolbar;
   #fullScreen;
+  people;
 
   /**
    * @param {import('./stage.js').Stage} stage
@@ -42,6 +45,7 @@ export class Controls {
     this.#fullScreen = new FullScreen(stage.host, stage.signal, (isOn, hasAllKeys) => this.#onFullScreen(isOn, hasAllKeys));
     new KeyPanel(page, parts.keyboard);
     new ClipboardPanel(page, parts.clipboard);
+    this.people = new PeoplePanel(page, parts.access);
     this.#find('full-screen').hidden = !this.#fullScreen.isThere;
     this.#find('full-screen').addEventListener('click', () => this.#fullScreen.toggle());
     this.#find('screen-keyboard').addEventListener('click', () => this.#toggleKeyboard());
@@ -131,12 +135,6 @@ export class Controls {
     const hash = name ? `#monitor=${encodeURIComponent(name)}` : '';
     if (this.#stage.isWhole) history.replaceState(null, '', location.pathname + location.search + hash);
     this.#parts.presentation.monitors.choose(name);
-  }
-
-  /** @param {import('./wire.js').People} people */
-  count({ count }) {
-    this.#find('people-count').textContent = count > 1 ? String(count) : '';
-    this.#find('people-said').textContent = count > 1 ? fill(TEXT.peopleOthers, { count: count - 1 }) : TEXT.peopleAlone;
   }
 
   #toggleKeyboard() {

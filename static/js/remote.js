@@ -16,8 +16,8 @@ import { TEXT } from './text.js';
 
 export class Remote {
   #parts;
-  /** Whether what was shown last to be let in was wrong. */
-  isRefused = false;
+  /** What was shown last to be let in, where that was wrong. @type {import('./auth.js').Secret | null} */
+  refused = null;
   /** Whether this connection was welcomed, and whether any was. */
   #isEntered = false;
   #wasEntered = false;
@@ -29,13 +29,13 @@ export class Remote {
 
   /**
    * Sign in, if there is something to sign in with, and connect.
-   * @param {{token: string} | {ticket: string} | null} secret
+   * @param {import('./auth.js').Secret | null} secret
    * @returns {Promise<boolean>} whether it was right
    */
   async connect(secret) {
     const { access, transport } = this.#parts;
     const result = secret && await access.signIn(secret);
-    this.isRefused = result === 'refused';
+    this.refused = result === 'refused' ? secret : null;
     transport.connect();
     return result === 'in';
   }

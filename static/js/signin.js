@@ -1,18 +1,18 @@
-/** SignIn: the card that asks for the token. */
+/** SignIn: the card that asks for a name and a password where people have names, else for the token. */
 
 import { tokenIn } from './auth.js';
-import { TEXT } from './text.js';
-
-const ERRORS = { refused: TEXT.wrongToken, unreachable: TEXT.signInUnreachable };
+import { TEXT, fill } from './text.js';
 
 export class SignIn {
+  #page;
   #card;
   #form;
-  #field;
   #error;
   #button;
+  #otherWay;
   #onSignedIn;
   #access;
+  #isByName = false;
 
   /**
    * @param {import('./stage.js').Root} page
@@ -20,26 +20,33 @@ export class SignIn {
    * @param {() => void} onSignedIn
    */
   constructor(page, access, onSignedIn) {
+    this.#page = page;
     this.#access = access;
-    const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (page.querySelector(selector));
-    this.#card = find('#sign-in');
-    this.#form = /** @type {HTMLFormElement} */ (find('#sign-in form'));
-    this.#field = /** @type {HTMLInputElement} */ (find('#token'));
-    this.#error = find('#sign-in-error');
-    this.#button = /** @type {HTMLButtonElement} */ (find('#sign-in button'));
+    this.#card = this.#find('sign-in');
+    this.#form = /** @type {HTMLFormElement} */ (page.querySelector('#sign-in form'));
+    this.#error = this.#find('sign-in-error');
+    this.#button = /** @type {HTMLButtonElement} */ (page.querySelector('#sign-in button'));
+    this.#otherWay = this.#find('other-way');
     this.#onSignedIn = onSignedIn;
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();
     });
+    this.#otherWay.addEventListener('click', () => this.#ask(!this.#isByName, true));
   }
 
-  /** Ask, unless that is being done. */
-  show({ isRefused = false, takesFocus = true } = {}) {
+  /**
+   * Ask, unless that is being done.
+   * @param {import('./auth.js').Secret | null} refused what the server has just refused
+   * @param {boolean} takesFocus
+   */
+  show(refused, takesFocus) {
     if (!this.#card.hidden) return;
-    this.#error.textContent = isRefused ? TEXT.wrongToken : '';
     this.#card.hidden = false;
-    if (takesFocus) this.#field.focus();
+    this.#otherWay.hidden = !this.#access.hasNames;
+    this.#ask(this.#access.hasNames, takesFocus);
+    const isInvitation = refused !== null && 'invitation' in refused;
+    if (refused) this.#error.textContent = isInvitation ? TEXT.invitationEnded : TEXT.wrongToken;
   }
 
   hide() {
@@ -48,12 +55,42 @@ export class SignIn {
     this.#form.reset();
   }
 
+  /**
+   * @param {boolean} isByName
+   * @param {boolean} takesFocus
+   */
+  #ask(isByName, takesFocus) {
+    this.#isByName = isByName;
+    this.#find('by-name').hidden = !isByName;
+    this.#find('by-token').hidden = isByName;
+    this.#otherWay.textContent = isByName ? TEXT.withToken : TEXT.withName;
+    this.#error.textContent = '';
+    if (takesFocus) this.#field(isByName ? 'user' : 'token').focus();
+  }
+
   async #submit() {
     this.#button.disabled = true;
-    const result = await this.#access.signIn({ token: tokenIn(this.#field.value) });
+    const secret = this.#isByName
+      ? { user: this.#field('user').value.trim(), password: this.#field('password').value }
+      : { token: tokenIn(this.#field('token').value) };
+    const result = await this.#access.signIn(secret);
     this.#button.disabled = false;
     if (result === 'in') return this.#onSignedIn();
-    this.#error.textContent = ERRORS[result];
-    this.#field.select();
+    this.#error.textContent = {
+      refused: this.#isByName ? TEXT.wrongPassword : TEXT.wrongToken,
+      later: fill(TEXT.guessedOften, { seconds: this.#access.waitS }),
+      unreachable: TEXT.signInUnreachable,
+    }[result];
+    this.#field(this.#isByName ? 'password' : 'token').select();
+  }
+
+  /** @param {string} id */
+  #field(id) {
+    return /** @type {HTMLInputElement} */ (this.#find(id));
+  }
+
+  /** @param {string} id */
+  #find(id) {
+    return /** @type {HTMLElement} */ (this.#page.getElementById(id));
   }
 }

@@ -2,7 +2,7 @@
 
 import { Acks } from './acks.js';
 import { watchAttention } from './attention.js';
-import { Access, removeTokenFromAddress, tokenInAddress } from './auth.js';
+import { Access, removeSecretFromAddress, secretInAddress } from './auth.js';
 import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
 import { capabilities, decodableCodecs } from './codecs.js';
@@ -104,7 +104,7 @@ export class Viewer {
     this.#notice = new Notice(page);
     this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     this.#signIn = new SignIn(page, this.#access, () => {
-      if (stage.isWhole) removeTokenFromAddress();
+      if (stage.isWhole) removeSecretFromAddress();
       this.#transport.connect();
     });
     const toggle = () => this.#toggleStatistics();
@@ -112,7 +112,7 @@ export class Viewer {
     this.#controls = new Controls(stage, {
       keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
       chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, presentation: this.#presentation,
-      onLeave: () => this.#focus(),
+      access: this.#access, onLeave: () => this.#focus(),
     });
     this.remote = new Remote({
       stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard, clipboard,
@@ -136,10 +136,10 @@ export class Viewer {
     await this.open();
   }
 
-  /** Sign in with the token in the address, if there is one, and connect. */
+  /** Sign in with the token or invitation in the address, if there is one, and connect. */
   async open() {
-    const token = tokenInAddress();
-    if (await this.remote.connect(token === null ? null : { token }) && token !== null) removeTokenFromAddress();
+    const secret = secretInAddress();
+    if (await this.remote.connect(secret) && secret) removeSecretFromAddress();
   }
 
   // Events of the page
@@ -266,7 +266,7 @@ export class Viewer {
     else this.#forgetConnection();
     // To say again what the server doesn't understand would be in vain; and who is signed out leaves nothing behind.
     if (code === CLOSE_MALFORMED || state === 'signed-out') this.#resume = null;
-    if (state === 'signed-out') this.#signIn.show({ isRefused: this.remote.isRefused, takesFocus: this.#stage.isAlone });
+    if (state === 'signed-out') this.#signIn.show(this.remote.refused, this.#stage.isAlone);
     else this.#signIn.hide();
     this.#status.note({ transport: state, hasFailed: this.#status.situation.hasFailed || state === 'waiting' });
   }
@@ -323,7 +323,8 @@ export class Viewer {
       case 'clip_gone': return this.#clipboard.lose();
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
-      case 'people': return this.#controls.count(received);
+      case 'title': return void (document.title = titleOf(received.title));
+      case 'people': return this.#controls.people.count(received);
       case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }

@@ -27,6 +27,7 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
  *   ack_ms: number, exact: number}} Times */
 /** @typedef {{type: 'clipboard', takes: number, gives: number}} Clipboard */
 /** @typedef {{type: 'notice', code: 'paste_too_large' | 'copy_too_large', limit: number}} Notice */
+/** @typedef {{type: 'title', title: string}} Title */
 /** @typedef {{type: 'people', count: number}} People */
 /** @typedef {'follow' | 'fit' | 'actual'} Mode how a desktop is shown */
 /** @typedef {{type: 'size', mode: Mode, can_follow: boolean, reason: string}} Sizing */
@@ -34,7 +35,7 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'monitors', monitors: Monitor[]}} Monitors */
 /** @typedef {{type: 'clip_gone'}} ClipGone */
 /** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Sizing | Monitors | Notice
- *   | People | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
+ *   | Title | People | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
 
 /** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
 /** @typedef {{type: 'clip', parts: {mime: Mime, size: number}[]}} Clip either way, as the next two */
@@ -155,6 +156,9 @@ function parseText(text) {
     case 'notice':
       check(NOTICES.includes(message.code) && isNumber(message.limit), 'a malformed notice');
       return /** @type {Notice} */ (message);
+    case 'title':
+      check(isString(message.title), 'a malformed title');
+      return /** @type {Title} */ (message);
     case 'people':
       check(isNumber(message.count), 'a malformed number of people');
       return /** @type {People} */ (message);

@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext, Page
 from tests.e2e.support import canvas, eventually, open_page, serving
 from tests.pictures import png_file, same_picture
 from tests.programs import GREY, Editor, editing
+from tests.sources.vnc.servers import tigervnc
 from tests.xservers import XServer, client, xvfb
 from voxy.blocks import Size
 
@@ -84,11 +85,16 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(context: BrowserContext, host: str, *options: str) -> AsyncIterator[Desk]:
-    with xvfb(Size(800, 600)) as server, editing(server) as editor:
-        async with serving(
-            "--display", server.display, "--auth", "none", "--host-name", "desk.test", *options
-        ) as served:
+async def desk(context: BrowserContext, host: str, *options: str, by_vnc: bool = False) -> AsyncIterator[Desk]:
+    with contextlib.ExitStack() as stack:
+        if by_vnc:
+            vnc = stack.enter_context(tigervnc(Size(800, 600)))
+            server, source = vnc.x, ("--vnc", vnc.address)
+        else:
+            server = stack.enter_context(xvfb(Size(800, 600)))
+            source = ("--display", server.display)
+        editor = stack.enter_context(editing(server))
+        async with serving(*source, "--auth", "none", "--host-name", "desk.test", *options) as served:
             await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=served.url.rstrip("/"))
             elsewhere = await context.new_page()
             await elsewhere.goto(f"{served.url}icon.svg")
@@ -112,6 +118,17 @@ async def test_pasting_never_gets_what_was_there_before(context: BrowserContext,
             assert await at.editor.next_paste() == f"{WORDS} {number}".encode()
             await at.page.keyboard.press(keys)
             assert await at.editor.next_paste() == f"{WORDS} {number}".encode()
+
+
+async def test_a_vnc_server_pastes_and_copies(context: BrowserContext, host: str) -> None:
+    async with desk(context, host, by_vnc=True) as at:
+        for number, keys in enumerate(["Control+v", "Control+v", "Shift+Insert"]):
+            await at.copy_elsewhere(f"{WORDS} {number}")
+            await at.page.keyboard.press(keys)
+            assert await at.editor.next_paste() == f"{WORDS} {number}".encode()
+        at.editor.copies(text=f"from the desktop {WORDS}")
+        await at.page.keyboard.press("Control+c")
+        await at.until_copied(f"from the desktop {WORDS}")
 
 
 async def test_pasting_after_the_desktop_has_copied(context: BrowserContext, host: str) -> None:

@@ -53,8 +53,9 @@ async def test_x11vnc_is_shown(context: BrowserContext) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64")
-async def test_a_machine_is_watched_while_it_boots(context: BrowserContext) -> None:
-    with qemu() as machine:
+@pytest.mark.parametrize("way", ["unix", "tcp"])
+async def test_a_machine_is_watched_while_it_boots(context: BrowserContext, way: str) -> None:
+    with qemu(port=free_port() if way == "tcp" else 0) as machine:
         async with serving("--vnc", machine.address, "--auth", "none") as served:
             page = await open_page(context, served.url)
 
@@ -67,8 +68,13 @@ async def test_a_machine_is_watched_while_it_boots(context: BrowserContext) -> N
 
             await eventually(lambda: says(GREETING.decode().strip()), 20, "the machine has booted")
             await eventually(is_shown, 5, "the canvas equals the machine's screen")
-            await page.keyboard.type("by place")
-            await eventually(lambda: says("by place"), 5, "what is typed arrives")
+            assert await page.title() == "QEMU (desk) — VoXY"
+            await page.keyboard.type("by place, Locked OR NOT")
+            await eventually(lambda: says("by place, Locked OR NOT"), 5, "what is typed arrives")
+            await page.keyboard.press("CapsLock")
+            for letter in "Ab":
+                await page.keyboard.press(letter)
+            await eventually(lambda: says("NOTAb"), 5, "what is typed with a lock arrives")
             await eventually(is_shown, 5, "the canvas equals the machine's screen")
             before = (await asyncio.to_thread(machine.screen)).shape
             await page.keyboard.press("Tab")

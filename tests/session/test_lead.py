@@ -5,12 +5,12 @@ import pytest
 from voxy.session import wire
 from voxy.session.events import Resize
 from voxy.session.lead import MOST_PIXELS, Lead, resize_to
-from voxy.session.permissions import CONTROLLER, VIEWER, Permission
+from voxy.session.permissions import CONTROLLER, VIEWER, Permission, Person
 from voxy.session.viewer import Viewer
 
 
 def viewer(permissions: Permission = CONTROLLER, **hello: object) -> Viewer:
-    made = Viewer(0.0, permissions=permissions)
+    made = Viewer(0.0, person=Person("", permissions))
     made.receive(json.dumps({"type": "hello", "protocol": 2, "capabilities": ["size"], **hello}), 0.0)
     return made
 

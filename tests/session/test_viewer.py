@@ -8,7 +8,7 @@ from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Key, Motion, Pointer, Wheel
 from voxy.session.meter import Stages
-from voxy.session.permissions import VIEWER
+from voxy.session.permissions import VIEWER, Person
 from voxy.session.viewer import LEASE_S, REST_S, Received, Viewer
 
 NONE = np.empty(0, dtype=np.intp)
@@ -60,7 +60,7 @@ def test_text_is_typed_character_by_character() -> None:
 
 
 def test_who_only_looks_types_no_text() -> None:
-    viewer = Viewer(0.0, permissions=VIEWER)
+    viewer = Viewer(0.0, person=Person("", VIEWER))
     viewer.receive('{"type":"hello","protocol":2}', 0.0)
     assert viewer.receive('{"type":"text","text":"a"}', 0.0) == []
 
@@ -187,7 +187,7 @@ def test_wheel_and_ping() -> None:
 
 
 def test_viewer_without_control_moves_nothing() -> None:
-    viewer = Viewer(0.0, permissions=VIEWER)
+    viewer = Viewer(0.0, person=Person("", VIEWER))
     viewer.receive('{"type":"hello","protocol":2}', 0.0)
     assert viewer.receive(key("a", "KeyA", True), 0.0) == []
     assert viewer.receive(b"\x10\0\0\0\0\x01", 0.0) == []

@@ -12,7 +12,7 @@ from voxy.blocks import Size
 from voxy.clipboard import SharedClipboard
 from voxy.session.clips import TEXT, Clip
 from voxy.session.events import Delivery, InputEvent, Offer
-from voxy.session.permissions import CONTROLLER, VIEWER, Permission
+from voxy.session.permissions import CONTROLLER, VIEWER, Permission, Person
 from voxy.sources.base import ClipChanged
 from voxy.sources.demo import DemoSource
 
@@ -87,7 +87,7 @@ class Paster:
 async def pasting(stack: Stack, permissions: Permission = CONTROLLER, **hello: object) -> AsyncIterator[Paster]:
     async with viewing(stack, greet=False) as viewer:
         newest = stack.desktop.viewers[-1]
-        newest.permissions = permissions
+        newest.person = Person("", permissions)
         stack.clipboard.join(newest)
         await viewer.send(**{**HELLO, "capabilities": ["clipboard"], **hello})
         paster = Paster(viewer)

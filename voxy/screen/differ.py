@@ -10,8 +10,8 @@ from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.blocks.geometry import to_pixels
 from voxy.screen.content import tiled
 from voxy.screen.film import changed_beside
-from voxy.screen.framebuffer import Framebuffer
-from voxy.screen.motion import find_copy
+from voxy.screen.framebuffer import Framebuffer, Moved
+from voxy.screen.motion import find_copy, find_moved
 
 _WORDS = BLOCK // 2 // 8
 """64-bit words that hold one row of a block's comparison: a byte for each pair of pixels."""
@@ -66,13 +66,14 @@ class BlockDiffer:
 
         Where the size changed, front and generations start anew and every block has changed.
         """
+        moved, framebuffer.moved = framebuffer.moved, None
         if framebuffer.adopt_size():
             framebuffer.front[:] = framebuffer.back
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
         areas = [cells for rect in damage if (cells := grid.cells(rect))]
         beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
-        copy = self._follow_copy(framebuffer, areas)
+        copy = (moved and _told_copy(framebuffer, moved)) or self._follow_copy(framebuffer, areas)
         if copy:
             changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
             changed[_cells_of(copy, framebuffer).slices] = True
@@ -110,6 +111,12 @@ class BlockDiffer:
         copy = find_copy(framebuffer.front, framebuffer.back, to_pixels(_around(changed)), framebuffer.size)
         self._misses = 0 if copy else self._misses + 1
         return copy
+
+
+def _told_copy(framebuffer: Framebuffer, moved: Moved) -> Copy | None:
+    """What the source says that moved, as far as that is so."""
+    area = moved.target.union(moved.target.moved(-moved.x, -moved.y)).intersect(Rect.of(framebuffer.size))
+    return find_moved(framebuffer.front, framebuffer.back, area, (moved.x, moved.y)) if area else None
 
 
 def _cells_of(copy: Copy, framebuffer: Framebuffer) -> Rect:

@@ -1,9 +1,11 @@
 """The pixels of a desktop, twice: what a source grabs into, and what viewers are brought up to date with."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BlockGrid, Copy, Generations, Size
+from voxy.blocks import BlockGrid, Copy, Generations, Rect, Size
 
 Pixels = NDArray[np.uint32]
 """(rows, columns) of BGRX pixels: 0xXXRRGGBB as a little-endian number; X is always 0."""
@@ -16,6 +18,14 @@ _STRIP = 64
 def blank(grid: BlockGrid) -> Pixels:
     """Black pixels for a whole grid, padded to whole blocks."""
     return np.zeros((grid.padded.height, grid.padded.width), dtype=np.uint32)
+
+
+class Moved(NamedTuple):
+    """What a source knows to have moved: the rect around where it is now, and how far it came, right and down."""
+
+    target: Rect
+    x: int
+    y: int
 
 
 class Framebuffer:
@@ -32,6 +42,8 @@ class Framebuffer:
         self.back = self.front.copy()
         self.noticed_at = 0.0
         """When the source noticed the first change that its last grab brought, by the monotonic clock."""
+        self.moved: Moved | None = None
+        """What moved with the last grab, from a source that knows; it needn't be right."""
         self._back_grid = self.grid
 
     @property

@@ -75,7 +75,7 @@ def find_copy(before: Pixels, after: Pixels, area: Rect, size: Size, core: Rect 
     assert searched
     rows = find_scroll(before, after, searched)
     offset = (0, rows) if rows else find_offset(before, after, searched)
-    return _moved_rect(before, after, inside, offset) if offset else None
+    return find_moved(before, after, inside, offset) if offset else None
 
 
 def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
@@ -162,7 +162,7 @@ def _telling(hashes: NDArray[Hash]) -> tuple[NDArray[Hash], NDArray[np.intp]]:
     return values[once], at[once]
 
 
-def _moved_rect(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> Copy | None:
+def find_moved(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> Copy | None:
     """The rect of `area` to which something moved by `offset`; None if that is little."""
     x, y = offset
     target = area.intersect(area.moved(x, y))

@@ -1,6 +1,7 @@
 """What a viewer may do: the one gate, by the type of message."""
 
 from enum import Flag, auto
+from typing import NamedTuple
 
 from voxy.session import wire
 from voxy.session.events import Motion, Pointer
@@ -19,10 +20,25 @@ class Permission(Flag):
     RESIZE = auto()
     """Have the desktop take the size of the window."""
 
+    GIVE = auto()
+    """Take control from whoever has it, and give it to others."""
+
 
 VIEWER = Permission.VIEW
 CLIPBOARD = Permission.CLIPBOARD_IN | Permission.CLIPBOARD_OUT
 CONTROLLER = Permission.VIEW | Permission.POINTER | Permission.KEYBOARD | CLIPBOARD | Permission.RESIZE
+OWNER = CONTROLLER | Permission.GIVE
+ROLES = {"viewer": VIEWER, "controller": CONTROLLER, "owner": OWNER}
+
+
+class Person(NamedTuple):
+    """Who looks, by the name that others see; it is empty for whoever came by the token."""
+
+    name: str
+    permissions: Permission
+
+
+ANYBODY = Person("", OWNER)
 
 _NEEDED: dict[type, Permission] = {
     wire.Hello: Permission.VIEW,

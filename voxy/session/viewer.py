@@ -17,7 +17,8 @@ from voxy.session.keycodes import KEYCODES
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
 from voxy.session.mirror import Mirror
-from voxy.session.permissions import CONTROLLER, Permission, allows
+from voxy.session.pace import Pace
+from voxy.session.permissions import ANYBODY, Permission, Person, allows
 
 REST_S = 0.25
 """Seconds without a change after which a lossy block is replaced by an exact one."""
@@ -82,14 +83,15 @@ Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times | wire.Window | w
 class Viewer:
     """Takes a viewer's messages and plans its updates."""
 
-    def __init__(self, now: float, token: str = "", permissions: Permission = CONTROLLER) -> None:
+    def __init__(self, now: float, token: str = "", person: Person = ANYBODY) -> None:
         self.token = token
         """By which another connection of the same page may go on with what this one has."""
         self.is_replaced = False
         """Whether one did."""
         self.flow = Flow()
         self.meter = Meter()
-        self.permissions = permissions
+        self.person = person
+        self.pace = Pace(now)
         self.clipboard = ViewerClipboard()
         self.is_hidden = True
         self.has_greeted = False
@@ -101,6 +103,10 @@ class Viewer:
         self.resume: wire.Resume | None = None
         """Where it says that it goes on."""
         self._mirror = Mirror()
+
+    @property
+    def permissions(self) -> Permission:
+        return self.person.permissions
 
     # What comes in
 

@@ -41,8 +41,8 @@ Server to viewer, binary
     ClipChunk u8 type = 2, 1 to 65535 bytes: the next of the last `clip`
 
 Server to viewer, text: JSON objects with a `type`
-    welcome   protocol, version, name: the desktop's, for the title; token: by which this viewer may resume; resumed:
-              whether it did. If not, it begins anew and forgets all images. Acknowledged at once, as seq 0
+    welcome   protocol, version, name: by which this server knows the desktop; token: by which this viewer may resume;
+              resumed: whether it did. If not, it begins anew and forgets all images. Acknowledged at once, as seq 0
     state     state: live, stalled (the source doesn't answer) or lost (it is gone; VoXY tries again); reason
     cursor    id; x, y: the hot spot; png: the shape in base64, or null where it has been sent before. Both sides
               keep the 32 shapes used last. An empty png hides the pointer.
@@ -54,6 +54,7 @@ Server to viewer, text: JSON objects with a `type`
     clipboard takes, gives: bytes that a clip from and for this viewer may have; 0 for none, 2^53 - 1 where there is no
               limit. Once, after the welcome, to viewers with the capability clipboard; others get none of its messages
     notice    code: what a person should know (paste_too_large, copy_too_large); limit: the bytes that are allowed
+    title     title: what the desktop calls itself, once that is known, and whenever it changes
     people    count: viewers that look at the desktop, this one among them
     size      mode: how this desktop is shown where nobody has chosen otherwise: follow (it takes the size of the
               window), fit (it is shown smaller where it doesn't fit) or actual (pixel for pixel); can_follow: whether
@@ -222,6 +223,10 @@ class Monitors(Message, tag="monitors"):
 class Notice(Message, tag="notice"):
     code: Literal["paste_too_large", "copy_too_large"]
     limit: int
+
+
+class Title(Message, tag="title"):
+    title: str
 
 
 class People(Message, tag="people"):

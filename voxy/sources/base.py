@@ -41,6 +41,13 @@ class CursorChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NameChanged:
+    """What the desktop calls itself; sources that have no name for it never say so."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The source stalls (it doesn't answer) or lives again; `reason` is a sentence for people."""
 
@@ -74,7 +81,7 @@ class SizingChanged:
     reason: str
 
 
-SourceEvent: TypeAlias = CursorChanged | StateChanged | ClipChanged | MonitorsChanged | SizingChanged
+SourceEvent: TypeAlias = CursorChanged | NameChanged | StateChanged | ClipChanged | MonitorsChanged | SizingChanged
 Notify: TypeAlias = Callable[[SourceEvent], None]
 
 

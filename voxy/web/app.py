@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -21,6 +21,9 @@ from voxy.web.forwarded import as_asked
 from voxy.web.health import health_routes, metrics_response
 from voxy.web.status import status_of
 from voxy.web.stream import Stream
+
+_HEED_S, _ENDS_EVERY = 1.0, 10
+"""Seconds between two looks whether somebody was put out, and how many of those also look whose time is over."""
 
 DESKTOP = web.AppKey("desktop", Desktop)
 GATE = web.AppKey("gate", Gate)
@@ -47,11 +50,14 @@ Asked = TypeVar("Asked")
 
 
 class Login(msgspec.Struct, forbid_unknown_fields=True):
-    """What the page sends to exchange a token for a cookie, or a token or ticket for a pass."""
+    """What the page sends to exchange one of its secrets for a cookie, or a token or ticket for a pass."""
 
     token: str = ""
     ticket: str = ""
     keep: Literal["cookie", "page"] = "cookie"
+    user: str = ""
+    password: str = ""
+    invitation: str = ""
 
 
 class TicketFor(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,11 +80,13 @@ def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = (
     app[STREAMS] = set()
     app.on_response_prepare.append(_add_headers(gate.embedding))
     app.on_shutdown.append(_close_streams)
+    app.cleanup_ctx.append(_heed_changes)
     app.add_routes(
         [
             web.get("/", _page),
             web.get("/session", _session),
             web.post("/login", _login),
+            web.post("/logout", _logout),
             web.post("/ticket", _ticket),
             web.get("/embedding.json", _embedding),
             web.get("/stream", _stream),
@@ -132,8 +140,10 @@ async def _page(_: web.Request) -> web.FileResponse:
 
 async def _session(request: web.Request) -> web.Response:
     """Whether the browser has a session, and what it may do: 200 or 401."""
-    permissions = request.app[GATE].check_session(request)
-    return web.json_response({"may": [str(one.name).lower() for one in permissions]})
+    gate = request.app[GATE]
+    person = gate.check_session(request)
+    may = [str(one.name).lower() for one in person.permissions]
+    return web.json_response({"name": person.name, "may": may, "cookie": gate.has_cookie(request)})
 
 
 async def _login(request: web.Request) -> web.Response:
@@ -141,10 +151,29 @@ async def _login(request: web.Request) -> web.Response:
     gate.check_origin(request)
     login = await _read_json(request, Login, '{"token": "…"}')
     # A page of another origin is given no cookie: in some browsers it would be kept and in some not.
-    if login.ticket or login.keep == "page" or request.headers["Origin"] != own_origin(request):
-        return web.json_response({"pass": gate.open_pass(request, login.token, login.ticket)})
+    keeps_pass = login.ticket or login.keep == "page" or request.headers["Origin"] != own_origin(request)
+    if login.user or login.password:
+        secret = await gate.access.sign_in(login.user, login.password, request.remote or "")
+    elif login.invitation:
+        secret = gate.access.accept(login.invitation)
+    elif keeps_pass:
+        secret = gate.open_pass(request, login.token, login.ticket)
+    else:
+        secret = gate.open_session(login.token)
+    if keeps_pass:
+        return web.json_response({"pass": secret})
     response = web.Response(status=204)
-    gate.open_session(request, login.token, response)
+    # What was planted here before is no way in.
+    gate.end_session(request, response)
+    gate.set_cookie(request, response, secret)
+    return response
+
+
+async def _logout(request: web.Request) -> web.Response:
+    gate = request.app[GATE]
+    gate.check_origin(request)
+    response = web.Response(status=204)
+    gate.end_session(request, response)
     return response
 
 
@@ -172,7 +201,7 @@ async def _read_json(request: web.Request, kind: type[Asked], example: str) -> A
 async def _stream(request: web.Request) -> web.WebSocketResponse:
     gate = request.app[GATE]
     gate.check_origin(request)
-    stream = Stream(request.app[DESKTOP], gate.check_session(request))
+    stream = Stream(request.app[DESKTOP], gate.check_session(request), lambda: gate.person(request))
     request.app[STREAMS].add(stream)
     try:
         return await stream.run(request)
@@ -201,7 +230,11 @@ async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
             return answer
         return await handler(request)
     except AuthError as error:
-        return web.Response(status=error.status, text=f"{error}\n")
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        if error.status == 401:
+            names = ["VoXY-Token", *(["VoXY-Password"] if request.app[GATE].access.has_users else [])]
+            headers["WWW-Authenticate"] = ", ".join(names)
+        return web.Response(status=error.status, text=f"{error}\n", headers=headers)
 
 
 def _add_headers(embedding: Embedding) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
@@ -217,6 +250,26 @@ def _add_headers(embedding: Embedding) -> Callable[[web.Request, web.StreamRespo
         response.headers.popall("Server", None)
 
     return add
+
+
+async def _heed_changes(app: web.Application) -> AsyncIterator[None]:
+    """Whoever may no longer be here goes, and whoever may do something else can, within two seconds."""
+    task = asyncio.create_task(_heed_forever(app))
+    yield
+    task.cancel()
+    await asyncio.wait([task])
+    app[GATE].access.close()
+
+
+async def _heed_forever(app: web.Application) -> None:
+    gate, heeded, rounds = app[GATE], app[GATE].version, 0
+    while True:
+        await asyncio.sleep(_HEED_S)
+        rounds += 1
+        # Sessions also end by themselves, which changes nothing that is kept.
+        if app[STREAMS] and (heeded != (version := gate.version) or rounds % _ENDS_EVERY == 0):
+            heeded = version
+            await asyncio.gather(*(stream.heed() for stream in app[STREAMS]))
 
 
 async def _close_streams(app: web.Application) -> None:

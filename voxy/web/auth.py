@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from voxy.errors import AuthError
-from voxy.session.permissions import CONTROLLER, Permission
+from voxy.session.permissions import OWNER, Permission, Person
+from voxy.web.access import Access
 from voxy.web.embedding import Embedding, pass_of
 
 _SESSION_COOKIE_S = 30 * 24 * 3600
@@ -38,10 +39,12 @@ class Gate:
 
     token: str | None
     hosts: frozenset[str] = frozenset()
-    most: Permission = CONTROLLER
+    most: Permission = OWNER
     """What anybody may do at the most, whatever else is said."""
     embedding: Embedding = field(default_factory=Embedding)
+    access: Access = field(default_factory=Access)
     _sessions: dict[bytes, None] = field(default_factory=dict)
+    _ended: int = 0
 
     def check_host(self, request: web.Request) -> None:
         """421 for a Host that isn't ours (DNS rebinding)."""
@@ -55,21 +58,37 @@ class Gate:
         if request.headers.get("Origin", "") not in {own_origin(request), *self.embedding.origins}:
             raise AuthError("This page belongs to another site and may not use this desktop.", 403)
 
-    def check_session(self, request: web.Request) -> Permission:
-        """What somebody may do who shows a pass, or our own page's cookie; 401 without either."""
-        if self.token is None:
-            return self.most
-        origin = request.headers.get("Origin", own_origin(request))
-        if secret := pass_of(request):
-            if (permissions := self.embedding.permissions_of(secret, origin, time.monotonic())) is not None:
-                return permissions & self.most
-        # The cookie of somebody who has signed in here is no word for a page of another origin.
-        elif origin == own_origin(request) and self._has_cookie(request):
-            return self.most
+    @property
+    def version(self) -> object:
+        """Another one after each change that may put somebody out."""
+        return self._ended, self.access.version
+
+    def check_session(self, request: web.Request) -> Person:
+        """Who shows a pass, or our own page's cookie; 401 without either."""
+        if person := self.person(request):
+            return person
         raise AuthError("Sign in first: open the URL that voxy serve printed, with its token.", 401)
 
-    def _has_cookie(self, request: web.Request) -> bool:
-        return _hash(request.cookies.get(self._cookie_name(request), "")) in self._sessions
+    def person(self, request: web.Request) -> Person | None:
+        """Who that is, as long as the pass or the session of the cookie lasts."""
+        if self.token is None:
+            return Person("", self.most)
+        origin = request.headers.get("Origin", own_origin(request))
+        if secret := pass_of(request):
+            permissions = self.embedding.permissions_of(secret, origin, time.monotonic())
+            person = self.access.person(secret) if permissions is None else Person("", permissions)
+        else:
+            # The cookie of somebody who has signed in here is no word for a page of another origin.
+            person = self._cookies_person(request) if origin == own_origin(request) else None
+        return Person(person.name, person.permissions & self.most) if person else None
+
+    def has_cookie(self, request: web.Request) -> bool:
+        """Whether somebody came by a session of the browser's, which he can end."""
+        return self.token is not None and self._cookies_person(request) is not None
+
+    def _cookies_person(self, request: web.Request) -> Person | None:
+        secret = request.cookies.get(self._cookie_name(request), "")
+        return Person("", OWNER) if _hash(secret) in self._sessions else self.access.person(secret)
 
     def issue_ticket(self, request: web.Request, origin: str, permissions: Permission) -> str:
         """A ticket for a page of `origin`, or for our own in a frame of it; 401 without the token, 400 for others."""
@@ -92,17 +111,28 @@ class Gate:
         if self.token is not None and not hmac.compare_digest(_hash(token), _hash(self.token)):
             raise AuthError("The token is not right: copy the whole URL that voxy serve printed.", 401)
 
-    def open_session(self, request: web.Request, token: str, response: web.Response) -> None:
-        """Exchange the token for a session's cookie; 401 for a wrong one."""
+    def open_session(self, token: str) -> str:
+        """Exchange the token for a new session's secret; 401 for a wrong one."""
         self._check_token(token)
         session = secrets.token_urlsafe(32)
         self._sessions[_hash(session)] = None
         while len(self._sessions) > _SESSIONS_MOST:
             del self._sessions[next(iter(self._sessions))]
+        return session
+
+    def end_session(self, request: web.Request, response: web.Response) -> None:
+        """Sign out whoever shows the cookie, wherever he is in with it."""
+        name = self._cookie_name(request)
+        if secret := request.cookies.get(name, ""):
+            self._ended += self._sessions.pop(_hash(secret), self) is None
+            self.access.end(secret)
+        response.del_cookie(name, path=_page_path(request))
+
+    def set_cookie(self, request: web.Request, response: web.Response, secret: str) -> None:
         response.set_cookie(
             self._cookie_name(request),
-            session,
-            path=request.path.removesuffix("login"),
+            secret,
+            path=_page_path(request),
             max_age=_SESSION_COOKIE_S,
             httponly=True,
             samesite="Strict",
@@ -120,6 +150,10 @@ class Gate:
         """A name of its own for each port: browsers share cookies among the ports of a host, but not among paths."""
         port = urlsplit(f"//{request.host}").port or 0
         return f"voxy-{port}"
+
+
+def _page_path(request: web.Request) -> str:
+    return request.path.rpartition("/")[0] + "/"
 
 
 def own_origin(request: web.Request) -> str:

@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -12,7 +13,7 @@ from voxy import __version__
 from voxy.desktop import Desktop
 from voxy.errors import ProtocolError
 from voxy.session import wire
-from voxy.session.permissions import CONTROLLER, Permission
+from voxy.session.permissions import Person
 from voxy.session.viewer import Viewer
 from voxy.web.embedding import PROTOCOL
 
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 15.0
 _HELLO_S = 10.0
+_PACED_LETTERS = 64
+"""Letters that count as a message: a text is typed one by one."""
+
 _LEAST_REST_S = 0.05
 _STUCK_S = 30.0
 """Seconds in which a viewer may not take what was sent before it is closed."""
@@ -28,16 +32,18 @@ _STUCK_S = 30.0
 class Stream:
     """Runs one viewer from the upgrade to the end."""
 
-    def __init__(self, desktop: Desktop, permissions: Permission = CONTROLLER) -> None:
+    def __init__(self, desktop: Desktop, person: Person, still: Callable[[], Person | None]) -> None:
         self._desktop = desktop
+        self._still = still
         self._socket = web.WebSocketResponse(
             heartbeat=_HEARTBEAT_S,
             max_msg_size=wire.MAX_MESSAGE_BYTES,
             compress=False,
             timeout=1.0,
             protocols=(PROTOCOL,),
+            autoping=False,
         )
-        self._viewer = Viewer(time.monotonic(), secrets.token_urlsafe(16), permissions)
+        self._viewer = Viewer(time.monotonic(), secrets.token_urlsafe(16), person)
         self._wake = asyncio.Event()
         self._told: dict[type, wire.Message] = {}
         self._cursor_id: int | None = None
@@ -63,6 +69,16 @@ class Stream:
             await self._desktop.follow(self._viewer, None)
         return self._socket
 
+    async def heed(self) -> None:
+        """See who the viewer still is: one who may be here no more is closed, one who may do less lets go at once."""
+        person = self._still()
+        if person is None:
+            await self._socket.close(code=wire.CLOSE_SESSION_ENDED, message=b"the session has ended")
+        elif person != self._viewer.person:
+            await self._inject_release()
+            self._viewer.person = person
+            self._wake.set()
+
     async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
         await self._socket.close(code=code)
 
@@ -78,9 +94,19 @@ class Stream:
                     raise ProtocolError("no hello within 10 s", wire.CLOSE_TOO_SLOW) from None
                 await self._inject_release()
                 continue
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                return
-            await self._take(message.data)
+            match message.type:
+                case WSMsgType.TEXT | WSMsgType.BINARY:
+                    await self._take(message.data)
+                case WSMsgType.PING:
+                    await self._socket.pong(message.data)
+                case WSMsgType.PONG:
+                    pass
+                case _:
+                    return
+            # Who floods us waits, by way of his own connection; nothing is left out.
+            weight = len(message.data) / _PACED_LETTERS if message.type is WSMsgType.TEXT else 1.0
+            if rest_s := self._viewer.pace.rest(time.monotonic(), max(1.0, weight)):
+                await asyncio.sleep(rest_s)
 
     def _patience(self, greet_by: float) -> float | None:
         now = time.monotonic()
@@ -149,8 +175,8 @@ class Stream:
             times, self._times = self._times, None
             await self._send(times)
         desktop = self._desktop
-        for news in (desktop.state, wire.People(desktop.people), *desktop.lead.news_for(self._viewer)):
-            if self._told.get(type(news)) != news:
+        for news in (desktop.state, desktop.title, wire.People(desktop.people), *desktop.lead.news_for(self._viewer)):
+            if news and self._told.get(type(news)) != news:
                 self._told[type(news)] = news
                 await self._send(news)
         cursor = self._desktop.cursor

@@ -1,6 +1,6 @@
 """Drives a flow from bytes that are there."""
 
-from voxy.sources.vnc.steps import Flow, Read, Send, T
+from voxy.sources.vnc.steps import Flow, Read, ReadInto, Send, T
 
 MOST = 1 << 27
 """Bytes of one step; nothing honest needs more."""
@@ -18,6 +18,12 @@ def pump(flow: Flow[T], data: bytes) -> tuple[T, bytes]:
             if len(given) < step.size:
                 raise EOFError
             at += step.size
+        elif isinstance(step, ReadInto):
+            size = len(step.target)
+            if len(data) - at < size:
+                raise EOFError
+            step.target[:] = data[at : at + size]
+            at += size
         elif isinstance(step, Send):
             sent += step.data
         try:

@@ -74,6 +74,14 @@ def until_listening(port: int) -> None:
     raise AssertionError(f"nobody listens at {port}")
 
 
+def until_there(path: Path) -> None:
+    for _ in range(200):
+        if path.exists():
+            return
+        subprocess.run(["sleep", "0.05"], check=True)
+    raise AssertionError(f"there is no {path}")
+
+
 @dataclass
 class Machine:
     """A virtual machine with a console, by its address, and a monitor that is asked beside it."""
@@ -122,21 +130,23 @@ ECHO = (_CODE.ljust(0x40, b"\0") + GREETING + b"\0").ljust(510, b"\0") + b"\x55\
 
 
 @contextlib.contextmanager
-def qemu(boot_sector: bytes = ECHO) -> Iterator[Machine]:
-    """A machine that boots a sector, with its console at a unix socket."""
+def qemu(boot_sector: bytes = ECHO, port: int = 0) -> Iterator[Machine]:
+    """A machine that boots a sector, with its console at a TCP port, or else at a unix socket."""
     assert len(boot_sector) == 512
     with tempfile.TemporaryDirectory() as folder:
         disk, path = Path(folder) / "disk", f"{folder}/vnc"
         disk.write_bytes(boot_sector + bytes(1 << 20))
         machine = ("-machine", "pc,accel=tcg", "-m", "32", "-vga", "std", "-display", "none", "-nic", "none")
-        outside = ("-vnc", f"unix:{path}", "-monitor", f"unix:{folder}/monitor,server,nowait")
+        console = f"127.0.0.1:{port - 5900}" if port else f"unix:{path}"
+        outside = ("-name", "desk", "-vnc", console, "-monitor", f"unix:{folder}/monitor,server,nowait")
         command = ("qemu-system-x86_64", *machine, "-drive", f"file={disk},format=raw", *outside)
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             try:
-                for _ in range(200):
-                    if Path(path).exists():
-                        break
-                    subprocess.run(["sleep", "0.05"], check=True)
-                yield Machine(f"unix:{path}", Path(folder))
+                if port:
+                    until_listening(port)
+                else:
+                    until_there(Path(path))
+                until_there(Path(folder, "monitor"))
+                yield Machine(f"127.0.0.1:{port}" if port else f"unix:{path}", Path(folder))
             finally:
                 process.kill()

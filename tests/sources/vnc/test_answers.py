@@ -15,7 +15,18 @@ from voxy.blocks import Rect, Size
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.sources.base import Cursor
 from voxy.sources.vnc import requests
-from voxy.sources.vnc.answers import Answers, Can, ClipboardSaid, ContinuousEnded, FenceAsked, Resized, TextCut, Updated
+from voxy.sources.vnc.answers import (
+    Answers,
+    Can,
+    ClipboardSaid,
+    ContinuousEnded,
+    FenceAsked,
+    Named,
+    Resized,
+    TextCut,
+    Updated,
+)
+from voxy.sources.vnc.encodings import COPY_RECT
 from voxy.sources.vnc.handshake import agree_on_version, initialise
 from voxy.sources.vnc.screen import Screen
 
@@ -50,7 +61,9 @@ class TestMessages:
         screen = screen_of()
         data = update(rect(3, 4, 2, 1, 0, b"\3\2\1\0\6\5\4\xff"), rect(10, 10, 2, 1, 1, struct.pack(">HH", 3, 4)))
         assert said(data, screen) == [Updated()]
-        assert screen.pixels[4, 3:5].tolist() == screen.pixels[10, 10:12].tolist() == [0x010203, 0x040506]
+        shown = np.zeros_like(screen.pixels)
+        screen.give(Rect.of(SIZE), shown)
+        assert shown[4, 3:5].tolist() == shown[10, 10:12].tolist() == [0x010203, 0x040506]
         assert screen.take_damage() == (Rect(3, 4, 2, 1), Rect(10, 10, 2, 1))
 
     def test_an_update_may_not_know_its_end(self) -> None:
@@ -96,9 +109,15 @@ class TestMessages:
         assert said(struct.pack(">BxxxI", 3, 20 << 20) + bytes(20 << 20)) == []
         assert said(struct.pack(">BxxxIB", 248, 1 << 31 | 1, 3) + b"abc") == [FenceAsked(1 << 31 | 1, b"abc")]
         assert said(bytes([150])) == [ContinuousEnded()]
-        name = struct.pack(">I", 4) + b"desk"
-        pseudo = (rect(0, 0, 0, 0, requests.DESKTOP_NAME, name), rect(0, 0, 0, 0, requests.LED_STATE, b"\2"))
-        assert said(update(*pseudo, rect(0, 0, 0, 0, requests.QEMU_KEYS))) == [Can(requests.QEMU_KEYS), Updated()]
+        name = struct.pack(">I", 6) + b"de\n\0sk"
+        pseudo = (rect(0, 0, 0, 0, requests.DESKTOP_NAME, name), rect(0, 0, 0, 0, requests.QEMU_KEYS))
+        assert said(update(*pseudo)) == [Named("desk"), Can(requests.QEMU_KEYS), Updated()]
+
+    def test_one_update_paints_the_screen_only_so_often(self) -> None:
+        one = rect(0, 0, 64, 48, COPY_RECT, bytes(4))
+        assert said(update(*[one] * 60), screen_of()) == [Updated()]
+        with pytest.raises(SourceLost, match="again and again"):
+            said(update(*[one] * 70), screen_of())
 
 
 @pytest.mark.parametrize(
@@ -128,7 +147,7 @@ def test_what_breaks_the_rules_is_refused(data: bytes) -> None:
 
 
 def test_endless_names_and_texts_are_not_kept() -> None:
-    with pytest.raises(SourceUnavailable):
+    with pytest.raises(SourceLost):
         pump(initialise(Screen()), struct.pack(">HH16xI", 10, 10, 1 << 31))
     with pytest.raises(SourceLost):
         pump(initialise(Screen()), struct.pack(">HH16xI", 65535, 65535, 0))

@@ -20,6 +20,7 @@ from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.session.clips import TEXT, Clip
 from voxy.session.events import Delivery, Key, Offer, Resize, Wheel
+from voxy.sources import watch
 from voxy.sources.base import ClipChanged, SizingChanged, SourceEvent, SourceState, StateChanged
 from voxy.sources.vnc import Address, Credentials, VncSource, source
 from voxy.sources.vnc.encodings import COPY_RECT, HEXTILE, RAW, TIGHT, ZRLE
@@ -161,6 +162,20 @@ async def test_who_is_not_there_is_said() -> None:
     for address in ("127.0.0.1:1", "unix:/nowhere/rfb"):
         with pytest.raises(SourceUnavailable, match="There is no VNC server"):
             await VncSource(Address.parse(address), Credentials()).open(print)
+
+
+async def test_who_was_never_there_does_not_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_PING_S", "_ANSWER_S"):
+        monkeypatch.setattr(watch, name, 0.05)
+    told: list[SourceEvent] = []
+    absent = VncSource(Address(path="/nowhere/rfb"), Credentials())
+    with pytest.raises(SourceUnavailable):
+        await absent.open(told.append)
+    with pytest.raises(SourceLost):
+        await absent.grab(Framebuffer(SIZE))
+    await absent.close()
+    await asyncio.sleep(0.3)
+    assert told == []
 
 
 async def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,9 @@ from voxy.sources.vnc.screen import Screen
 from voxy.sources.vnc.steps import Flow, Read
 
 _MOST_TEXT = 16 << 20
-_MOST_NAME = 1 << 16
+_MOST_NAME, _MOST_SHOWN_NAME = 1 << 16, 256
+_MOST_WHOLE_SCREENS = 64
+"""How often one update may paint the whole screen over: a server that wants more keeps us from all others' work."""
 _SKIPPED_BYTES = 1 << 20
 
 _CURSORS = (requests.CURSOR, requests.X_CURSOR, requests.ALPHA_CURSOR)
@@ -48,6 +50,13 @@ class PointerIs:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """The desktop is called something else now."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class FenceAsked:
     flags: int
     payload: bytes
@@ -73,7 +82,9 @@ class ClipboardSaid:
     payload: bytes
 
 
-Told: TypeAlias = Updated | Resized | Can | PointerIs | FenceAsked | ContinuousEnded | TextCut | ClipboardSaid | Cursor
+Told: TypeAlias = (
+    Updated | Resized | Can | PointerIs | Named | FenceAsked | ContinuousEnded | TextCut | ClipboardSaid | Cursor
+)
 
 
 class Answers:
@@ -112,6 +123,7 @@ class Answers:
         (count,) = struct.unpack(">xH", (yield Read(3)))
         told: list[Told] = []
         cursor: list[Told] = []
+        painted = 0
         for _ in range(count):
             *place, encoding = struct.unpack(">HHHHi", (yield Read(12)))
             if encoding == requests.LAST_RECT:
@@ -122,6 +134,9 @@ class Answers:
                 self._cursors += 1
                 cursor = [(yield from read_cursor(encoding, rect, self._cursors))]
             else:
+                painted += rect.area if self._decoders.get(encoding) else 0
+                if painted > _MOST_WHOLE_SCREENS * Rect.of(self._screen.size).area:
+                    raise SourceLost("The VNC server paints the same again and again in one update.")
                 told += yield from self._read_rect(rect, encoding)
         return [*told, *cursor, Updated()]
 
@@ -139,10 +154,7 @@ class Answers:
                 yield Read(16 * screens)
                 return [*self._resize(rect, Resized(rect.x, rect.y)), Can(encoding)]
             case requests.DESKTOP_NAME:
-                (length,) = struct.unpack(">I", (yield Read(4)))
-                yield from _skip(length, _MOST_NAME)
-            case requests.LED_STATE:
-                yield Read(1)
+                return [Named((yield from read_name()))]
             case requests.QEMU_KEYS:
                 return [Can(encoding)]
             case requests.QEMU_POINTER:
@@ -155,6 +167,15 @@ class Answers:
         if told.status == 0 and (rect.width, rect.height) != self._screen.size:
             self._screen.resize(rect.width, rect.height)
         return [told]
+
+
+def read_name() -> Flow[str]:
+    """What the desktop is called, in one line that a window's title can hold."""
+    (length,) = struct.unpack(">I", (yield Read(4)))
+    if length > _MOST_NAME:
+        raise SourceLost(f"The VNC server says that its name has {length} bytes, where {_MOST_NAME} are the most.")
+    name = (yield Read(length)).decode("utf-8", "replace")
+    return "".join(character for character in name if character.isprintable())[:_MOST_SHOWN_NAME]
 
 
 def _read_text() -> Flow[list[Told]]:
@@ -171,8 +192,6 @@ def _read_text() -> Flow[list[Told]]:
     return [ClipboardSaid(int.from_bytes(data[:4], "big"), data[4:])]
 
 
-def _skip(size: int, most: int = 1 << 31) -> Flow[None]:
-    if size > most:
-        raise SourceLost(f"The VNC server announces {size} bytes where {most} are the most.")
+def _skip(size: int) -> Flow[None]:
     while size:
         size -= len((yield Read(min(size, _SKIPPED_BYTES))))

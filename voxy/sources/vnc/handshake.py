@@ -5,10 +5,9 @@ import struct
 
 from voxy.errors import SourceUnavailable
 from voxy.sources.vnc import requests
+from voxy.sources.vnc.answers import read_name
 from voxy.sources.vnc.screen import Screen
 from voxy.sources.vnc.steps import Flow, Read, Send
-
-_MOST_NAME = 1 << 16
 
 
 def agree_on_version() -> Flow[tuple[int, int]]:
@@ -29,10 +28,8 @@ def agree_on_version() -> Flow[tuple[int, int]]:
 def initialise(screen: Screen) -> Flow[str]:
     """Share the desktop; `screen` has its size then. Its name."""
     yield Send(b"\1")
-    width, height, length = struct.unpack(">HH16xI", (yield Read(24)))
-    if length > _MOST_NAME:
-        raise SourceUnavailable(f"The VNC server says that its name has {length} bytes.")
-    name = (yield Read(length)).decode("utf-8", "replace")
+    width, height = struct.unpack(">HH16x", (yield Read(20)))
+    name = yield from read_name()
     screen.resize(width, height)
     yield Send(requests.set_pixel_format())
     return name

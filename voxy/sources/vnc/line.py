@@ -9,7 +9,7 @@ from typing import Generic, Self
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.sources.vnc.cipher import Cipher
 from voxy.sources.vnc.receiver import Receiver
-from voxy.sources.vnc.steps import Flow, Read, Send, StartTls, Step, T
+from voxy.sources.vnc.steps import Flow, Read, ReadInto, Send, StartTls, Step, T
 from voxy.sources.vnc.tls import tls_refusal
 
 _WAITING_MOST = 1 << 22
@@ -100,6 +100,10 @@ class Line:
                 case Read(size, makes):
                     is_off_loop = is_slow or makes >= _OFF_LOOP_PIXELS
                     given = await self._read(size)
+                case ReadInto(target):
+                    is_off_loop = is_slow
+                    await self._read_into(target)
+                    given = b""
                 case Send(data):
                     self.send(data)
                     given = b""
@@ -119,9 +123,18 @@ class Line:
     async def _read(self, size: int) -> bytes:
         data = await (self._read_decrypted(size) if self.cipher else self._receiver.read(size))
         if data is None:
-            reason = self._receiver.failure
-            raise SourceLost(f"The VNC server has ended the connection{f' ({reason})' if reason else ''}.")
+            raise self._end()
         return data
+
+    async def _read_into(self, target: memoryview) -> None:
+        if self.cipher:
+            target[:] = await self._read(len(target))
+        elif not await self._receiver.read_into(target):
+            raise self._end()
+
+    def _end(self) -> SourceLost:
+        reason = self._receiver.failure
+        return SourceLost(f"The VNC server has ended the connection{f' ({reason})' if reason else ''}.")
 
     async def _read_decrypted(self, size: int) -> bytes | None:
         assert self.cipher

@@ -31,19 +31,24 @@ class Receiver(asyncio.BufferedProtocol):
         if self._end - self._start >= size:
             return self._take(size)
         whole = bytearray(size)
-        taken = self._take(self._end - self._start)
-        whole[: len(taken)] = taken
-        self._target = memoryview(whole)[len(taken) :]
+        # Readers don't tell the two apart, and megabytes aren't copied once more.
+        return cast(bytes, whole) if await self.read_into(memoryview(whole)) else None
+
+    async def read_into(self, target: memoryview) -> bool:
+        """Fill `target`, of bytes; False where the connection ends before."""
+        size = len(target)
+        taken = self._take(min(size, self._end - self._start))
+        target[: len(taken)] = taken
+        self._target = target[len(taken) :]
         try:
             while self._target:
                 self._set_low_water(min(len(self._target), _MOST_LOW_BYTES) if size >= _MUCH_BYTES else 1)
                 if not await self._more():
-                    return None
+                    return False
         finally:
             self._target = None
             self._set_low_water(1)
-        # Readers don't tell the two apart, and megabytes aren't copied once more.
-        return cast(bytes, whole)
+        return True
 
     def _set_low_water(self, size: int) -> None:
         """Have the system tell of what arrives from so many bytes on."""

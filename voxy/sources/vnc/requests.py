@@ -7,8 +7,8 @@ from voxy.blocks import Rect
 
 CURSOR, X_CURSOR, ALPHA_CURSOR = -239, -240, -314
 DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE, DESKTOP_NAME, LAST_RECT = -223, -308, -307, -224
-LED_STATE, QEMU_KEYS, QEMU_POINTER = -261, -258, -257
-FENCE, EXTENDED_CLIPBOARD = -312, 0xC0A1E5CE - (1 << 32)
+QEMU_KEYS, QEMU_POINTER = -258, -257
+FENCE, CONTINUOUS_UPDATES, EXTENDED_CLIPBOARD = -312, -313, 0xC0A1E5CE - (1 << 32)
 COMPRESS_LEVEL_1 = -255
 
 FENCE_REQUEST = 1 << 31
@@ -26,6 +26,11 @@ def set_encodings(encodings: Sequence[int]) -> bytes:
 
 def ask_update(rect: Rect, is_incremental: bool) -> bytes:
     return struct.pack(">BBHHHH", 3, is_incremental, *rect)
+
+
+def continue_updates(rect: Rect, is_on: bool) -> bytes:
+    """Have updates of a rect come as it changes, without being asked for each; or have that end."""
+    return struct.pack(">BBHHHH", 150, is_on, *rect)
 
 
 def key(keysym: int, is_down: bool) -> bytes:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from voxy.blocks import Rect, Size
 from voxy.blocks.geometry import MAX_SIDE
 from voxy.errors import SourceLost
-from voxy.screen.framebuffer import Pixels
+from voxy.screen.framebuffer import Moved, Pixels
 
 _MOST_PIXELS = 1 << 25
 """Pixels of a screen that are believed: those of 8K."""
@@ -14,16 +14,20 @@ _MOST_PIXELS = 1 << 25
 _RECTS_MOST = 64
 """Rects of damage that are told apart."""
 
-RGB = np.uint32(0x00FFFFFF)
+_WAYS_MOST = 8
+"""Things that were copied elsewhere, each its own way, that are told apart."""
+
+_RGB = np.uint32(0x00FFFFFF)
 
 
 class Screen:
-    """`pixels` are what it shows; `take_damage` tells where they changed."""
+    """`pixels` are what it shows, with anything in their highest byte; `take_damage` tells where they changed."""
 
     def __init__(self) -> None:
         self.size = Size(0, 0)
         self.pixels: Pixels = np.zeros((0, 0), dtype=np.uint32)
         self._damage: list[Rect] = []
+        self._moved: dict[tuple[int, int], Rect] = {}
 
     def resize(self, width: int, height: int) -> None:
         """Begin anew in another size; SourceLost for one that no screen has."""
@@ -32,6 +36,7 @@ class Screen:
         self.size = Size(width, height)
         self.pixels = np.zeros((height, width), dtype=np.uint32)
         self._damage = [Rect.of(self.size)]
+        self._moved = {}
 
     def check(self, rect: Rect) -> None:
         """SourceLost for a rect that is not on the screen."""
@@ -39,14 +44,24 @@ class Screen:
             raise SourceLost("The VNC server draws beyond its screen.")
 
     def put(self, rect: Rect, pixels: NDArray[np.uint32] | np.uint32) -> None:
-        """Show pixels, which may have anything in their highest byte."""
-        np.bitwise_and(pixels, RGB, out=self.pixels[rect.slices])
+        self.pixels[rect.slices] = pixels
+
+    def rows(self, rect: Rect) -> memoryview | None:
+        """The bytes of a rect, to be written; None where others' lie between them."""
+        return self.pixels[rect.slices].reshape(-1).view(np.uint8).data if rect.width == self.size.width else None
+
+    def give(self, rect: Rect, target: Pixels) -> None:
+        """Write what a rect shows to the same place of another array, with 0 in the highest bytes."""
+        np.bitwise_and(self.pixels[rect.slices], _RGB, out=target[rect.slices])
 
     def copy(self, rect: Rect, x: int, y: int) -> None:
         """Show at `rect` what is at (x, y)."""
         source = Rect(x, y, rect.width, rect.height)
         self.check(source)
         self.pixels[rect.slices] = self.pixels[source.slices].copy()
+        way = rect.x - x, rect.y - y
+        if rect.area and (way in self._moved or len(self._moved) < _WAYS_MOST):
+            self._moved[way] = self._moved.get(way, rect).union(rect)
 
     def note(self, rect: Rect) -> None:
         """Note that a rect changed."""
@@ -63,6 +78,12 @@ class Screen:
     def take_damage(self) -> tuple[Rect, ...]:
         taken, self._damage = tuple(self._damage), []
         return taken
+
+    def take_moved(self) -> Moved | None:
+        """The largest thing that was copied."""
+        moved, self._moved = self._moved, {}
+        way = max(moved, key=lambda way: moved[way].area, default=None)
+        return Moved(moved[way], *way) if way else None
 
 
 def _around(rects: list[Rect]) -> Rect:

@@ -17,6 +17,7 @@ from voxy.sources.base import (
     Cursor,
     CursorChanged,
     Damage,
+    NameChanged,
     Notify,
     SizingChanged,
     SourceState,
@@ -27,7 +28,9 @@ from voxy.sources.vnc.answers import (
     Answers,
     Can,
     ClipboardSaid,
+    ContinuousEnded,
     FenceAsked,
+    Named,
     PointerIs,
     Resized,
     TextCut,
@@ -63,20 +66,29 @@ for better than Raw."""
 
 _EXTRAS = (
     *(requests.ALPHA_CURSOR, requests.CURSOR, requests.X_CURSOR, requests.LAST_RECT, requests.DESKTOP_NAME),
-    *(requests.EXTENDED_DESKTOP_SIZE, requests.DESKTOP_SIZE, requests.LED_STATE, requests.FENCE),
-    *(requests.QEMU_KEYS, requests.QEMU_POINTER, requests.EXTENDED_CLIPBOARD, requests.COMPRESS_LEVEL_1),
+    *(requests.EXTENDED_DESKTOP_SIZE, requests.DESKTOP_SIZE, requests.FENCE),
+    *(requests.CONTINUOUS_UPDATES, requests.QEMU_KEYS, requests.QEMU_POINTER, requests.EXTENDED_CLIPBOARD),
+    requests.COMPRESS_LEVEL_1,
 )
+"""Not the LED state (-261): QEMU sets a guest's locks right for what is typed, except for those who ask for it."""
 
 
 class VncSource:
-    """Serves what the server at `address` shows. Pixels are asked for only while somebody waits for them."""
+    """Serves what the server at `address` shows. Pixels are asked for only while somebody waits for them.
 
-    def __init__(self, address: Address, credentials: Credentials, ca_file: Path | None = None) -> None:
+    `absence` is what people are told while nobody listens there, where there is more to say than that.
+    """
+
+    def __init__(
+        self, address: Address, credentials: Credentials, ca_file: Path | None = None, absence: str = ""
+    ) -> None:
         self._address = address
         self._credentials = credentials
         self._ca_file = ca_file
+        self._absence = absence
         self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
+        self._watch = Watch(self._ping, self._tell_stalled)
 
     async def open(self, notify: Notify) -> Size:
         await self.close()
@@ -84,7 +96,7 @@ class VncSource:
         self._screen, self._hands, self._clipboard = Screen(), Hands(), Clipboard()
         self._failure: SourceError | None = None
         self._filled: Framebuffer | None = None
-        self._is_asked = False
+        self._is_asked = self._can_continue = self._is_continuous = False
         self._fresh = asyncio.Event()
         self._copied = asyncio.Event()
         self._awaited: Offer | None = None
@@ -106,10 +118,13 @@ class VncSource:
         return self._screen.size
 
     async def _begin(self) -> None:
-        line = self._line = await Line.connect(self._address, self._tls)
+        try:
+            line = self._line = await Line.connect(self._address, self._tls)
+        except SourceUnavailable as failure:
+            raise SourceUnavailable(self._absence or str(failure)) from None
         version = await line.run(agree_on_version())
         line.cipher = await line.run(authenticate(version, self._credentials), is_slow=True)
-        await line.run(initialise(self._screen))
+        self._notify(NameChanged(await line.run(initialise(self._screen))))
         is_near = self._address.path or self._address.host in ("localhost", "127.0.0.1", "::1")
         line.send(requests.set_encodings((*(_NEAR if is_near else _FAR), *_EXTRAS)))
 
@@ -135,16 +150,33 @@ class VncSource:
                 await self._fresh.wait()
 
     def _ask(self, line: Line) -> None:
-        if not self._is_asked:
+        if self._is_asked or self._is_continuous:
+            return
+        whole, is_incremental = Rect.of(self._screen.size), self._filled is not None
+        if self._can_continue and is_incremental:
+            # Over a long line an update for each asking is one for each round trip.
+            self._is_continuous = True
+            line.send(requests.continue_updates(whole, is_on=True))
+        else:
             self._is_asked = True
-            line.send(requests.ask_update(Rect.of(self._screen.size), is_incremental=self._filled is not None))
+            line.send(requests.ask_update(whole, is_incremental))
+
+    def _take_update(self, line: Line) -> None:
+        self._is_asked = False
+        if self._is_continuous and self._fresh.is_set():
+            # The last one waits still: they come faster than they are wanted.
+            self._is_continuous = False
+            line.send(requests.continue_updates(Rect.of(self._screen.size), is_on=False))
+        self._watch.take_answer()
+        self._fresh.set()
 
     def _give(self, framebuffer: Framebuffer, is_whole: bool) -> Damage:
         size, damage = self._screen.size, self._screen.take_damage()
+        framebuffer.moved = self._screen.take_moved()
         damage = (Rect.of(size),) if is_whole else damage
         back = framebuffer.fit_back(size)
         for rect in damage:
-            back[rect.slices] = self._screen.pixels[rect.slices]
+            self._screen.give(rect, back)
         self._filled = framebuffer
         self._fresh.clear()
         return damage
@@ -176,13 +208,16 @@ class VncSource:
         line = self._open_line()
         match told:
             case Updated():
-                self._is_asked = False
-                self._watch.take_answer()
-                self._fresh.set()
+                self._take_update(line)
+            case ContinuousEnded():
+                self._can_continue = True
+            case Named(name):
+                self._notify(NameChanged(name))
             case Cursor():
                 self._notify(CursorChanged(told))
             case Resized():
                 self._filled = None
+                self._is_continuous = False
             case Can(requests.QEMU_KEYS):
                 self._hands.takes_places = True
             case PointerIs(is_relative):
@@ -250,8 +285,9 @@ class VncSource:
 
     async def close(self) -> None:
         task, self._task = self._task, None
+        # Whoever waits for a server that was never there would be told that it stalls.
+        self._watch.stop()
         if task:
-            self._watch.stop()
             task.cancel()
             await asyncio.wait([task])
         line, self._line = self._line, None

@@ -17,6 +17,13 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadInto:
+    """Wait for as many bytes as fill `target`, which they are written to; b"" is sent back."""
+
+    target: memoryview
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Send `data`; b"" is sent back."""
 
@@ -30,6 +37,6 @@ class StartTls:
     kind: Literal["anonymous", "certificate"]
 
 
-Step: TypeAlias = Read | Send | StartTls
+Step: TypeAlias = Read | ReadInto | Send | StartTls
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Step, bytes, T]

@@ -1,0 +1,90 @@
+"""Signing in by name and by invitation in a real browser, in English and Japanese."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.support import Served, open_page, serving, until_connection
+from tests.e2e.test_page import faults, picture
+from tests.xservers import xvfb
+from voxy.access.passwords import Passwords
+from voxy.access.store import Store
+from voxy.blocks import Size
+
+PASSWORD = "correct horse"
+
+
+async def sign_in(page: Page, name: str, password: str) -> None:
+    await page.fill("#user", name)
+    await page.fill("#password", password)
+    await page.keyboard.press("Enter")
+
+
+async def test_people_come_by_name_and_by_invitation(browser: Browser, tmp_path: Path) -> None:
+    with xvfb(Size(640, 480)) as server, Store(tmp_path / "access.sqlite") as store:
+        store.add_user("alice", Passwords().hash(PASSWORD), "controller")
+        async with serving("--display", server.display, "--state-dir", str(tmp_path)) as served:
+            url = served.url.partition("#")[0]
+            context = await browser.new_context(locale="en-US")
+            page = await context.new_page()
+            await page.goto(url)
+            await until_connection(page, "signed-out")
+            await expect(page.locator("#user")).to_be_focused()
+            await sign_in(page, "alice", "wrong horse")
+            await expect(page.locator("#sign-in-error")).to_have_text("The name or the password isn’t right.")
+            await sign_in(page, "alice", PASSWORD)
+            await until_connection(page, "live")
+            await expect(page.locator("#sign-in")).to_be_hidden()
+
+            await page.keyboard.press("Control+Alt+Shift+M")
+            await page.locator("[data-opens=people]").click()
+            await expect(page.locator("#signed-in-as")).to_have_text("You are signed in as alice.")
+            await page.locator("#sign-out").click()
+            await until_connection(page, "signed-out")
+            assert await page.evaluate("getComputedStyle(document.getElementById('screen')).visibility") == "hidden"
+            await expect(page.locator("#by-name")).to_be_visible()
+
+            await invited(browser, served, store)
+            await context.close()
+
+
+async def invited(browser: Browser, served: Served, store: Store) -> None:
+    number, secret = store.invite("viewer", time.time() + 60, note="Ben")
+    context = await browser.new_context(locale="en-US")
+    link = f"{served.url.partition('#')[0]}#invite={secret}"
+    page = await open_page(context, link)
+    assert secret not in page.url
+    may = await page.evaluate("fetch('session').then((answer) => answer.json())")
+    assert may["may"] == ["view"]
+    store.revoke(number)
+    await until_connection(page, "signed-out")
+    other = await context.new_page()
+    await other.goto(link)
+    await until_connection(other, "signed-out")
+    await expect(other.locator("#sign-in-error")).to_have_text("This invitation has ended. Ask for another.")
+    await context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("locale", "size"), [("en-US", (1280, 720)), ("ja-JP", (390, 780))], ids=["en", "ja phone"])
+async def test_the_card_is_for_everybody(
+    browser: Browser, tmp_path: Path, locale: str, size: tuple[int, int], scheme: str
+) -> None:
+    with xvfb(Size(640, 480)) as server, Store(tmp_path / "access.sqlite") as store:
+        store.add_user("alice", "no password", "owner")
+        async with serving("--display", server.display, "--state-dir", str(tmp_path)) as served:
+            context = await browser.new_context(
+                locale=locale, color_scheme=scheme, bypass_csp=True, viewport={"width": size[0], "height": size[1]}
+            )
+            page = await context.new_page()
+            await page.goto(served.url.partition("#")[0])
+            await until_connection(page, "signed-out")
+            await page.wait_for_timeout(400)
+            await picture(page, f"sign-in-{locale}-{scheme}")
+            assert await faults(page) == []
+            await page.locator("#other-way").click()
+            await expect(page.locator("#token")).to_be_focused()
+            assert await faults(page) == []
+            await context.close()

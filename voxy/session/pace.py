@@ -1,0 +1,20 @@
+"""Pace: how fast one viewer's messages are taken, so that a flood of them is nobody else's trouble."""
+
+_RATE = 1000.0
+"""Messages a second; hands and acknowledgements of 60 pictures a second are a few hundred."""
+
+_BURST = 1000.0
+
+
+class Pace:
+    """A bucket of tokens. Nothing is left out: who says more waits, and with it all that it says."""
+
+    def __init__(self, now: float) -> None:
+        self._left = _BURST
+        self._at = now
+
+    def rest(self, now: float, weight: float = 1.0) -> float:
+        """Note what was taken; the seconds until more is."""
+        self._left = min(_BURST, self._left + (now - self._at) * _RATE) - weight
+        self._at = now
+        return max(0.0, -self._left / _RATE)

@@ -1,0 +1,1 @@
+"""QEMU machines that travel between hosts."""

@@ -1,0 +1,214 @@
+"""Store: the machines of this host, by name."""
+
+import asyncio
+import contextlib
+import fcntl
+import re
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+from voxy.errors import GuestLost, MachineError
+from voxy.vm import images, state
+from voxy.vm.engine import Guest, Qemu, RunFolder
+from voxy.vm.layers import Layers, recover
+from voxy.vm.spec import Spec
+from voxy.vm.state import State
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_ROOM_BYTES = 64 << 20
+"""What a host's disk must have left over after an image has been copied to it."""
+
+
+class Machine:
+    """A machine of this host: its description, its layers, and where it runs."""
+
+    def __init__(self, folder: Path, spec: Spec, layers: Layers) -> None:
+        self.name = folder.name
+        self.folder = folder
+        self.spec = spec
+        self.layers = layers
+        self.run = RunFolder(folder / "run")
+
+    @property
+    def is_running(self) -> bool:
+        return self.run.pid() is not None
+
+    async def start(self, qemu: Qemu) -> Guest:
+        """Start it; MachineError says why it can't be. The lock is held."""
+        if self.is_running:
+            raise MachineError(f"{self.name} runs already.")
+        await self.layers.settle(None)
+        if self.layers.state.role != "owner":
+            raise MachineError(
+                f"{self.name} may run on another host: start it there, or say voxy vm claim {self.name} "
+                "when you know that it never will again."
+            )
+        for file in self.layers.state.chain:
+            if not (self.layers.folder / file).is_file():
+                raise MachineError(
+                    f"The layer {file} of {self.name} is missing: put it back into {self.layers.folder}."
+                )
+        # A QEMU that ends by itself removes its pid file; one that is killed can't.
+        if self.run.pid_file.exists():
+            await self.layers.mend()
+        return await Guest.start(qemu, self.spec, self.name, self.layers.disk(), self.run)
+
+    @asynccontextmanager
+    async def guest(self) -> AsyncIterator[Guest | None]:
+        """The guest, where it runs, after what was left undone has been settled. The lock is held."""
+        guest: Guest | None = None
+        with contextlib.suppress(GuestLost):
+            guest = await Guest.attach(self.name, self.run) if self.is_running else None
+        if guest is None and self.is_running:
+            raise GuestLost(f"The QEMU of {self.name} doesn't answer: stop it with voxy vm stop --kill {self.name}.")
+        try:
+            await self.layers.settle(guest)
+            yield guest
+        finally:
+            if guest:
+                await guest.close()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Only one at a time changes a machine; MachineError where another does now."""
+        with _locked(self.folder):
+            # Another may have changed it between the reading and the lock.
+            self.layers.state = state.load(self.folder / "state.json", self.name)
+            yield
+
+
+class Store:
+    """The machines in `folder`, each in one of its own name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._machines = folder / "machines"
+
+    def names(self) -> list[str]:
+        if not self._machines.is_dir():
+            return []
+        return sorted(path.name for path in self._machines.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
+
+    def open(self, name: str) -> Machine:
+        """The machine of that name; MachineError where there is none, or its files can't be read."""
+        folder = self._folder(name)
+        spec = _read_spec(folder, name)
+        return Machine(folder, spec, Layers(folder, name, spec.disk_bytes, state.load(folder / "state.json", name)))
+
+    def run_folder(self, name: str) -> RunFolder:
+        """Where the machine of that name runs; its other files need not be readable."""
+        return RunFolder(self._folder(name) / "run")
+
+    async def create(self, name: str, spec: Spec, image: Path | None) -> Machine:
+        """A new machine whose disk is empty or begins as `image`; all of it is there in the end, or nothing."""
+        if not _NAME.fullmatch(name):
+            raise MachineError(f"“{name}” can't name a machine: use up to 32 of a to z, 0 to 9, - and _.")
+        folder = self._machines / name
+        if folder.exists():
+            raise _taken(name)
+        if image:
+            self._check_image(image, await images.virtual_bytes(image), spec)
+        self._make_folder()
+        with self._part() as part:
+            await _fill(part, spec, image)
+            try:
+                part.rename(folder)
+            except OSError:
+                raise _taken(name) from None
+        state.sync(self._machines)
+        machine = self.open(name)
+        with machine.lock():
+            await machine.layers.seal()
+        return machine
+
+    async def recover(self, name: str) -> State:
+        """Make the state of a machine anew from its layers, and keep the file that couldn't be read."""
+        folder = self._folder(name)
+        _read_spec(folder, name)
+        with _locked(folder):
+            if self.run_folder(name).pid() is not None:
+                raise MachineError(f"{name} runs: stop it first, with voxy vm stop --kill {name}.")
+            told = await recover(folder, name)
+            with contextlib.suppress(FileNotFoundError):
+                (folder / "state.json").rename(folder / "state.json.broken")
+            state.save(folder / "state.json", told)
+        return told
+
+    def _folder(self, name: str) -> Path:
+        folder = self._machines / name
+        if not _NAME.fullmatch(name) or not folder.is_dir():
+            had = ", ".join(self.names())
+            raise MachineError(
+                f"There is no machine “{name}” here: " + (f"there are {had}." if had else "create it first.")
+            )
+        return folder
+
+    def _make_folder(self) -> None:
+        try:
+            self._machines.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise MachineError(f"{self._machines} can't be made ({error.strerror}): use another --state-dir.") from None
+
+    def _check_image(self, image: Path, image_bytes: int, spec: Spec) -> None:
+        if image_bytes > spec.disk_bytes:
+            raise MachineError(f"{image} is a disk of {image_bytes} bytes: say --disk {image_bytes} or more.")
+        folder = next(path for path in (self._machines, *self._machines.parents) if path.exists())
+        free, needed = shutil.disk_usage(folder).free, image.stat().st_blocks * 512 + _ROOM_BYTES
+        if free < needed:
+            raise MachineError(f"The disk of this host is too full for {image}: {needed - free} bytes more are needed.")
+
+    @contextmanager
+    def _part(self) -> Iterator[Path]:
+        """A folder for what is being made, which is gone in the end unless it has got another name."""
+        part = self._machines / f".new-{secrets.token_hex(6)}"
+        with ExitStack() as stack:
+            with _locked(self._machines, is_patient=True):
+                # What a creation left that was killed; one that goes on holds its lock.
+                for left in self._machines.glob(".new-*"):
+                    with contextlib.suppress(MachineError), _locked(left):
+                        shutil.rmtree(left)
+                (part / "layers").mkdir(mode=0o700, parents=True)
+                stack.enter_context(_locked(part))
+            try:
+                yield part
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+
+
+async def _fill(folder: Path, spec: Spec, image: Path | None) -> None:
+    """Make a machine's files: its first generation is what it begins with."""
+    first, active = state.new_file(), state.new_file()
+    layers = folder / "layers"
+    if image:
+        await images.convert(image, layers / first, spec.disk_bytes)
+    else:
+        await images.create_empty(layers / first, spec.disk_bytes)
+    await images.create_overlay(layers / active, first, spec.disk_bytes)
+    state.write_whole(folder / "spec.json", spec.serialize())
+    state.save(folder / "state.json", State("owner", first, 1).freeze(active))
+    await asyncio.to_thread(state.sync, layers)
+
+
+def _read_spec(folder: Path, name: str) -> Spec:
+    try:
+        return Spec.parse((folder / "spec.json").read_bytes())
+    except (OSError, MachineError) as error:
+        raise MachineError(f"The description of {name} in {folder / 'spec.json'} can't be read: {error}") from None
+
+
+def _taken(name: str) -> MachineError:
+    return MachineError(f"There is a machine “{name}” already: choose another name.")
+
+
+@contextmanager
+def _locked(folder: Path, is_patient: bool = False) -> Iterator[None]:
+    """Hold the lock of a folder, which ends with this process however it ends."""
+    with (folder / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
+        except BlockingIOError:
+            name = folder.name
+            raise MachineError(f"Something else is being done with {name} now: try again when it is done.") from None
+        yield
