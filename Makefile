@@ -13,7 +13,7 @@ ARGS ?=
 DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core fonts-wqy-microhei
 # libatomic1 is needed by the Node that Playwright brings along.
 TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium libatomic1 x11-xserver-utils x11-xkb-utils xauth xclip xsel \
-	nodejs npm firefox-esr webkit2gtk-driver x11vnc qemu-system-x86 qemu-utils nginx apache2-bin
+	nodejs npm firefox-esr webkit2gtk-driver x11vnc qemu-system-x86 qemu-utils nginx apache2-bin caddy
 # The neighbours that Debian has; Xpra and Selkies are measured as well where they are installed.
 BENCH_PACKAGES := xvfb chromium libatomic1 iproute2 fonts-dejavu-core fontconfig \
 	tigervnc-standalone-server novnc websockify x11vnc

@@ -1,4 +1,4 @@
-"""nginx and Apache in front of VoXY, with the samples of docs/proxies as they are but for the addresses."""
+"""nginx, Apache and Caddy in front of VoXY, with the samples of docs/proxies as they are but for the addresses."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 SAMPLES = Path(__file__).parent.parent / "docs" / "proxies"
-_SAMPLES = {"nginx": "nginx.conf", "apache2": "apache.conf"}
+_SAMPLES = {"nginx": "nginx.conf", "apache2": "apache.conf", "caddy": "Caddyfile"}
 _START_S = 10
 
 _NGINX = """
@@ -41,6 +41,16 @@ Listen 127.0.0.1:{port}
 {modules}
 {sample}
 """
+_CADDY = """
+{{
+	admin off
+	auto_https off
+}}
+http://:{port} {{
+	bind 127.0.0.1
+	{sample}
+}}
+"""
 _MODULES = ("mpm_event", "authz_core", "alias", "headers", "proxy", "proxy_http")
 _MODULE_FOLDER = Path("/usr/lib/apache2/modules")
 
@@ -53,7 +63,7 @@ def missing(proxy: str) -> str:
 
 @contextlib.asynccontextmanager
 async def proxying(proxy: str, folder: Path, server: str, path: str = "/desktops") -> AsyncIterator[int]:
-    """Run `nginx` or `apache2` before the VoXY that listens at `server`; gives the port.
+    """Run `nginx`, `apache2` or `caddy` before the VoXY that listens at `server`; gives the port.
 
     `path` is where the sample says /desktops.
     """
@@ -65,12 +75,16 @@ async def proxying(proxy: str, folder: Path, server: str, path: str = "/desktops
         sample = sample.replace("unix:/run/voxy/voxy.sock", server)
         configuration.write_text(_NGINX.format(folder=folder, port=port, sample=sample))
         command = ["nginx", "-c", str(configuration), "-e", "stderr"]
+    elif proxy == "caddy":
+        sample = sample.replace("unix//run/voxy/voxy.sock", server.replace("unix:", "unix/"))
+        configuration.write_text(_CADDY.format(port=port, sample=sample))
+        command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
     else:
         sample = sample.replace("127.0.0.1:8080", server)
         modules = "\n".join(f"LoadModule {name}_module {_MODULE_FOLDER}/mod_{name}.so" for name in _MODULES)
         configuration.write_text(_APACHE.format(folder=folder, port=port, sample=sample, modules=modules))
         command = ["apache2", "-X", "-f", str(configuration)]
-    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin", "HOME": str(folder)}
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, cwd=folder
     )

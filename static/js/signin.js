@@ -32,7 +32,7 @@ export class SignIn {
       event.preventDefault();
       this.#submit();
     });
-    this.#otherWay.addEventListener('click', () => this.#ask(!this.#isByName));
+    this.#otherWay.addEventListener('click', () => this.#ask(!this.#isByName, true));
   }
 
   /**
@@ -40,7 +40,7 @@ export class SignIn {
    * @param {import('./auth.js').Secret | null} refused what the server has just refused
    * @param {boolean} takesFocus
    */
-  show(refused = null, takesFocus = true) {
+  show(refused, takesFocus) {
     if (!this.#card.hidden) return;
     this.#card.hidden = false;
     this.#otherWay.hidden = !this.#access.hasNames;
@@ -59,7 +59,7 @@ export class SignIn {
    * @param {boolean} isByName
    * @param {boolean} takesFocus
    */
-  #ask(isByName, takesFocus = true) {
+  #ask(isByName, takesFocus) {
     this.#isByName = isByName;
     this.#find('by-name').hidden = !isByName;
     this.#find('by-token').hidden = isByName;

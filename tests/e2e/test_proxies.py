@@ -1,4 +1,4 @@
-"""Behind nginx and Apache, under a path, with the samples that the documentation has."""
+"""Behind nginx, Apache and Caddy, under a path, with the samples that the documentation has."""
 
 import asyncio
 import contextlib
@@ -30,24 +30,19 @@ async def behind(proxy: str, server: XServer, *options: str) -> AsyncIterator[tu
         # nginx' worker is nobody, and has to reach the socket.
         os.chmod(folder, 0o755)
         socket = f"{folder}/voxy.sock"
-        where = (
-            ("--listen", f"unix:{socket}", "--trusted-proxy", "unix")
-            if proxy == "nginx"
-            else (
-                "--trusted-proxy",
-                "127.0.0.1",
-            )
-        )
+        has_socket = proxy != "apache2"
+        listen = ("--listen", f"unix:{socket}", "--trusted-proxy", "unix")
+        where = listen if has_socket else ("--trusted-proxy", "127.0.0.1")
         async with serving(*options, *where) as served:
             token = served.url.partition("#token=")[2]
-            if proxy == "nginx":
+            if has_socket:
                 os.chmod(socket, 0o666)
-            address = f"unix:{socket}" if proxy == "nginx" else f"127.0.0.1:{served.url.split('/')[2].split(':')[1]}"
+            address = f"unix:{socket}" if has_socket else f"127.0.0.1:{served.url.split('/')[2].split(':')[1]}"
             async with proxying(proxy, Path(folder), address) as port:
                 yield f"http://127.0.0.1:{port}/desktops", token
 
 
-@pytest.mark.parametrize("proxy", ["nginx", "apache2"])
+@pytest.mark.parametrize("proxy", ["nginx", "apache2", "caddy"])
 async def test_desktop_under_a_path_behind_a_proxy(context: BrowserContext, proxy: str) -> None:
     if program := missing(proxy):
         pytest.skip(f"there is no {program}")
@@ -67,7 +62,7 @@ async def test_desktop_under_a_path_behind_a_proxy(context: BrowserContext, prox
             await until_same(page, server, within_s=5)
 
 
-@pytest.mark.parametrize("proxy", ["nginx", "apache2"])
+@pytest.mark.parametrize("proxy", ["nginx", "apache2", "caddy"])
 async def test_what_a_browser_forwards_itself_does_not_get_through(proxy: str) -> None:
     if program := missing(proxy):
         pytest.skip(f"there is no {program}")
