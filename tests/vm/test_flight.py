@@ -12,9 +12,13 @@ from tests.vm.hosts import Host, host, introduce
 from tests.vm.machines import WAIT_S, small
 from tests.vm.tick import check_disk, count, make_image, wait_count
 from voxy.errors import GuestLost, MachineError
+from voxy.vm import move
 from voxy.vm.arrival import Commit
 from voxy.vm.engine import Guest, Qemu
+from voxy.vm.flight import Flight
 from voxy.vm.peer import PeerClient, PeerGone
+from voxy.vm.qmp import Event
+from voxy.vm.state import State
 from voxy.vm.store import Machine
 
 pytestmark = [
@@ -155,8 +159,6 @@ async def test_when_the_other_agent_is_gone_before_the_commit_the_guest_goes_on_
 async def test_a_qemu_there_that_is_killed_leaves_the_guest_running_here(
     step: str, a: Host, b: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from voxy.vm.flight import Flight
-
     def kill(*_: object) -> None:
         b.store.run_folder("desk").kill()
 
@@ -207,8 +209,6 @@ async def test_a_qemu_there_that_is_killed_leaves_the_guest_running_here(
 async def test_a_guest_that_is_killed_here_while_it_moves_starts_again_here(
     a: Host, b: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from voxy.vm.flight import Flight
-
     real = Flight._mirror
     seen: list[int] = []
 
@@ -227,3 +227,37 @@ async def test_a_guest_that_is_killed_here_while_it_moves_starts_again_here(
         check_disk(top(a.machine()), seen[0])
         assert await a.move("desk", b)
         check_disk(b.machine().layers.folder / b.machine().layers.state.frozen[-1].file, seen[0])
+
+
+async def test_a_guest_whose_mover_was_killed_at_the_worst_moment_goes_on_when_looked_at(
+    a: Host, b: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Flight._until
+    left: list[State] = []
+
+    async def cut(self: Flight, *arguments: object) -> Event:
+        event = await real(self, *arguments)  # type: ignore[arg-type]
+        if event.data.get("status") == "pre-switchover":
+            left.append(a.machine().layers.state)
+            raise MachineError("killed")
+        return event
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    async with started(a, b):
+        with monkeypatch.context() as patched:
+            patched.setattr(Flight, "_until", cut)
+            patched.setattr(move, "take_back", nothing)
+            patched.setattr(PeerClient, "abort", nothing)
+            with pytest.raises(MachineError, match="killed"):
+                await a.move("desk", b)
+        machine = a.machine()
+        machine.layers.save(move=left[0].move)
+        with machine.lock(), pytest.raises(MachineError, match="runs already"):
+            await machine.start(await Qemu.find())
+        assert a.machine().layers.state.move is None
+        await until_counted(a, 8)
+        assert await a.move("desk", b)
+        await until_counted(b, 8)
+        await check_stopped(b)

@@ -163,8 +163,6 @@ class Departure:
     async def _ask_again(self, move: Move, guest: Guest | None) -> bool:
         """Whether an earlier move to this host has arrived after all; where it hasn't, it is taken back."""
         if move.phase != "committing":
-            if guest:
-                await take_back(guest)
             self._layers.save(move=None)
             return False
         if move.peer != self._peer.known.name:

@@ -13,6 +13,7 @@ from pathlib import Path
 from voxy.errors import GuestLost, MachineError
 from voxy.vm import images, state
 from voxy.vm.engine import Guest, Qemu, RunFolder
+from voxy.vm.flight import take_back
 from voxy.vm.layers import Layers, recover
 from voxy.vm.spec import Spec
 from voxy.vm.state import Move, State
@@ -38,11 +39,12 @@ class Machine:
 
     async def start(self, qemu: Qemu) -> Guest:
         """Start it; MachineError says why it can't be. The lock is held."""
-        if self.is_running:
-            raise MachineError(f"{self.name} runs already.")
-        await self.layers.settle(None)
         if move := self.layers.state.move:
             self._check_move(move)
+        if self.is_running:
+            async with self.guest():
+                raise MachineError(f"{self.name} runs already.")
+        await self.layers.settle(None)
         if self.layers.state.role != "owner":
             raise MachineError(
                 f"{self.name} may run on another host: start it there, or say voxy vm claim {self.name} "
@@ -75,6 +77,10 @@ class Machine:
             raise GuestLost(f"The QEMU of {self.name} doesn't answer: stop it with voxy vm stop --kill {self.name}.")
         try:
             await self.layers.settle(guest)
+            if guest and (move := self.layers.state.move) and move.phase == "copying":
+                # Who moved it was killed, maybe while the guest was halted for its last step.
+                await take_back(guest)
+                self.layers.save(move=None)
             yield guest
         finally:
             if guest:
