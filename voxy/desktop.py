@@ -13,6 +13,7 @@ from voxy.blocks import BLOCK, Operation, Size, Step
 from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.memory import Library, used_images
 from voxy.clipboard import SharedClipboard
+from voxy.control import Control
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.projector import Frame, Projector
 from voxy.screen.differ import BlockDiffer, Difference
@@ -27,7 +28,7 @@ from voxy.session.events import InputEvent, Offer
 from voxy.session.flow import LOSSLESS
 from voxy.session.lead import Lead
 from voxy.session.meter import Stages
-from voxy.session.permissions import Permission, Person
+from voxy.session.permissions import Permission
 from voxy.session.resumption import Resumptions
 from voxy.session.update import Update
 from voxy.session.viewer import UpdatePlan, Viewer
@@ -94,6 +95,7 @@ class Desktop:
         self.cursor: Cursor | None = None
         self.cursor_png = b""
         self.lead = Lead(mode)
+        self.control = Control(self._settle, self._wake_viewers)
         self._source = source
         self._clipboard = clipboard or SharedClipboard(source)
         self._interval_s = 1.0 / max_fps
@@ -139,6 +141,7 @@ class Desktop:
 
     def join(self, viewer: Viewer, wake: Callable[[], None]) -> None:
         self._viewers[viewer] = wake
+        self.control.join(viewer)
         self._clipboard.join(viewer)
         self.want()
 
@@ -149,12 +152,14 @@ class Desktop:
         resumed = former is not None and viewer.go_on_from(former)
         if former:
             self.lead.succeed(former, viewer)
+            self.control.succeed(former, viewer)
         self._wake_viewers()
         return resumed
 
     def leave(self, viewer: Viewer) -> None:
         self._viewers.pop(viewer, None)
         self._projector.leave(viewer)
+        self.control.leave(viewer)
         self._resumptions.leave(viewer, time.monotonic())
         self._wake_viewers()
 
@@ -163,15 +168,13 @@ class Desktop:
         if resize := self.lead.follow(viewer, window):
             await self.inject(resize)
 
-    async def admit(self, viewer: Viewer, person: Person) -> None:
-        """Have a viewer do no more than this person may, at once; what it held without right is let go."""
-        events = viewer.become(person)
+    async def _settle(self, viewer: Viewer, held: list[InputEvent]) -> None:
+        """Let go of what a viewer may hold no more, and have it know what it may do now."""
         self._clipboard.join(viewer)
-        for event in events:
+        for event in held:
             await self.inject(event)
-        if Permission.RESIZE not in person.permissions:
+        if Permission.RESIZE not in viewer.permissions:
             await self.follow(viewer, None)
-        self._wake_viewers()
 
     def want(self) -> None:
         """A viewer may have room now: look again whether to grab."""
@@ -272,6 +275,7 @@ class Desktop:
                 await self._reopen()
         finally:
             self._clipboard.close()
+            self.control.close()
             await self._source.close()
             self._executor.shutdown(wait=False, cancel_futures=True)
 

@@ -47,6 +47,7 @@ export function capabilities(codecs) {
     'clipboard',
     'size',
     'may',
+    'control',
     ...codecs,
     navigator.maxTouchPoints > 0 && 'touch',
   ].filter((name) => typeof name === 'string');

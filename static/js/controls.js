@@ -20,6 +20,7 @@ import { Toolbar } from './toolbar.js';
  * @property {import('./input/hands.js').Hands} hands
  * @property {import('./presentation.js').Presentation} presentation
  * @property {import('./auth.js').Access} access
+ * @property {(message: import('./wire.js').ToServer) => void} send
  * @property {() => void} onLeave the keyboard goes back to the desktop
  */
 
@@ -46,7 +47,7 @@ export class Controls {
     this.#fullScreen = new FullScreen(stage.host, stage.signal, (isOn, hasAllKeys) => this.#onFullScreen(isOn, hasAllKeys));
     new KeyPanel(page, parts.keyboard);
     new ClipboardPanel(page, parts.clipboard);
-    this.people = new PeoplePanel(page, parts.access);
+    this.people = new PeoplePanel(page, parts.access, parts.send);
     this.#find('full-screen').hidden = !this.#fullScreen.isThere;
     this.#find('full-screen').addEventListener('click', () => this.#fullScreen.toggle());
     this.#find('screen-keyboard').addEventListener('click', () => this.#toggleKeyboard());
@@ -142,7 +143,9 @@ export class Controls {
    * Offer only what this viewer may do; say so when there is no way to act any more.
    * @param {import('./wire.js').May} may
    */
-  permit({ permissions }) {
+  permit(may) {
+    const { permissions } = may;
+    this.people.permit(may);
     for (const element of /** @type {NodeListOf<HTMLElement>} */ (this.#page.querySelectorAll('[data-needs]'))) {
       const needs = (element.dataset.needs ?? '').split(' ');
       element.hidden = !permissions.some((permission) => needs.includes(permission));

@@ -1,26 +1,53 @@
-/** PeoplePanel: who else is here, and who we are. */
+/** PeoplePanel: who looks on, who acts, what can be done about that, and who we are. */
 
 import { TEXT, fill } from './text.js';
+
+/** @typedef {import('./wire.js').Somebody} Somebody */
+
+const CLAIM = { kind: /** @type {const} */ ('person'), reason: '', seconds: 600 };
 
 export class PeoplePanel {
   #page;
   #access;
+  #send;
+  /** @type {readonly import('./wire.js').Permission[]} */
+  #permissions = [];
+  /** @type {Somebody[]} */
+  #people = [];
 
   /**
    * @param {import('./stage.js').Root} page
    * @param {import('./auth.js').Access} access
+   * @param {(message: import('./wire.js').ToServer) => void} send
    */
-  constructor(page, access) {
+  constructor(page, access, send) {
     this.#page = page;
     this.#access = access;
+    this.#send = send;
     this.#find('people').addEventListener('open', () => access.isSignedOut().then(() => this.#showOurselves(), () => {}));
     this.#find('sign-out').addEventListener('click', () => access.signOut());
+    this.#find('ask-control').addEventListener('click', () => send({ type: 'ask_control', ...CLAIM }));
+    this.#find('take-control').addEventListener('click', () => send({ type: 'take_control', ...CLAIM }));
+    this.#find('leave-control').addEventListener('click', () => send({ type: 'leave_control' }));
   }
 
   /** @param {import('./wire.js').People} people */
   count({ count }) {
-    this.#find('people-count').textContent = count > 1 ? String(count) : '';
+    // What the button is called doesn't begin with a number; the popup says it in words.
+    this.#find('people-count').dataset.count = count > 1 ? String(count) : '';
     this.#find('people-said').textContent = count > 1 ? fill(TEXT.peopleOthers, { count: count - 1 }) : TEXT.peopleAlone;
+  }
+
+  /** @param {import('./wire.js').Control} control */
+  show({ people }) {
+    this.#people = people;
+    this.#draw();
+  }
+
+  /** @param {import('./wire.js').May} may */
+  permit({ permissions }) {
+    this.#permissions = permissions;
+    this.#draw();
   }
 
   #showOurselves() {
@@ -30,8 +57,54 @@ export class PeoplePanel {
     this.#find('sign-out').hidden = !canSignOut;
   }
 
+  #draw() {
+    const me = this.#people.find((somebody) => somebody.me);
+    const holder = this.#people.find((somebody) => somebody.holds);
+    const ask = this.#find('ask-control'), leave = this.#find('leave-control');
+    this.#find('people-list').replaceChildren(...this.#people.map((somebody) => this.#row(somebody, me)));
+    this.#find('control-said').textContent = holder ? '' : TEXT.controlFree;
+    ask.hidden = !this.#permissions.includes('control') || !me || me.holds || me.asks;
+    ask.textContent = holder ? TEXT.askControl : TEXT.haveControl;
+    this.#find('take-control').hidden = !holder || holder === me || !this.#permissions.includes('take_control');
+    leave.hidden = !me?.holds && !me?.asks;
+    leave.textContent = me?.holds ? TEXT.leaveControl : TEXT.askNoMore;
+  }
+
+  /**
+   * @param {Somebody} somebody
+   * @param {Somebody | undefined} me
+   */
+  #row(somebody, me) {
+    const { id, holds, asks, kind, reason, may_hold: mayHold } = somebody;
+    const [row, name, state] = [element('li'), element('span'), element('small')];
+    name.textContent = nameOf(somebody);
+    const words = [holds && TEXT.controls, asks && TEXT.asks, (holds || asks) && kind === 'program' && TEXT.program, reason];
+    state.textContent = words.filter(Boolean).join(' · ');
+    row.append(name, state);
+    if (holds) row.dataset.holds = '';
+    if (me?.holds && somebody !== me && mayHold) {
+      const give = element('button');
+      give.setAttribute('type', 'button');
+      give.textContent = TEXT.giveControl;
+      give.addEventListener('click', () => this.#send({ type: 'give_control', to: id }));
+      row.append(give);
+    }
+    return row;
+  }
+
   /** @param {string} id */
   #find(id) {
     return /** @type {HTMLElement} */ (this.#page.getElementById(id));
   }
+}
+
+/** @param {string} tag */
+function element(tag) {
+  return document.createElement(tag);
+}
+
+/** @param {Somebody} somebody */
+function nameOf({ name, me, id }) {
+  const known = name || fill(TEXT.guest, { number: id });
+  return me ? fill(TEXT.you, { name: known }) : known;
 }

@@ -112,7 +112,7 @@ export class Viewer {
     this.#controls = new Controls(stage, {
       keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
       chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, presentation: this.#presentation,
-      access: this.#access, onLeave: () => this.#focus(),
+      access: this.#access, send, onLeave: () => this.#focus(),
     });
     this.remote = new Remote({
       stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard, clipboard,
@@ -326,6 +326,7 @@ export class Viewer {
       case 'title': return void (document.title = titleOf(received.title));
       case 'people': return this.#controls.people.count(received);
       case 'may': return this.#controls.permit(received);
+      case 'control': return this.#controls.people.show(received);
       case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }

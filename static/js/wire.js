@@ -14,7 +14,8 @@ const POINTER = 16, MOTION = 18;
 const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
 const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
 const NOTICES = ['paste_too_large', 'copy_too_large'];
-const PERMISSIONS = ['view', 'pointer', 'keyboard', 'clipboard_in', 'clipboard_out', 'resize', 'status'];
+const PERMISSIONS = ['view', 'pointer', 'keyboard', 'clipboard_in', 'clipboard_out', 'resize', 'control',
+  'take_control', 'status'];
 const MODES = ['follow', 'fit', 'actual'];
 const MIMES = ['text/plain', 'text/html', 'image/png'];
 
@@ -30,15 +31,19 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'notice', code: 'paste_too_large' | 'copy_too_large', limit: number}} Notice */
 /** @typedef {{type: 'title', title: string}} Title */
 /** @typedef {{type: 'people', count: number}} People */
-/** @typedef {'view' | 'pointer' | 'keyboard' | 'clipboard_in' | 'clipboard_out' | 'resize' | 'status'} Permission */
+/** @typedef {'view' | 'pointer' | 'keyboard' | 'clipboard_in' | 'clipboard_out' | 'resize' | 'control'
+ *   | 'take_control' | 'status'} Permission */
 /** @typedef {{type: 'may', permissions: Permission[]}} May */
+/** @typedef {{id: number, name: string, me: boolean, may_hold: boolean, holds: boolean, asks: boolean,
+ *   kind: 'person' | 'program', reason: string}} Somebody */
+/** @typedef {{type: 'control', people: Somebody[]}} Control */
 /** @typedef {'follow' | 'fit' | 'actual'} Mode how a desktop is shown */
 /** @typedef {{type: 'size', mode: Mode, can_follow: boolean, reason: string}} Sizing */
 /** @typedef {{name: string, x: number, y: number, width: number, height: number, primary: boolean}} Monitor */
 /** @typedef {{type: 'monitors', monitors: Monitor[]}} Monitors */
 /** @typedef {{type: 'clip_gone'}} ClipGone */
 /** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Sizing | Monitors | Notice
- *   | Title | People | May | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
+ *   | Title | People | May | Control | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
 
 /** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
 /** @typedef {{type: 'clip', parts: {mime: Mime, size: number}[]}} Clip either way, as the next two */
@@ -61,8 +66,11 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'window', width: number, height: number, scale: number, follow: boolean, lead: boolean}} Window */
 /** @typedef {{type: 'statistics', on: boolean}} Statistics */
 /** @typedef {{type: 'ping', id: number}} Ping */
+/** @typedef {{type: 'ask_control' | 'take_control', kind: 'person' | 'program', reason: string, seconds: number}} Claim */
+/** @typedef {{type: 'give_control', to: number}} GiveControl */
+/** @typedef {{type: 'leave_control'}} LeaveControl */
 /** @typedef {Pointer | Motion | Hello | Ack | Key | Text | Wheel | Release | View | Quality | Window | Statistics
- *   | Ping | Clip | ClipChunk | ClipAck} ToServer */
+ *   | Ping | Clip | ClipChunk | ClipAck | Claim | GiveControl | LeaveControl} ToServer */
 
 /**
  * The message that the server sent.
@@ -169,6 +177,9 @@ function parseText(text) {
       check(Array.isArray(message.permissions) && message.permissions.every(isString), 'malformed permissions');
       // A newer server may know more of them.
       return /** @type {May} */ ({ ...message, permissions: message.permissions.filter(isPermission) });
+    case 'control':
+      check(Array.isArray(message.people) && message.people.every(isSomebody), 'malformed people');
+      return /** @type {Control} */ (message);
     case 'clip_gone':
       return /** @type {ClipGone} */ (message);
     case 'clip':
@@ -210,6 +221,12 @@ function parseBase64(text) {
 function isMonitor(monitor) {
   return isString(monitor?.name) && Number.isSafeInteger(monitor.x) && Number.isSafeInteger(monitor.y)
     && isNumber(monitor.width) && isNumber(monitor.height) && typeof monitor.primary === 'boolean';
+}
+
+/** @param {any} somebody */
+function isSomebody(somebody) {
+  return isNumber(somebody?.id) && isString(somebody.name) && isString(somebody.kind) && isString(somebody.reason)
+    && ['me', 'may_hold', 'holds', 'asks'].every((name) => typeof somebody[name] === 'boolean');
 }
 
 /** @param {string} name */

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.support import Served, open_page, serving, until_connection
 from tests.e2e.test_page import faults, picture
@@ -88,3 +88,26 @@ async def test_the_card_is_for_everybody(
             await expect(page.locator("#token")).to_be_focused()
             assert await faults(page) == []
             await context.close()
+
+
+async def test_two_people_ask_for_control_and_give_it(context: BrowserContext) -> None:
+    with xvfb(Size(640, 480)) as server:
+        async with serving("--display", server.display, "--auth", "none") as served:
+            first, second = [await open_page(context, served.url) for _ in range(2)]
+            for page in (first, second):
+                await page.bring_to_front()
+                await page.keyboard.press("Control+Alt+Shift+M")
+                await page.click("[data-opens=people]")
+            await first.click("#ask-control")
+            await expect(second.locator("#people-list [data-holds] span")).to_have_text("Guest 1")
+            await expect(second.locator("[data-opens=keys]")).to_have_attribute("hidden", "")
+            await second.click("#ask-control")
+            await expect(first.locator("#people-list li").nth(1)).to_contain_text("asks for control")
+            await picture(first, "people-control")
+            assert await faults(first) == []
+            await first.click("#people-list button")
+            await expect(second.locator("#people-list [data-holds] span")).to_have_text("Guest 2 (you)")
+            await expect(second.locator("[data-opens=keys]")).not_to_have_attribute("hidden", "")
+            await first.close()
+            await second.click("#leave-control")
+            await expect(second.locator("#control-said")).to_contain_text("Nobody holds control")

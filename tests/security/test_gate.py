@@ -38,6 +38,10 @@ MESSAGES: dict[type, str | bytes] = {
     wire.Clip: '{"type":"clip","parts":[{"mime":"text/plain","size":1}]}',
     wire.ClipChunk: b"\x11a",
     wire.ClipAck: '{"type":"clip_ack","size":1}',
+    wire.AskControl: '{"type":"ask_control"}',
+    wire.TakeControl: '{"type":"take_control","kind":"program","reason":"a test","seconds":5}',
+    wire.GiveControl: '{"type":"give_control","to":1}',
+    wire.LeaveControl: '{"type":"leave_control"}',
     Pointer: b"\x10\1\0\1\0\1",
     Motion: b"\x12\1\0\1\0\1",
 }
@@ -73,7 +77,7 @@ async def test_each_route_has_a_rule_and_each_rule_a_route() -> None:
 def test_what_a_role_may_not_send_leads_to_nothing(kind: type, role: Permission) -> None:
     viewer = Viewer(0.0, person=Person("", VIEWER))
     viewer.receive('{"type":"hello","protocol":2,"capabilities":["clipboard"]}', 0.0)
-    viewer.become(Person("", role))
+    viewer.permit(role)
     viewer.clipboard.limit(1, 1)
     if kind is wire.ClipChunk:
         viewer.receive(MESSAGES[wire.Clip], 0.0)
@@ -90,9 +94,9 @@ def test_a_paste_that_was_cut_off_does_not_spoil_the_next() -> None:
     viewer.clipboard.limit(99, 99)
     clip = '{"type":"clip","parts":[{"mime":"text/plain","size":2}]}'
     (offer,) = viewer.receive(clip, 0.0)
-    assert viewer.become(Person("", VIEWER)) == [Delivery(offer, None)]
+    assert viewer.permit(VIEWER) == [Delivery(offer, None)]
     assert viewer.receive(b"\x11a", 0.0) == viewer.receive(clip, 0.0) == []
-    viewer.become(Person("", CONTROLLER))
+    viewer.permit(CONTROLLER)
     assert viewer.receive(b"\x11ab", 0.0) == []
     offer, delivery = [*viewer.receive(clip, 0.0), *viewer.receive(b"\x11cd", 0.0)]
     assert delivery.offer is offer
@@ -113,7 +117,7 @@ async def test_permissions_that_change_are_in_force_before_the_next_message() ->
         await viewer.send(type="key", key="Shift", code="ShiftLeft", down=True)
         assert await source.next_injected() == Key(0xFFE1, "ShiftLeft", True)
         (known,) = stack.desktop.viewers
-        await stack.desktop.admit(known, Person("", OWNER & ~Permission.KEYBOARD))
+        await stack.desktop.control.admit(known, Person("", OWNER & ~Permission.KEYBOARD))
         assert source.injected == [Key(0xFFE1, "ShiftLeft", False)], "what was held is let go at once"
         source.injected.clear()
         assert "keyboard" not in (await viewer.next_text("may"))["permissions"]
@@ -122,7 +126,7 @@ async def test_permissions_that_change_are_in_force_before_the_next_message() ->
         await echo(viewer)
         expected: list[InputEvent] = [Pointer(1, 1, 1)]
         assert source.injected == expected
-        await stack.desktop.admit(known, Person("", OWNER))
+        await stack.desktop.control.admit(known, Person("", OWNER))
         await viewer.send(type="key", key="a", code="KeyA", down=True)
         await echo(viewer)
         assert source.injected[-1] == Key(0x61, "KeyA", True)

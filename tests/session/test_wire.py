@@ -87,7 +87,7 @@ def test_server_writes_text_as_agreed(message: dict) -> None:
     kinds = (
         *(wire.Welcome, wire.State, wire.Cursor, wire.Pong, wire.Times),
         *(wire.Clipboard, wire.Sizing, wire.Monitors, wire.Notice, wire.People, wire.Title),
-        *(wire.Clip, wire.ClipAck, wire.ClipGone, wire.May),
+        *(wire.Clip, wire.ClipAck, wire.ClipGone, wire.May, wire.Control),
     )
     kind = next(kind for kind in kinds if kind.__struct_config__.tag == message["type"])
     assert json.loads(msgspec.convert(message, kind).serialize()) == message

@@ -87,7 +87,7 @@ class Paster:
 async def pasting(stack: Stack, permissions: Permission = CONTROLLER, **hello: object) -> AsyncIterator[Paster]:
     async with viewing(stack, greet=False) as viewer:
         newest = stack.desktop.viewers[-1]
-        newest.person = Person("", permissions)
+        newest.person, newest.permissions = Person("", permissions), permissions
         stack.clipboard.join(newest)
         await viewer.send(**{**HELLO, "capabilities": ["clipboard"], **hello})
         paster = Paster(viewer)

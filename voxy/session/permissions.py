@@ -20,6 +20,10 @@ class Permission(Flag):
     RESIZE = auto()
     """Have the desktop take the size of the window."""
 
+    CONTROL = auto()
+    """Ask for control, hold it alone for a while, and give it to others."""
+    TAKE_CONTROL = auto()
+    """Take control from whoever holds it."""
     STATUS = auto()
     """See how the desktop and all its viewers fare."""
 
@@ -27,7 +31,7 @@ class Permission(Flag):
 INPUT = Permission.POINTER | Permission.KEYBOARD
 VIEWER = Permission.VIEW
 CLIPBOARD = Permission.CLIPBOARD_IN | Permission.CLIPBOARD_OUT
-CONTROLLER = Permission.VIEW | INPUT | CLIPBOARD | Permission.RESIZE
+CONTROLLER = Permission.VIEW | INPUT | CLIPBOARD | Permission.RESIZE | Permission.CONTROL
 OWNER = ~Permission(0)
 ROLES = {"viewer": VIEWER, "controller": CONTROLLER, "owner": OWNER}
 """Presets by the names that people use."""
@@ -59,6 +63,10 @@ _NEEDED: dict[type, Permission] = {
     wire.Clip: Permission.CLIPBOARD_IN,
     wire.ClipChunk: Permission.CLIPBOARD_IN,
     wire.ClipAck: Permission.CLIPBOARD_OUT,
+    wire.AskControl: Permission.CONTROL,
+    wire.GiveControl: Permission.CONTROL,
+    wire.LeaveControl: Permission.CONTROL,
+    wire.TakeControl: Permission.TAKE_CONTROL,
 }
 
 

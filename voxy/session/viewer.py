@@ -76,7 +76,9 @@ class UpdatePlan:
         return self.generation, blocks, exact, self.quality, self.copies, self.patches, recalls, self.has_frame
 
 
-Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times | wire.Window | wire.View]
+Request: TypeAlias = wire.AskControl | wire.TakeControl | wire.GiveControl | wire.LeaveControl
+
+Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times | wire.Window | wire.View | Request]
 """What a viewer's message leads to: input for the source, answers to the viewer, and what says whom to follow."""
 
 
@@ -91,6 +93,11 @@ class Viewer:
         self.flow = Flow()
         self.meter = Meter()
         self.person = person
+        """Who it is, and what that person may do while nobody holds control alone."""
+        self.permissions = person.permissions
+        """What may be done now."""
+        self.number = 0
+        """By which others name it."""
         self.pace = Pace(now)
         self.clipboard = ViewerClipboard()
         self.is_hidden = True
@@ -103,10 +110,6 @@ class Viewer:
         self.resume: wire.Resume | None = None
         """Where it says that it goes on."""
         self._mirror = Mirror()
-
-    @property
-    def permissions(self) -> Permission:
-        return self.person.permissions
 
     # What comes in
 
@@ -151,6 +154,8 @@ class Viewer:
                 return [wire.Pong(number)]
             case wire.Clip() | wire.ClipChunk() | wire.ClipAck():
                 return [*self.clipboard.receive(message)]
+            case wire.AskControl() | wire.TakeControl() | wire.GiveControl() | wire.LeaveControl():
+                return [message]
             case wire.Hello():
                 self._greet(message)
         return []
@@ -204,9 +209,9 @@ class Viewer:
             events.append(self._pointer)
         return events
 
-    def become(self, person: Person) -> list[InputEvent]:
-        """Do no more than this person may, from the next message on; what lets go of all that is held without right."""
-        gone, self.person = self.permissions & ~person.permissions, person
+    def permit(self, permissions: Permission) -> list[InputEvent]:
+        """Do no more than this from the next message on; what lets go of all that was held without right then."""
+        gone, self.permissions = self.permissions & ~permissions, permissions
         events = self.release() if gone & INPUT else []
         return [*events, *self.clipboard.abandon()] if Permission.CLIPBOARD_IN in gone else events
 

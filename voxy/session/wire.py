@@ -57,8 +57,12 @@ Server to viewer, text: JSON objects with a `type`
     title     title: what the desktop calls itself, once that is known, and whenever it changes
     people    count: viewers that look at the desktop, this one among them
     may       permissions: the names of what this viewer may do now: view, pointer, keyboard, clipboard_in,
-              clipboard_out, resize, status. After the welcome and whenever it changes, to viewers with the capability
-              may. Messages that ask for more are passed over
+              clipboard_out, resize, control, take_control, status. After the welcome and whenever it changes, to
+              viewers with the capability may. Messages that ask for more are passed over
+    control   people: who looks on: id; name, none where that isn't known; me: this viewer; may_hold: may have control;
+              holds: alone may act now, while nobody does all may; asks: for control, the first one is next; kind:
+              person or program; reason. After the welcome and whenever it changes, to viewers with the capability
+              control
     size      mode: how this desktop is shown where nobody has chosen otherwise: follow (it takes the size of the
               window), fit (it is shown smaller where it doesn't fit) or actual (pixel for pixel); can_follow: whether
               it takes the size of this viewer's window if asked to by `window`; if not, reason: a sentence for people.
@@ -76,11 +80,11 @@ Viewer to server, binary
     ClipChunk u8 type = 17, 1 to 65535 bytes: the next of the last `clip`
 
 Viewer to server, text: JSON objects with a `type`
-    hello     protocol; capabilities: names of what the browser can (secure-context, touch, clipboard, size, may, and
-              the codecs that it decodes: h264, vp8; unknown ones are ignored); hidden; keeps: bytes of images, 1 GiB at
-              the most; resume: where the viewer goes on, or null: token: of the last welcome; seq: the last update
-              that was painted, of which nothing is lost; images: whether those that were kept are there (not after
-              a reload)
+    hello     protocol; capabilities: names of what the browser can (secure-context, touch, clipboard, size, may,
+              control, and the codecs that it decodes: h264, vp8; unknown ones are ignored); hidden; keeps: bytes of
+              images, 1 GiB at the most; resume: where the viewer goes on, or null: token: of the last welcome; seq: the
+              last update that was painted, of which nothing is lost; images: whether those that were kept are there
+              (not after a reload)
     ack       seq: all updates to this one are painted; decode_ms: how long its images took to decode
     key       key, code: as the DOM's KeyboardEvent has them; down. Without a key it is whatever the desktop has there
     text      text: 1 to 256 characters to be typed one after the other, as an input method, dictation or an on-screen
@@ -94,6 +98,14 @@ Viewer to server, text: JSON objects with a `type`
               lead: whether that was chosen just now, here. Of several viewers that are followed the first one leads,
               until it is hidden, leaves or is followed no more, or another one takes the lead. Who was hidden says its
               window again, and comes last
+    ask_control, take_control
+              kind: person or program; reason: for people; seconds: for how long, 3600 at the most. Who asks gets
+              control if nobody has it, and waits otherwise; who takes it has it at once. Who has it and asks again
+              renews it
+    give_control
+              to: the id of who has it from now on; from who has it
+    leave_control
+              it is held, or waited for, no more: the first of those who wait is next
     statistics
               on: `times` are wanted, one for each acknowledgement, until they are no more; off at first
     ping      id: answered at once. While a key or button is held the viewer sends something at least every
@@ -240,6 +252,24 @@ class May(Message, tag="may"):
     permissions: list[str]
 
 
+Kind: TypeAlias = Literal["person", "program"]
+
+
+class Somebody(msgspec.Struct):
+    id: int
+    name: str
+    me: bool
+    may_hold: bool
+    holds: bool
+    asks: bool
+    kind: Kind
+    reason: str
+
+
+class Control(Message, tag="control"):
+    people: list[Somebody]
+
+
 class Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     mime: Mime
     size: ClipBytes
@@ -324,8 +354,44 @@ class Ping(Message, tag="ping"):
     id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
+class AskControl(Message, tag="ask_control"):
+    kind: Kind = "person"
+    reason: Annotated[str, Meta(max_length=200)] = ""
+    seconds: Annotated[float, Meta(ge=1, le=3600)] = 600.0
+
+
+class TakeControl(Message, tag="take_control"):
+    kind: Kind = "person"
+    reason: Annotated[str, Meta(max_length=200)] = ""
+    seconds: Annotated[float, Meta(ge=1, le=3600)] = 600.0
+
+
+class GiveControl(Message, tag="give_control"):
+    to: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+
+
+class LeaveControl(Message, tag="leave_control"):
+    pass
+
+
 TextFromViewer: TypeAlias = (
-    Hello | Ack | Key | Text | Wheel | Release | View | Quality | Window | Statistics | Ping | Clip | ClipAck
+    Hello
+    | Ack
+    | Key
+    | Text
+    | Wheel
+    | Release
+    | View
+    | Quality
+    | Window
+    | Statistics
+    | Ping
+    | Clip
+    | ClipAck
+    | AskControl
+    | TakeControl
+    | GiveControl
+    | LeaveControl
 )
 FromViewer: TypeAlias = TextFromViewer | Pointer | Motion | ClipChunk
 

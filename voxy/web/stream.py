@@ -75,7 +75,7 @@ class Stream:
         if person is None:
             await self._socket.close(code=wire.CLOSE_SESSION_ENDED, message=b"the session has ended")
         elif person != self._viewer.person:
-            await self._desktop.admit(self._viewer, person)
+            await self._desktop.control.admit(self._viewer, person)
 
     async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
         await self._socket.close(code=code)
@@ -122,6 +122,8 @@ class Stream:
                     await self._desktop.follow(self._viewer, result)
                 case wire.View():
                     await self._desktop.follow(self._viewer, None)
+                case wire.AskControl() | wire.TakeControl() | wire.GiveControl() | wire.LeaveControl():
+                    await self._desktop.control.receive(self._viewer, result)
                 case event:
                     await self._desktop.inject(event)
         # Input brings nothing to send by itself; looking for it would hold up the thread that types it.
@@ -195,6 +197,8 @@ class Stream:
         yield wire.People(desktop.people)
         if "may" in self._viewer.capabilities:
             yield wire.May(names_of(self._viewer.permissions))
+        if "control" in self._viewer.capabilities:
+            yield desktop.control.lease.news_for(self._viewer, desktop.viewers)
         yield from desktop.lead.news_for(self._viewer)
 
     async def _send_clipboard(self) -> bool:
