@@ -1,6 +1,6 @@
 """Drives a flow from bytes that are there."""
 
-from voxy.sources.vnc.steps import Flow, Read, ReadInto, Send, T
+from voxy.sources.vnc.steps import MOST_BORROWED, Borrow, Flow, Read, Send, T
 
 MOST = 1 << 27
 """Bytes of one step; nothing honest needs more."""
@@ -12,18 +12,14 @@ def pump(flow: Flow[T], data: bytes) -> tuple[T, bytes]:
     step = next(flow)
     while True:
         given = b""
-        if isinstance(step, Read):
-            assert 0 <= step.size <= MOST, "a flow that waits for more than it may"
+        if isinstance(step, Read | Borrow):
+            assert 0 <= step.size <= (MOST if isinstance(step, Read) else MOST_BORROWED), (
+                "a flow that waits for more than it may"
+            )
             given = data[at : at + step.size]
             if len(given) < step.size:
                 raise EOFError
             at += step.size
-        elif isinstance(step, ReadInto):
-            size = len(step.target)
-            if len(data) - at < size:
-                raise EOFError
-            step.target[:] = data[at : at + size]
-            at += size
         elif isinstance(step, Send):
             sent += step.data
         try:

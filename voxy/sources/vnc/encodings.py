@@ -7,14 +7,11 @@ import numpy as np
 
 from voxy.blocks import Rect
 from voxy.sources.vnc.screen import Screen
-from voxy.sources.vnc.steps import Flow, Read, ReadInto
+from voxy.sources.vnc.steps import MOST_BORROWED, Borrow, Flow, Read
 from voxy.sources.vnc.tight import Tight
 from voxy.sources.vnc.zrle import Zrle
 
 RAW, COPY_RECT, HEXTILE, TIGHT, ZRLE, TIGHT_PNG = 0, 1, 5, 7, 16, -260
-
-_BAND_PIXELS = 1 << 18
-"""Raw pixels that are waited for at a time: what fits the processor's cache."""
 
 _TILE = 16
 _IS_RAW, _HAS_BACKGROUND, _HAS_FOREGROUND, _HAS_RECTS, _HAS_COLOURS = 1, 2, 4, 8, 16
@@ -28,7 +25,7 @@ class Decoders:
     def __init__(self) -> None:
         tight = Tight()
         self._known: dict[int, Decoder] = {
-            RAW: Raw().read,
+            RAW: read_raw,
             COPY_RECT: read_copy,
             HEXTILE: read_hextile,
             TIGHT: tight.read,
@@ -40,24 +37,12 @@ class Decoders:
         return self._known.get(encoding)
 
 
-class Raw:
-    """Pixels go where they belong at once, or through memory that is kept: new memory takes as long as all else."""
-
-    def __init__(self) -> None:
-        self._kept = np.zeros(0, dtype=np.uint32)
-
-    def read(self, screen: Screen, rect: Rect) -> Flow[None]:
-        rows = max(1, _BAND_PIXELS // max(1, rect.width))
-        for y in range(rect.y, rect.bottom, rows):
-            band = Rect(rect.x, y, rect.width, min(rows, rect.bottom - y))
-            if target := screen.rows(band):
-                yield ReadInto(target)
-            else:
-                if self._kept.size < band.area:
-                    self._kept = np.zeros(band.area, dtype=np.uint32)
-                pixels = self._kept[: band.area]
-                yield ReadInto(pixels.view(np.uint8).data)
-                screen.put(band, pixels.reshape(band.height, band.width))
+def read_raw(screen: Screen, rect: Rect) -> Flow[None]:
+    rows = max(1, MOST_BORROWED // (4 * max(1, rect.width)))
+    for y in range(rect.y, rect.bottom, rows):
+        band = Rect(rect.x, y, rect.width, min(rows, rect.bottom - y))
+        data = yield Borrow(4 * band.area)
+        screen.put(band, np.frombuffer(data, dtype="<u4").reshape(band.height, band.width))
 
 
 def read_copy(screen: Screen, rect: Rect) -> Flow[None]:

@@ -4,12 +4,12 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Self
+from typing import Generic, Self, cast
 
 from voxy.errors import SourceLost, SourceUnavailable
 from voxy.sources.vnc.cipher import Cipher
 from voxy.sources.vnc.receiver import Receiver
-from voxy.sources.vnc.steps import Flow, Read, ReadInto, Send, StartTls, Step, T
+from voxy.sources.vnc.steps import Borrow, Flow, Read, Send, StartTls, Step, T
 from voxy.sources.vnc.tls import tls_refusal
 
 _WAITING_MOST = 1 << 22
@@ -100,10 +100,9 @@ class Line:
                 case Read(size, makes):
                     is_off_loop = is_slow or makes >= _OFF_LOOP_PIXELS
                     given = await self._read(size)
-                case ReadInto(target):
+                case Borrow(size):
                     is_off_loop = is_slow
-                    await self._read_into(target)
-                    given = b""
+                    given = await self._borrow(size)
                 case Send(data):
                     self.send(data)
                     given = b""
@@ -126,11 +125,14 @@ class Line:
             raise self._end()
         return data
 
-    async def _read_into(self, target: memoryview) -> None:
+    async def _borrow(self, size: int) -> bytes:
         if self.cipher:
-            target[:] = await self._read(len(target))
-        elif not await self._receiver.read_into(target):
+            return await self._read(size)
+        view = await self._receiver.borrow(size)
+        if view is None:
             raise self._end()
+        # Flows that borrow use nothing that a view hasn't.
+        return cast(bytes, view)
 
     def _end(self) -> SourceLost:
         reason = self._receiver.failure

@@ -4,11 +4,13 @@ import asyncio
 import socket
 from typing import cast
 
-_MUCH_BYTES, _MOST_LOW_BYTES = 1 << 16, 1 << 19
+from voxy.sources.vnc.steps import MOST_BORROWED
+
+_MUCH_BYTES, _MOST_LOW_BYTES = 1 << 16, 1 << 18
 """Bytes from which on it is worth to be woken only once as many of them, or the most of these, have arrived."""
 
-_KEPT_BYTES = 1 << 17
-"""Bytes that are taken before anybody asks for them."""
+_KEPT_BYTES = 1 << 20
+"""Bytes that are taken before anybody asks for them: of a screen of raw pixels in dozens of rects, many at a time."""
 
 
 class Receiver(asyncio.BufferedProtocol):
@@ -28,37 +30,55 @@ class Receiver(asyncio.BufferedProtocol):
 
     async def read(self, size: int) -> bytes | None:
         """Exactly so many bytes; None where the connection ends before."""
-        if self._end - self._start >= size:
-            return self._take(size)
+        if size <= MOST_BORROWED:
+            view = await self.borrow(size)
+            return None if view is None else bytes(view)
         whole = bytearray(size)
         # Readers don't tell the two apart, and megabytes aren't copied once more.
-        return cast(bytes, whole) if await self.read_into(memoryview(whole)) else None
+        return cast(bytes, whole) if await self._read_into(memoryview(whole)) else None
 
-    async def read_into(self, target: memoryview) -> bool:
-        """Fill `target`, of bytes; False where the connection ends before."""
-        size = len(target)
-        taken = self._take(min(size, self._end - self._start))
+    async def borrow(self, size: int) -> memoryview | None:
+        """A view of exactly so many bytes, which is good until more are read; None where the connection ends before."""
+        self._make_room(size)
+        while (missing := size - (self._end - self._start)) > 0:
+            self._set_low_water(missing)
+            if not await self._more():
+                return None
+        self._start += size
+        return self._kept[self._start - size : self._start]
+
+    def _make_room(self, size: int) -> None:
+        """Have what is kept begin where so many bytes have room after it."""
+        if self._start == self._end or self._start + size > _KEPT_BYTES:
+            left = self._end - self._start
+            self._kept[:left] = self._kept[self._start : self._end]
+            self._start, self._end = 0, left
+
+    async def _read_into(self, target: memoryview) -> bool:
+        taken = self._take(min(len(target), self._end - self._start))
         target[: len(taken)] = taken
         self._target = target[len(taken) :]
         try:
             while self._target:
-                self._set_low_water(min(len(self._target), _MOST_LOW_BYTES) if size >= _MUCH_BYTES else 1)
+                self._set_low_water(len(self._target))
                 if not await self._more():
                     return False
         finally:
             self._target = None
-            self._set_low_water(1)
         return True
 
-    def _set_low_water(self, size: int) -> None:
-        """Have the system tell of what arrives from so many bytes on."""
+    def _set_low_water(self, missing: int) -> None:
+        """Have the system tell of what arrives from so many bytes on, if that is much."""
+        size = min(missing, _MOST_LOW_BYTES) if missing >= _MUCH_BYTES else 1
         if self._socket and size != self._low_water:
             self._low_water = size
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     async def some(self) -> bytes:
         """What has arrived, at least a byte; nothing at the end."""
+        self._make_room(1)
         while self._end == self._start:
+            self._set_low_water(1)
             if not await self._more():
                 break
         return self._take(self._end - self._start)
@@ -78,11 +98,8 @@ class Receiver(asyncio.BufferedProtocol):
         return True
 
     def _take(self, size: int) -> bytes:
-        taken = bytes(self._kept[self._start : self._start + size])
         self._start += size
-        if self._start == self._end:
-            self._start = self._end = 0
-        return taken
+        return bytes(self._kept[self._start - size : self._start])
 
     # Called by the transport
 

@@ -46,10 +46,6 @@ class Screen:
     def put(self, rect: Rect, pixels: NDArray[np.uint32] | np.uint32) -> None:
         self.pixels[rect.slices] = pixels
 
-    def rows(self, rect: Rect) -> memoryview | None:
-        """The bytes of a rect, to be written; None where others' lie between them."""
-        return self.pixels[rect.slices].reshape(-1).view(np.uint8).data if rect.width == self.size.width else None
-
     def give(self, rect: Rect, target: Pixels) -> None:
         """Write what a rect shows to the same place of another array, with 0 in the highest bytes."""
         np.bitwise_and(self.pixels[rect.slices], _RGB, out=target[rect.slices])

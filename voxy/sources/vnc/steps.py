@@ -7,6 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
+MOST_BORROWED = 1 << 18
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -17,10 +19,10 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadInto:
-    """Wait for as many bytes as fill `target`, which they are written to; b"" is sent back."""
+class Borrow:
+    """Wait for exactly `size` bytes, `MOST_BORROWED` at most; a view of them is sent back, good until the next step."""
 
-    target: memoryview
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,6 @@ class StartTls:
     kind: Literal["anonymous", "certificate"]
 
 
-Step: TypeAlias = Read | ReadInto | Send | StartTls
+Step: TypeAlias = Read | Borrow | Send | StartTls
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Step, bytes, T]
