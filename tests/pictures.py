@@ -1,13 +1,14 @@
 """Pictures that tests draw on framebuffers, and a model of the viewer that paints updates."""
 
 import io
+import zlib
 from collections.abc import Iterable
 
 import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Fill, Indexed, Operation, Patches, Recall, Rect, Size, Video
+from voxy.blocks import BLOCK, Atlas, BlockGrid, Copy, Deflated, Fill, Operation, Patches, Recall, Rect, Size, Video
 from voxy.blocks.generations import Blocks
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Framebuffer, Pixels, blank
@@ -79,8 +80,8 @@ class PaintedScreen:
                         pixels = picture[top : top + rect.height, : rect.width]
                         self.pixels[rect.y : rect.bottom, rect.x : rect.right] = pixels
                         top += rect.height
-                case Indexed(rects, colours, pixels):
-                    shown = np.array(colours, dtype=np.uint32)[np.frombuffer(pixels, dtype=np.uint8)]
+                case Deflated(rects, stream):
+                    shown = to_pixels(np.frombuffer(zlib.decompress(stream), dtype=np.uint8).reshape(1, -1, 3)).ravel()
                     for rect in rects:
                         here, shown = shown[: rect.area], shown[rect.area :]
                         self.pixels[rect.slices] = here.reshape(rect.height, rect.width)

@@ -15,9 +15,9 @@ from tests.pictures import PaintedScreen, photograph, text
 from voxy.blocks import (
     Atlas,
     Copy,
+    Deflated,
     Encoding,
     Fill,
-    Indexed,
     Operation,
     Patches,
     Recall,
@@ -92,7 +92,7 @@ class ModelViewer:
         self.updates = 0
         self.sent_bytes = 0
         self.kinds: list[type] = []
-        self.say(type="hello", protocol=2, keeps=keeps, capabilities=capabilities)
+        self.say(type="hello", protocol=3, keeps=keeps, capabilities=capabilities)
         desktop.join(self.viewer, self.woken.set)
 
     def say(self, **message: object) -> None:
@@ -145,10 +145,9 @@ def read_update(data: bytes) -> tuple[Size, int, tuple[Operation, ...]]:
             rects = tuple(Rect(*take("<4H")) for _ in range(count))
             operations.append(Patches(Encoding(encoding), rects, stream.read(length)))
         elif kind == b"\6":
-            last, count = take("<BH")
+            _, count, length = take("<BHI")
             rects = tuple(Rect(*take("<4H")) for _ in range(count))
-            colours = tuple(int.from_bytes(stream.read(3), "big") for _ in range(last + 1))
-            operations.append(Indexed(rects, colours, stream.read(sum(rect.area for rect in rects))))
+            operations.append(Deflated(rects, stream.read(length)))
         elif kind == b"\2":
             red, green, blue, count = take("<BBBH")
             operations.append(Fill(red << 16 | green << 8 | blue, np.array(take(f"<{count}H"))))

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from voxy.access.audit import Audit
+from voxy.access.rules import RulesFile
 from voxy.blocks import Size
 from voxy.clipboard import SharedClipboard
 from voxy.desktop import Desktop
@@ -19,7 +22,7 @@ from voxy.web.app import make_app, mounted
 from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
 
-HELLO = {"type": "hello", "protocol": 2}
+HELLO = {"type": "hello", "protocol": 3}
 
 
 @dataclass
@@ -39,6 +42,10 @@ async def running(
     embedders: frozenset[str] = frozenset(),
     access: Access | None = None,
     base_path: str = "",
+    rules: RulesFile | None = None,
+    audit: Audit | None = None,
+    proxies: Container[object] = (),
+    **ways: Any,
 ) -> AsyncIterator[Stack]:
     """VoXY on a free port of loopback."""
     source = source or DemoSource(Size(320, 240), is_still=True)
@@ -46,8 +53,9 @@ async def running(
     desktop = Desktop("test", source, clipboard=clipboard)
     await desktop.open()
     task = asyncio.create_task(desktop.run())
-    gate = Gate(token, embedding=Embedding(embedders), access=access or Access())
-    runner = web.AppRunner(mounted(make_app(desktop, gate), base_path), access_log=None, shutdown_timeout=1.0)
+    gate = Gate(token, embedding=Embedding(embedders), access=access or Access(), rules=rules or RulesFile(), **ways)
+    app = mounted(make_app(desktop, gate, proxies, audit), base_path)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.pictures import photograph, text
 from tests.scripted import ModelViewer, ScriptedSource, Stage, serving
-from voxy.blocks import Indexed, Patches, Recall, Rect, Size, Video
+from voxy.blocks import Deflated, Patches, Recall, Rect, Size, Video
 from voxy.screen.framebuffer import Pixels
 from voxy.session.viewer import Viewer
 
@@ -105,7 +105,7 @@ async def test_viewer_that_never_acknowledges_holds_nobody_up() -> None:
     source = ScriptedSource(text(Size(640, 480)))
     async with serving(source) as desktop:
         stuck = Viewer(time.monotonic())
-        stuck.receive('{"type":"hello","protocol":2}', 0.0)
+        stuck.receive('{"type":"hello","protocol":3}', 0.0)
         desktop.join(stuck, lambda: None)
         viewer = ModelViewer(desktop)
         for number in range(5):
@@ -145,7 +145,7 @@ async def test_viewer_that_missed_a_scroll_is_right_all_the_same() -> None:
     assert awake.copies >= 3
 
 
-@pytest.mark.parametrize(("colours", "kind"), [(40, Indexed), (2**24, Patches)])
+@pytest.mark.parametrize(("colours", "kind"), [(40, Deflated), (2**24, Patches)])
 async def test_little_changes_go_alone_and_stay_exact(colours: int, kind: type) -> None:
     size = Size(1021, 743)
     chance = np.random.default_rng(3)

@@ -24,7 +24,7 @@ from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Packed, Snapshot
 from voxy.screen.streams import cut
 from voxy.session import wire
-from voxy.session.events import InputEvent, Offer
+from voxy.session.events import InputEvent, Key, Offer
 from voxy.session.flow import LOSSLESS
 from voxy.session.lead import Lead
 from voxy.session.meter import Stages
@@ -53,6 +53,10 @@ logger = logging.getLogger(__name__)
 _REOPEN_FIRST_S, _REOPEN_MOST_S = 0.2, 1.0
 """Seconds between tries to open a source that is gone: doubled from the first to the most, so that the picture is
 back well within 2 s of its return."""
+
+_AT_ONCE = 2
+"""Grabs that may follow one another at once, after a quiet moment or what is typed: a clock of our own would be late
+for each picture of a program that draws as often."""
 
 _STEPS_KEPT = 8
 """Generations that a viewer may be behind and still be brought up to date in few words."""
@@ -117,6 +121,8 @@ class Desktop:
         self._has_picture = False
         self._is_watching = False
         """Whether what changes would be known at once; nobody looks while no viewer has room."""
+        self._due = 0.0
+        """When the next grab may be."""
         self._taken_s = (0.0, 0.0)
         """How long the newest pixels took to be grabbed, and to be compared."""
 
@@ -148,7 +154,8 @@ class Desktop:
     def welcome(self, viewer: Viewer) -> bool:
         """Let a viewer that has said hello be resumed later; whether it goes on with what it has had itself."""
         self._resumptions.enter(viewer)
-        former = self._resumptions.take(viewer.resume.token, time.monotonic()) if viewer.resume else None
+        resume, who = viewer.resume, viewer.person.name
+        former = self._resumptions.take(resume.token, who, time.monotonic()) if resume else None
         resumed = former is not None and viewer.go_on_from(former)
         if former:
             self.lead.succeed(former, viewer)
@@ -184,6 +191,8 @@ class Desktop:
         """Send input to the source; while there is none, it goes nowhere."""
         if isinstance(event, Offer):
             self._clipboard.replaced(event, self._viewers)
+        if isinstance(event, Key):
+            self._due = 0.0
         try:
             await self._source.inject(event)
         except SourceError as error:
@@ -291,7 +300,6 @@ class Desktop:
                 self._set_state(SourceState.LOST, str(error))
 
     async def _grab_forever(self) -> None:
-        due = 0.0
         while True:
             await self._until_wanted()
             asked_at = time.monotonic()
@@ -301,10 +309,9 @@ class Desktop:
             finally:
                 self._is_watching = False
             grabbed_at = time.monotonic()
-            # After a quiet moment the next grab may follow at once: it is the second half of the same drawing.
-            due = max(due + self._interval_s, grabbed_at)
+            self._due = max(self._due + self._interval_s, grabbed_at - _AT_ONCE * self._interval_s)
             await self._take(damage, grabbed_at - max(asked_at, self._framebuffer.noticed_at), grabbed_at)
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await asyncio.sleep(max(0.0, self._due - time.monotonic()))
 
     async def _take(self, damage: Damage, grab_s: float, grabbed_at: float) -> None:
         """Compare what was grabbed, and let the viewers know of the blocks that changed."""

@@ -1,16 +1,18 @@
 /** Decodes the images of updates in parallel, and hands the updates over in the order in which they came. */
 
 import { now } from './clock.js';
+import { inflate } from './inflate.js';
 import { Videos } from './video.js';
 import { WireError } from './malformed.js';
-import { BLOCK } from './update.js';
+import { BLOCK, areaOf } from './update.js';
 
 /** @typedef {import('./update.js').Update} Update */
 /** @typedef {import('./update.js').Atlas | import('./update.js').Patches} Imaged */
+/** @typedef {import('./update.js').Deflated} Deflated */
 /** @typedef {import('./update.js').Video} Video */
 /** @typedef {Imaged | Video} Pictured */
 /** @typedef {{update: Update, bitmaps: (ImageBitmap | null)[], left: number, takenAt: number, decodeMs: number}} Decoded
- * `bitmaps` has one entry for each operation, null for a fill or a copy; `takenAt` is by the clock of all threads. */
+ * `bitmaps` has one entry for each operation, null for what is drawn without; `takenAt` is by the clock of all threads. */
 
 const NOTHING = new Uint8Array();
 
@@ -43,6 +45,7 @@ export class Decoder {
     update.operations.forEach((operation, index) => {
       if ('image' in operation) this.#decode(entry, index, operation, this.#createBitmap(operation));
       else if (operation.kind === 'video') this.#decode(entry, index, operation, this.#videos.decode(operation));
+      else if (operation.kind === 'deflated') this.#inflate(entry, operation);
     });
     if (!entry.left) this.#handOver();
   }
@@ -80,6 +83,26 @@ export class Decoder {
     if ('image' in pictured) pictured.image = NOTHING;
     else pictured.chunk = NOTHING;
     if (!hasSizeFor(bitmap, pictured)) throw new WireError('an image of the wrong size');
+    this.#finish(entry);
+  }
+
+  /**
+   * @param {Decoded} entry
+   * @param {Deflated} deflated
+   */
+  #inflate(entry, deflated) {
+    entry.left++;
+    inflate(deflated.stream, areaOf(deflated.rects))
+      .then((pixels) => {
+        if (!this.#queue.includes(entry)) return;
+        Object.assign(deflated, { pixels, stream: NOTHING });
+        this.#finish(entry);
+      })
+      .catch((error) => this.#fail(entry, error));
+  }
+
+  /** @param {Decoded} entry one of whose pictures is there */
+  #finish(entry) {
     if (--entry.left) return;
     entry.decodeMs = now() - entry.takenAt;
     this.#handOver();

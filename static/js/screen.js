@@ -45,7 +45,7 @@ export class Screen {
       if (operation.kind === 'copy') this.#copy(operation);
       else if (operation.kind === 'fill') this.#fill(operation);
       else if (operation.kind === 'recall') this.#recall(operation);
-      else if (operation.kind === 'indexed') this.#put(operation);
+      else if (operation.kind === 'deflated') this.#put(operation);
       else if (bitmap && operation.kind === 'atlas') this.#draw(operation, bitmap);
       else if (bitmap && operation.kind === 'patches') this.#patch(operation, bitmap);
       else if (bitmap && operation.kind === 'video') this.#show(operation, bitmap);
@@ -163,7 +163,7 @@ export class Screen {
     bitmap.close();
   }
 
-  /** @param {import('./update.js').Indexed} indexed */
+  /** @param {import('./update.js').Deflated} deflated */
   #put({ rects, pixels }) {
     let from = 0;
     for (const { left, top, width, height } of rects) {

@@ -5,9 +5,9 @@ import { WireError, check } from './malformed.js';
 export const BLOCK = 64;
 
 const UPDATE = 1;
-const COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, INDEXED = 6, VIDEO = 7;
+const COPY = 1, FILL = 2, RECALL = 3, ATLAS = 4, PATCHES = 5, DEFLATED = 6, VIDEO = 7;
 const UPDATE_BYTES = 10, COPY_BYTES = 13, FILL_BYTES = 6, RECALL_BYTES = 7, ATLAS_BYTES = 14;
-const PATCHES_BYTES = 8, INDEXED_BYTES = 4, RECT_BYTES = 8, VIDEO_BYTES = 16;
+const OF_RECTS_BYTES = 8, RECT_BYTES = 8, VIDEO_BYTES = 16;
 const MAX_SIDE = 16384;
 const ENCODINGS = /** @type {const} */ ({ 1: 'png', 2: 'jpeg' });
 const CODECS = /** @type {const} */ ({ 1: 'h264', 2: 'vp8' });
@@ -22,11 +22,12 @@ const KEY = 1;
 /** @typedef {{kind: 'recall', number: number, blocks: Uint16Array, places: Uint16Array}} Recall */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rect */
 /** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], image: Uint8Array<ArrayBuffer>}} Patches */
-/** @typedef {{kind: 'indexed', rects: Rect[], pixels: Uint8ClampedArray<ArrayBuffer>}} Indexed
- * `pixels` are RGBA, those of the first rect row by row, then those of the next */
+/** @typedef {{kind: 'deflated', rects: Rect[], stream: Uint8Array<ArrayBuffer>,
+ *   pixels: Uint8ClampedArray<ArrayBuffer>}} Deflated
+ * `pixels` are RGBA, those of the first rect row by row, then those of the next; none before they are inflated */
 /** @typedef {{kind: 'video', codec: 'h264' | 'vp8', stream: number, isKey: boolean, left: number, top: number,
  *   width: number, height: number, chunk: Uint8Array<ArrayBuffer>}} Video */
-/** @typedef {Copy | Fill | Atlas | Recall | Patches | Indexed | Video} Operation */
+/** @typedef {Copy | Fill | Atlas | Recall | Patches | Deflated | Video} Operation */
 /** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[],
  *   bytes: number}} Update `bytes` is what it took on its way */
 
@@ -67,7 +68,7 @@ function parseOperation(view, offset, blockCount, screen) {
     case RECALL: return parseRecall(view, offset, blockCount);
     case ATLAS: return parseAtlas(view, offset, blockCount);
     case PATCHES: return parsePatches(view, offset, screen);
-    case INDEXED: return parseIndexed(view, offset, screen);
+    case DEFLATED: return parseDeflated(view, offset, screen);
     case VIDEO: return parseVideo(view, offset, screen);
     default: throw new WireError('an unknown operation');
   }
@@ -146,16 +147,10 @@ function parseAtlas(view, offset, blockCount) {
  * @param {{width: number, height: number}} screen
  */
 function parsePatches(view, offset, screen) {
-  const start = offset + PATCHES_BYTES;
-  check(start <= view.byteLength, 'patches cut short');
+  const { rects, data: image, end } = parseOfRects(view, offset, screen, 'patches');
   const encoding = ENCODINGS[/** @type {keyof typeof ENCODINGS} */ (view.getUint8(offset + 1))];
-  const count = view.getUint16(offset + 2, true);
-  const length = view.getUint32(offset + 4, true);
   check(encoding !== undefined, 'patches of an unknown encoding');
-  const { rects, end: from } = parseRects(view, start, count, screen);
-  check(from + length <= view.byteLength, 'patches cut short');
-  const image = new Uint8Array(view.buffer, from, length);
-  return { operation: /** @type {Patches} */ ({ kind: 'patches', encoding, rects, image }), end: from + length };
+  return { operation: /** @type {Patches} */ ({ kind: 'patches', encoding, rects, image }), end };
 }
 
 /**
@@ -163,21 +158,32 @@ function parsePatches(view, offset, screen) {
  * @param {number} offset
  * @param {{width: number, height: number}} screen
  */
-function parseIndexed(view, offset, screen) {
-  const start = offset + INDEXED_BYTES;
-  check(start <= view.byteLength, 'indexed pixels cut short');
+function parseDeflated(view, offset, screen) {
+  const { rects, data: stream, end } = parseOfRects(view, offset, screen, 'deflated pixels');
+  check(areaOf(rects) <= screen.width * screen.height, 'more pixels than the screen has');
+  const operation = /** @type {Deflated} */ ({ kind: 'deflated', rects, stream, pixels: new Uint8ClampedArray() });
+  return { operation, end };
+}
+
+/**
+ * What draws rects, all from the same data.
+ * @param {DataView<ArrayBuffer>} view
+ * @param {number} offset
+ * @param {{width: number, height: number}} screen
+ * @param {string} what
+ */
+function parseOfRects(view, offset, screen, what) {
+  const start = offset + OF_RECTS_BYTES;
+  check(start <= view.byteLength, `${what} cut short`);
   const { rects, end: from } = parseRects(view, start, view.getUint16(offset + 2, true), screen);
-  const colours = 3 * (view.getUint8(offset + 1) + 1);
-  const count = rects.reduce((sum, { width, height }) => sum + width * height, 0);
-  const end = from + colours + count;
-  check(end <= view.byteLength, 'indexed pixels cut short');
-  const rgb = new Uint8Array(view.buffer, from, colours), which = new Uint8Array(view.buffer, from + colours, count);
-  const pixels = new Uint8ClampedArray(4 * count).fill(255);
-  which.forEach((colour, pixel) => {
-    check(3 * colour < colours, 'a colour that is not there');
-    pixels.set(rgb.subarray(3 * colour, 3 * colour + 3), 4 * pixel);
-  });
-  return { operation: /** @type {Indexed} */ ({ kind: 'indexed', rects, pixels }), end };
+  const end = from + view.getUint32(offset + 4, true);
+  check(end <= view.byteLength, `${what} cut short`);
+  return { rects, data: new Uint8Array(view.buffer, from, end - from), end };
+}
+
+/** @param {Rect[]} rects */
+export function areaOf(rects) {
+  return rects.reduce((sum, { width, height }) => sum + width * height, 0);
 }
 
 /**

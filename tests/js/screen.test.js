@@ -86,12 +86,12 @@ describe('Screen', () => {
     ]);
   });
 
-  test('indexed pixels are put rect by rect, without an image', () => {
+  test('pixels are put rect by rect, without an image', () => {
     const { calls, screen: painted } = screen();
     const rects = [{ left: 5, top: 6, width: 2, height: 1 }, { left: 9, top: 9, width: 1, height: 1 }];
     const pixels = Uint8ClampedArray.from(range(0, 12));
     painted.paint({
-      update: { seq: 1, width: 300, height: 150, operations: [{ kind: 'indexed', rects, pixels }] }, bitmaps: [null],
+      update: { seq: 1, width: 300, height: 150, operations: [{ kind: 'deflated', rects, pixels }] }, bitmaps: [null],
     });
     assert.deepEqual(calls, [['put', [0, 1, 2, 3, 4, 5, 6, 7], 2, 5, 6], ['put', [8, 9, 10, 11], 1, 9, 9]]);
   });

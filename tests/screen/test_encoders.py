@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pictures import photograph, text, to_pixels
+from tests.pictures import photograph, read_image, text, to_pixels
 from voxy.blocks import Size
 from voxy.screen.encoders import encode_jpeg, encode_png, encode_rgba_png
 from voxy.screen.framebuffer import Pixels
@@ -30,3 +30,15 @@ def test_cursor_keeps_its_transparency() -> None:
     rgba = bytes(range(4 * 3 * 5))
     shown = Image.open(io.BytesIO(encode_rgba_png(rgba, 3, 5)))
     assert (shown.size, shown.tobytes()) == ((3, 5), rgba)
+
+
+def test_text_for_a_slow_line_is_packed_smaller_and_the_same() -> None:
+    pixels = text(Size(640, 480))
+    quick, small = encode_png(pixels, 80), encode_png(pixels, 35)
+    assert len(small) < 0.95 * len(quick)
+    assert (read_image(small) == pixels).all()
+
+
+def test_noise_is_packed_quickly_for_any_line() -> None:
+    pixels = photograph(Size(256, 256))
+    assert encode_png(pixels, 35) == encode_png(pixels, 80)

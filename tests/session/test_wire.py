@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxy.blocks import Atlas, Copy, Encoding, Fill, Indexed, Operation, Patches, Recall, Rect, Size, Video, VideoCodec
+from voxy.blocks import Atlas, Copy, Deflated, Encoding, Fill, Operation, Patches, Recall, Rect, Size, Video, VideoCodec
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Motion, Pointer
@@ -26,12 +26,9 @@ def operation_of(message: dict) -> Operation:
     if message["kind"] == "patches":
         rects = tuple(Rect(*(rect[side] for side in SIDES)) for rect in message["rects"])
         return Patches(Encoding[message["encoding"].upper()], rects, bytes.fromhex(message["image"]))
-    if message["kind"] == "indexed":
+    if message["kind"] == "deflated":
         rects = tuple(Rect(*(rect[side] for side in SIDES)) for rect in message["rects"])
-        rgba = bytes.fromhex(message["pixels"])
-        pixels = [int.from_bytes(rgba[start : start + 3], "big") for start in range(0, len(rgba), 4)]
-        colours = sorted(set(pixels))
-        return Indexed(rects, tuple(colours), bytes(map(colours.index, pixels)))
+        return Deflated(rects, bytes.fromhex(message["stream"]))
     if message["kind"] == "video":
         rect = Rect(*(message[side] for side in SIDES))
         codec = VideoCodec[message["codec"].upper()]

@@ -13,17 +13,19 @@ NO_BLOCKS: Blocks = np.empty(0, dtype=np.intp)
 
 def without(blocks: Blocks, others: Blocks) -> Blocks:
     """Those of `blocks` that are none of `others`."""
-    return np.setdiff1d(blocks, others, assume_unique=True)
+    return np.setdiff1d(blocks, others, assume_unique=True) if blocks.size and others.size else blocks
 
 
 def common(blocks: Blocks, others: Blocks) -> Blocks:
     """Those of `blocks` that are some of `others` too."""
-    return np.intersect1d(blocks, others, assume_unique=True)
+    return np.intersect1d(blocks, others, assume_unique=True) if blocks.size and others.size else NO_BLOCKS
 
 
 def joined(blocks: Blocks, others: Blocks) -> Blocks:
     """Those of either."""
-    return np.union1d(blocks, others)
+    if blocks.size and others.size:
+        return np.union1d(blocks, others)
+    return blocks if blocks.size else others
 
 
 class Generations:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from voxy.blocks.generations import Blocks
+from voxy.blocks.generations import Blocks, common, joined, without
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect
 
 
@@ -82,18 +82,18 @@ class Step:
         """This change and the one after it as one: what this doesn't bring by copies, the later copies carry along."""
         left, patches = self.left, self.patches
         for copy in later.copies:
-            left = np.union1d(left, copy.carries(left, self.grid))
+            left = joined(left, copy.carries(left, self.grid))
             patches += tuple(moved for rect in patches if (moved := copy.move(rect)))
-        left = np.union1d(left, later.left)
+        left = joined(left, later.left)
         return Step(self.base, self.grid, left, self.copies + later.copies, patches + later.patches)
 
     def roughens(self, rough: Blocks, changed: Blocks) -> Blocks:
         """Of the blocks that `changed`, and of those around copies: which are rough, if `rough` were before."""
-        found = np.intersect1d(rough, changed)
+        found = common(rough, changed)
         for copy in self.copies:
             carried = copy.carries(rough, self.grid)
-            rough, found = np.union1d(rough, carried), np.union1d(found, carried)
-        return np.setdiff1d(found, self.left)
+            rough, found = joined(rough, carried), joined(found, carried)
+        return without(found, self.left)
 
     @property
     def pixels(self) -> int:
@@ -144,12 +144,11 @@ class Patches:
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """Draw `rects` from their pixels: for each, row by row, a byte that says which of `colours` (0xRRGGBB) it has."""
+class Deflated:
+    """Draw `rects` from a zlib stream of their pixels: red, green and blue of one rect row by row, then of the next."""
 
     rects: tuple[Rect, ...]
-    colours: tuple[int, ...]
-    pixels: bytes
+    stream: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +174,4 @@ class Video:
     chunk: bytes
 
 
-Operation: TypeAlias = Copy | Fill | Atlas | Recall | Patches | Indexed | Video
+Operation: TypeAlias = Copy | Fill | Atlas | Recall | Patches | Deflated | Video

@@ -1,15 +1,13 @@
-"""Packs blocks into one image, so that the browser decodes once, and few pixels so that it needn't decode at all."""
+"""Packs blocks into one image, so that the browser decodes once, and rects into one row where it needs no image."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from voxy.blocks import BLOCK, Indexed, Rect
+from voxy.blocks import BLOCK, Rect
 from voxy.blocks.generations import Blocks
 from voxy.screen.content import tiled
 from voxy.screen.framebuffer import Framebuffer, Pixels
-
-_MOST_COLOURS = 256
 
 
 def pack(framebuffer: Framebuffer, blocks: Blocks) -> tuple[int, Pixels]:
@@ -43,10 +41,6 @@ def pack_rects(framebuffer: Framebuffer, rects: Sequence[Rect]) -> Pixels:
     return image
 
 
-def index(framebuffer: Framebuffer, rects: Sequence[Rect]) -> Indexed | None:
-    """`rects` (one at least) by their colours; None where these are more than a byte can tell."""
-    pixels = np.concatenate([framebuffer.front[rect.slices].ravel() for rect in rects])
-    colours, which = np.unique(pixels, return_inverse=True)
-    if colours.size > _MOST_COLOURS:
-        return None
-    return Indexed(tuple(rects), tuple(colours.tolist()), which.astype(np.uint8).tobytes())
+def flatten(framebuffer: Framebuffer, rects: Sequence[Rect]) -> Pixels:
+    """A copy of the pixels of `rects` (one at least), in one row."""
+    return np.concatenate([framebuffer.front[rect.slices].ravel() for rect in rects])

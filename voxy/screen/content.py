@@ -39,6 +39,8 @@ class Content:
 
 def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
     """Sort `blocks` of the front."""
+    if not blocks.size:
+        return Content(blocks, np.zeros(0, dtype=np.uint32), blocks, blocks)
     tiles = tiled(framebuffer.front)
     rows, columns = np.divmod(blocks, framebuffer.grid.columns)
     sample = tiles[rows[:, None], _SAMPLED_ROWS, columns[:, None]]

@@ -17,13 +17,13 @@ _WORDS = BLOCK // 2 // 8
 """64-bit words that hold one row of a block's comparison: a byte for each pair of pixels."""
 
 _LEAST_BLOCKS = 12
-"""Changed blocks from which on it is searched what moved; fewer are sent quicker than searched."""
+"""Blocks of which most changed from which on it is searched what moved; fewer are sent quicker than searched."""
 
 _MOST_SKIPPED = 8
 """Pictures that are not searched at the most, after as many in which nothing had moved."""
 
 _MOST_PATCHED = 192
-"""Changed blocks up to which the changed pixels within them are looked for."""
+"""Changed blocks up to which the changed pixels are looked for in all of them; of more, in those at the edge."""
 
 _PIECE = 16
 """Blocks that are looked at at a time, for the processor's cache."""
@@ -79,7 +79,8 @@ class BlockDiffer:
             changed[_cells_of(copy, framebuffer).slices] = True
         else:
             changed = _compare(framebuffer, areas)
-            copy = self._find_copy(framebuffer, changed)
+            whole, patches = _split(framebuffer, changed)
+            copy = self._find_copy(framebuffer, changed) if whole.size >= _LEAST_BLOCKS else None
         left = changed
         if copy:
             # The rest is what differs from the front as the copy leaves it.
@@ -87,7 +88,7 @@ class BlockDiffer:
             left = _compare(framebuffer, [*areas, _cells_of(copy, framebuffer)])
             changed |= left
             self._moved = grid.cells(copy.source.union(copy.target))
-        whole, patches = _split(framebuffer, left)
+            whole, patches = _split(framebuffer, left)
         _adopt(framebuffer, left)
         return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
 
@@ -101,8 +102,6 @@ class BlockDiffer:
         return find_copy(*pictures, to_pixels(around), framebuffer.size, core=to_pixels(moved))
 
     def _find_copy(self, framebuffer: Framebuffer, changed: _Cells) -> Copy | None:
-        if np.count_nonzero(changed) < _LEAST_BLOCKS:
-            return None
         # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.
         self._skipped += 1
         if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
@@ -142,9 +141,10 @@ def _compare(framebuffer: Framebuffer, areas: list[Rect]) -> _Cells:
 def _split(framebuffer: Framebuffer, changed: _Cells) -> tuple[Blocks, tuple[Rect, ...]]:
     """The blocks to be sent whole, and the rects of changed pixels of the others."""
     blocks = np.flatnonzero(changed)
-    if not 0 < blocks.size <= _MOST_PATCHED:
+    looked_at = changed if blocks.size <= _MOST_PATCHED else changed & ~_inside(changed)
+    rows, columns = np.nonzero(looked_at)
+    if not rows.size:
         return blocks, ()
-    rows, columns = np.nonzero(changed)
     back, front = tiled(framebuffer.back), tiled(framebuffer.front)
     spans = []
     for start in range(0, blocks.size, _PIECE):
@@ -155,7 +155,15 @@ def _split(framebuffer: Framebuffer, changed: _Cells) -> tuple[Blocks, tuple[Rec
     is_patch = (bottom - top) * (right - left) <= _PATCHED_SHARE * BLOCK * BLOCK
     corners = np.stack([columns * BLOCK + left, rows * BLOCK + top, columns * BLOCK + right, rows * BLOCK + bottom])
     along_rows = _merge([Rect.between(*corner) for corner in corners[:, is_patch].T.tolist()])
-    return blocks[~is_patch], tuple(_merge(sorted(along_rows)))
+    whole = changed.copy()
+    whole[rows[is_patch], columns[is_patch]] = False
+    return np.flatnonzero(whole), tuple(_merge(sorted(along_rows)))
+
+
+def _inside(mask: _Cells) -> _Cells:
+    """Of the cells that are set, those whose neighbours are as well; there are none beyond the screen."""
+    around = np.pad(mask, 1, constant_values=True)
+    return mask & around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
 
 
 def _span(mask: _Cells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

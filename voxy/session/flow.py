@@ -39,8 +39,9 @@ QUALITIES = (35, 50, 65, 80)
 _PIXEL_BYTES = (0.05, 0.065, 0.085, 0.14)
 """What a pixel of a photograph takes in these qualities, roughly."""
 
-_BIG_PICTURE_S = 0.2
-"""Seconds that a picture may take on a line that is known to be slow, if there is a quality for it."""
+_BIG_PICTURE_S = 0.05
+"""Seconds that a picture may take on a line that is known to be slow, if there is a quality for it: what is cut to in a
+film is coarse for a moment, rather than two of its frames late."""
 
 _GOOD_PICTURES = 20
 """Pictures that were quick on the line before the next is tried finer."""

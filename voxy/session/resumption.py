@@ -42,12 +42,13 @@ class Resumptions:
             if gone_at + KEPT_S < now or number < len(gone) - MOST_KEPT:
                 del self._tickets[token]
 
-    def take(self, token: str, now: float) -> Viewer | None:
-        """The viewer of this token, which is used up; None if it is unknown or was gone for too long.
+    def take(self, token: str, who: str, now: float) -> Viewer | None:
+        """The viewer of this token, which is used up; None if it is unknown, was gone for too long or is another's.
 
         It may still be connected as far as the server knows: then that connection is a dead one.
         """
         ticket = self._tickets.pop(token, None)
         if ticket is None or (ticket.gone_at is not None and ticket.gone_at + KEPT_S < now):
             return None
-        return ticket.viewer
+        # Somebody else may have signed in on the same page.
+        return ticket.viewer if ticket.viewer.person.name == who else None

@@ -1,17 +1,16 @@
 """Update: the one message that carries pixels, as `wire` specifies it."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from voxy.blocks import Atlas, Copy, Fill, Indexed, Operation, Patches, Recall, Size, Video
+from voxy.blocks import Atlas, Copy, Deflated, Fill, Operation, Patches, Recall, Rect, Size, Video
 from voxy.blocks.generations import Blocks
 
 _UPDATE = struct.Struct("<BBHHI")
 _COPY = struct.Struct("<BHHHHHH")
 _FILL = struct.Struct("<BBBBH")
-_PATCHES = struct.Struct("<BBHI")
-_INDEXED = struct.Struct("<BBH")
+_OF_RECTS = struct.Struct("<BBHI")
 _RECT = struct.Struct("<HHHH")
 _ATLAS = struct.Struct("<BBHHII")
 _RECALL = struct.Struct("<BIH")
@@ -27,7 +26,7 @@ class Update:
     RECALL: ClassVar[int] = 3
     ATLAS: ClassVar[int] = 4
     PATCHES: ClassVar[int] = 5
-    INDEXED: ClassVar[int] = 6
+    DEFLATED: ClassVar[int] = 6
     VIDEO: ClassVar[int] = 7
 
     def __init__(self, seq: int, size: Size, operations: Iterable[Operation]) -> None:
@@ -56,14 +55,9 @@ class Update:
                     yield _indices(blocks)
                     yield image
                 case Patches(encoding, rects, image):
-                    yield _PATCHES.pack(self.PATCHES, encoding, len(rects), len(image))
-                    yield from (_RECT.pack(*rect) for rect in rects)
-                    yield image
-                case Indexed(rects, colours, pixels):
-                    yield _INDEXED.pack(self.INDEXED, len(colours) - 1, len(rects))
-                    yield from (_RECT.pack(*rect) for rect in rects)
-                    yield from (colour.to_bytes(3, "big") for colour in colours)
-                    yield pixels
+                    yield from _of_rects(self.PATCHES, encoding, rects, image)
+                case Deflated(rects, stream):
+                    yield from _of_rects(self.DEFLATED, 0, rects, stream)
                 case Video(codec, stream, is_key, rect, chunk):
                     yield _VIDEO.pack(self.VIDEO, codec, stream, is_key, *rect, len(chunk))
                     yield chunk
@@ -74,6 +68,13 @@ class Update:
             for o in self.operations
         )
         return f"update {self.seq} of {self.size}: {kinds}"
+
+
+def _of_rects(kind: int, encoding: int, rects: Sequence[Rect], data: bytes) -> Iterator[bytes]:
+    """An operation that draws rects, all from the same data."""
+    yield _OF_RECTS.pack(kind, encoding, len(rects), len(data))
+    yield from (_RECT.pack(*rect) for rect in rects)
+    yield data
 
 
 def _indices(blocks: Blocks) -> bytes:

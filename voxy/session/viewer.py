@@ -32,7 +32,7 @@ _EXACT_BLOCK_BYTES = 8192
 _EXACT_S = 0.05
 """Seconds of the line that exact blocks may take at a time: what is typed meanwhile waits behind them."""
 
-_STEP_SHARE = 0.8
+_STEP_SHARE = 0.9
 """A change in few words is worth it up to this share of the pixels of all blocks that changed."""
 
 
@@ -104,6 +104,8 @@ class Viewer:
         self.has_greeted = False
         self.wants_times = False
         self.capabilities: frozenset[str] = frozenset()
+        self.refused: set[str] = set()
+        """Kinds of messages that it had no leave to send; emptied by who has noted them."""
         self._heard_at = now
         self._held: dict[str, Key] = {}
         self._pointer: Pointer | Motion = Pointer(0, 0, 0)
@@ -120,6 +122,7 @@ class Viewer:
         if isinstance(message, wire.Hello) is self.has_greeted:
             raise ProtocolError("the first message must be a hello, and only the first")
         if not allows(self.permissions, message):
+            self.refused.add(type(message).__name__)
             if isinstance(message, wire.Clip | wire.ClipChunk):
                 self.clipboard.pass_over(message)
             return []

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { deflateSync } from 'node:zlib';
+
+import { inflate } from '../../static/js/inflate.js';
+
+const deflated = (...bytes) => new Uint8Array(deflateSync(Uint8Array.from(bytes)));
+
+describe('deflated pixels', () => {
+  test('are those that were deflated, and opaque', async () => {
+    assert.deepEqual([...await inflate(deflated(1, 2, 3, 250, 251, 252), 2)], [1, 2, 3, 255, 250, 251, 252, 255]);
+  });
+
+  test('are whole however many parts the stream comes out in', async () => {
+    const rgb = Uint8Array.from({ length: 3 * 65536 }, (_, index) => index * index % 251);
+    const pixels = await inflate(new Uint8Array(deflateSync(rgb)), 65536);
+    assert.deepEqual(pixels.filter((_, index) => index % 4 < 3), Uint8ClampedArray.from(rgb));
+    assert.ok(pixels.every((value, index) => index % 4 < 3 || value === 255));
+  });
+
+  for (const [what, stream] of Object.entries({
+    'fewer pixels': deflated(1, 2, 3),
+    'more pixels': deflated(1, 2, 3, 4, 5, 6, 7),
+    'a stream that is cut': deflated(1, 2, 3, 4, 5, 6).subarray(0, -5),
+    'what is no stream': Uint8Array.of(1, 2, 3),
+    'nothing': new Uint8Array(),
+    'a bomb': new Uint8Array(deflateSync(new Uint8Array(1 << 24))),
+  })) {
+    test(`${what}: an error`, () => assert.rejects(inflate(stream, 2)));
+  }
+});
