@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from voxy.config import ByteLimit, Config, Listen, state_folder
+from voxy.config import Config, state_folder
 from voxy.errors import ConfigError
+from voxy.values import ByteLimit, Listen
 
 
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parent.parent / "voxy"
 
 MAY_IMPORT = {
     "errors": set(),
-    "config": {"errors"},
+    "values": set(),
+    "config": {"errors", "values"},
     "blocks": set(),
     "screen": {"blocks"},
     "session": {"blocks", "errors"},
@@ -19,12 +20,13 @@ MAY_IMPORT = {
     "projector": {"blocks", "screen", "session"},
     "control": {"session"},
     "desktop": {"blocks", "errors", "screen", "session", "sources.base", "clipboard", "control", "projector"},
-    "vm": {"blocks", "errors", "config"},
+    "vm": {"blocks", "errors", "config", "values"},
     "web": {"", "access", "errors", "session", "desktop"},
     "jupyter": set(),
-    "listeners": {"config", "errors"},
+    "listeners": {"errors", "values"},
     "tls": {"errors"},
     "serve": {
+        "access",
         "blocks",
         "clipboard",
         "config",
@@ -34,11 +36,13 @@ MAY_IMPORT = {
         "session",
         "sources",
         "tls",
+        "values",
         "vm",
         "web",
     },
-    "access": {"config", "errors"},
-    "cli": {"", "access", "config", "errors", "serve", "vm.travel"},
+    "access": {"config", "errors", "session.permissions", "values"},
+    "doctor": {"", "access", "config", "errors", "values"},
+    "cli": {"", "access", "config", "values", "doctor", "errors", "serve", "vm.travel"},
 }
 """For each room, the parts of voxy that it may import beside itself; "" is the package's version."""
 

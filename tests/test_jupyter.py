@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from voxy.cli import cli
-from voxy.config import Config, Peers, UnixListen
+from voxy.config import Config
+from voxy.values import Peers, UnixListen
 
 
 def test_jupyter_finds_a_command_that_voxy_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from voxy.config import Config, Peers, UnixListen
+from voxy.config import Config
 from voxy.errors import ConfigError
 from voxy.listeners import activated, is_loopback, listening
+from voxy.values import Peers, UnixListen
 
 
 def test_unix_socket_is_for_user_and_group_and_goes_at_the_end(tmp_path: Path) -> None:

@@ -1,118 +1,16 @@
 """One frozen Config: defaults < TOML file < VOXY_* environment < flags, all from the one table of fields below."""
 
 import dataclasses
-import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from voxy.errors import ConfigError
-
-
-class Listen(NamedTuple):
-    """Where to listen; port 0 is any that is free."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `127.0.0.1:8080`, `[::1]:8080` or `0.0.0.0:80`."""
-        host, colon, port = text.rpartition(":")
-        if not colon or not host or not port.isdecimal() or int(port) > 65535:
-            raise ValueError("use ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080")
-        if host.startswith("[") != (":" in host):
-            raise ValueError("put an IPv6 address in brackets, such as [::1]:8080")
-        return cls(host.strip("[]"), int(port))
-
-    @property
-    def is_loopback(self) -> bool:
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-class UnixListen(NamedTuple):
-    """The path of a unix socket to listen on."""
-
-    path: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `unix:/run/voxy.sock`."""
-        kind, _, path = text.partition(":")
-        if kind != "unix" or not path.startswith("/") or len(path.encode()) > _UNIX_PATH_BYTES:
-            raise ValueError("use unix:/PATH of 90 bytes at most, such as unix:/run/voxy.sock")
-        return cls(path)
-
-    @property
-    def is_loopback(self) -> bool:
-        return True
-
-    def __str__(self) -> str:
-        return f"unix:{self.path}"
-
-
-class Peers(NamedTuple):
-    """Networks, and whoever reaches a unix socket if `has_unix`."""
-
-    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
-    has_unix: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `127.0.0.1`, `10.1.0.0/16,fd00::/8` or `unix`."""
-        names = _parse_names(text)
-        try:
-            return cls(tuple(ipaddress.ip_network(name) for name in names if name != "unix"), "unix" in names)
-        except ValueError:
-            raise ValueError("use addresses, networks or unix, such as 127.0.0.1 or 10.1.0.0/16") from None
-
-    def __contains__(self, address: object) -> bool:
-        """Whether this is one of them; an empty address is a unix socket's peer."""
-        if not address:
-            return self.has_unix
-        try:
-            peer = ipaddress.ip_address(str(address).partition("%")[0])
-        except ValueError:
-            return False
-        peer = getattr(peer, "ipv4_mapped", None) or peer
-        return any(peer in network for network in self.networks)
-
-    def __str__(self) -> str:
-        return ",".join([*map(str, self.networks), *(["unix"] if self.has_unix else [])])
-
-
-class ByteLimit(int):
-    """How many bytes something may have; 0 for none."""
-
-    _UNITS: ClassVar = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-    UNLIMITED: ClassVar = 2**53 - 1
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `off`, `unlimited`, `65536`, `64K`, `16M` or `1G`."""
-        number = text.rstrip("KMGkmg")
-        unit = cls._UNITS.get(text[len(number) :].upper())
-        if text in ("off", "unlimited"):
-            return cls(0 if text == "off" else cls.UNLIMITED)
-        if not number.isdecimal() or unit is None or int(number) * unit > cls.UNLIMITED:
-            raise ValueError("use off, unlimited or a number of bytes, such as 65536, 64K or 16M")
-        return cls(int(number) * unit)
-
-    def __str__(self) -> str:
-        if self in (0, self.UNLIMITED):
-            return "unlimited" if self else "off"
-        name, unit = next((name, unit) for name, unit in reversed(self._UNITS.items()) if self % unit == 0)
-        return f"{self // unit}{name}"
-
+from voxy.values import ROLES, ByteLimit, Listen, Peers, UnixListen, is_loopback_name, parse_names
 
 ACCESS_FILE = "access.sqlite"
 """The name of the file of users, sessions and invitations, in the folder of the state."""
@@ -129,6 +27,17 @@ def _parse_listen(text: str) -> Listen | UnixListen:
     return UnixListen.parse(text) if text.startswith("unix:") else Listen.parse(text)
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    """What reads one of these words, and no others."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"use {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
+
+
 def _parse_base_path(text: str) -> str:
     path = text.rstrip("/")
     if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", path):
@@ -136,28 +45,10 @@ def _parse_base_path(text: str) -> str:
     return path
 
 
-def _parse_tls(text: str) -> str:
-    if text not in ("off", "self-signed"):
-        raise ValueError("use off or self-signed")
-    return text
-
-
 def _parse_size(text: str) -> str:
     width, cross, height = text.partition("x")
     if not cross or not all(side.isdecimal() and 0 < int(side) <= 16384 for side in (width, height)):
         raise ValueError("use WIDTHxHEIGHT in pixels, such as 1920x1080")
-    return text
-
-
-def _parse_auth(text: str) -> str:
-    if text not in ("token", "none"):
-        raise ValueError("use token or none")
-    return text
-
-
-def _parse_resize(text: str) -> str:
-    if text not in ("auto", "follow", "fit", "actual"):
-        raise ValueError("use auto, follow, fit or actual")
     return text
 
 
@@ -174,13 +65,9 @@ def _parse_switch(text: str) -> bool:
         raise ValueError("use true or false") from None
 
 
-def _parse_names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.lower().replace(",", " ").split() if name)
-
-
 def _parse_origins(text: str) -> tuple[str, ...]:
     """Origins as browsers say them."""
-    return tuple(_origin(name) for name in _parse_names(text))
+    return tuple(_origin(name) for name in parse_names(text))
 
 
 def _origin(text: str) -> str:
@@ -191,14 +78,26 @@ def _origin(text: str) -> str:
     return f"{scheme}://{name}" + (f":{port}" if port and port != {"http": "80", "https": "443"}[scheme] else "")
 
 
-def _parse_level(text: str) -> str:
-    if text not in ("debug", "info", "warning", "error"):
-        raise ValueError("use debug, info, warning or error")
+def _parse_header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+", text):
+        raise ValueError("use the name of a header, such as Remote-User")
     return text
 
 
-_UNIX_PATH_BYTES = 90
-"""Linux takes 107; the file under its temporary name has to fit as well."""
+def _parse_url(text: str) -> str:
+    """An address whose parts browsers and VoXY read alike."""
+    place = urlsplit(text)
+    if place.scheme not in ("http", "https") or not place.hostname or place.username or place.fragment or "\\" in text:
+        raise ValueError("use an address such as https://desk.example/")
+    return text
+
+
+def _parse_safe_url(text: str) -> str:
+    if urlsplit(_parse_url(text)).scheme != "https" and not is_loopback_name(urlsplit(text).hostname or ""):
+        raise ValueError("use an address with https:// where others could read along")
+    return text
+
+
 _LISTEN = Listen("127.0.0.1", 8080)
 _CLIPBOARD = ByteLimit.parse("16M")
 
@@ -231,7 +130,7 @@ class Config:
     )
     resize: Literal["auto", "follow", "fit", "actual"] = _option(
         "auto",
-        _parse_resize,
+        _one_of("auto", "follow", "fit", "actual"),
         "follow: the desktop takes the size of the browser's window; fit: it is shown smaller where it doesn't fit; "
         "actual: pixel for pixel; auto: follow, but fit with --display.  Each browser may choose another.",
         "fit",
@@ -255,7 +154,10 @@ class Config:
         merge=True,
     )
     tls: Literal["off", "self-signed"] = _option(
-        "off", _parse_tls, "self-signed: HTTPS with a certificate that VoXY makes and keeps.", "self-signed"
+        "off",
+        _one_of("off", "self-signed"),
+        "self-signed: HTTPS with a certificate that VoXY makes and keeps.",
+        "self-signed",
     )
     tls_cert: str = _option(
         "", str, "PEM file of a certificate and its chain, for HTTPS; read anew if changed.", "d.pem"
@@ -265,8 +167,38 @@ class Config:
         None, _parse_listen, "Where to serve /metrics and the health without a token.", "127.0.0.1:9100"
     )
     auth: str = _option(
-        "token", _parse_auth, "token: the printed URL carries a key; none: everybody may come in.", "none"
+        "token", _one_of("token", "none"), "token: the printed URL carries a key; none: everybody may come in.", "none"
     )
+    auth_header: str = _option(
+        "", _parse_header, "Header in which a trusted proxy says who asks; that one needs no token.", "Remote-User"
+    )
+    auth_groups_header: str = _option("", _parse_header, "Header with the groups of whoever asks.", "Remote-Groups")
+    auth_logout: str = _option("", _parse_url, "Where the proxy's session ends.", "https://auth.example/logout")
+    auth_role: str = _option(
+        "controller",
+        _one_of(*ROLES),
+        "What those may do for whom a proxy, a portal or a provider vouches and says no more: none (what the rules "
+        "allow), viewer, controller or owner.",
+        "viewer",
+    )
+    launch_key: str = _option(
+        "", str, "File with the public key, or the secret, of a portal that signs launch tickets (JWT).", "portal.pem"
+    )
+    launch_audience: str = _option("voxy", str, "For whom launch tickets are to be.", "desk.example")
+    launch_issuer: str = _option("", str, "Who has to have issued them.", "https://portal.example")
+    verify_url: str = _option(
+        "", _parse_safe_url, "Service that is asked who comes by a ticket.", "https://portal.example/verify"
+    )
+    public_url: str = _option(
+        "", _parse_url, "Address of the page as browsers have it, for --oidc-issuer.", "https://desk.example/"
+    )
+    oidc_issuer: str = _option(
+        "", _parse_safe_url, "OpenID provider at which people sign in.", "https://id.example/realms/main"
+    )
+    oidc_client: str = _option("", str, "As which client VoXY is known there.", "voxy")
+    oidc_secret_file: str = _option("", str, "File with the client's secret, if it has one.", "oidc-secret")
+    oidc_name_claim: str = _option("preferred_username", str, "Claim with the name of who signs in.", "email")
+    oidc_groups_claim: str = _option("groups", str, "Claim with the groups.", "roles")
     token_file: str = _option(
         "", str, "File with the key, where it shall stay the same; or set VOXY_TOKEN.  It is never an option.", "key"
     )
@@ -275,7 +207,7 @@ class Config:
     )
     insecure: bool = _option(False, _parse_switch, "Allow --auth none on addresses that others can reach.", "true")
     host_name: tuple[str, ...] = _option(
-        (), _parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org", merge=True
+        (), parse_names, "Names by which browsers call this machine, beside its own.", "desk.example.org", merge=True
     )
     embed_origin: tuple[str, ...] = _option(
         (),
@@ -283,6 +215,16 @@ class Config:
         "Origins whose pages may have the desktop inside of them.",
         "https://portal.example",
         merge=True,
+    )
+    rules: str = _option(
+        "",
+        str,
+        "TOML file with the tables [rules] of who may do what, read anew when it changes; or they are in that of "
+        "--config.",
+        "rules.toml",
+    )
+    audit: str = _option(
+        "", str, "File for the audit: who came in and did what, as lines of JSON.", "/var/log/voxy.jsonl"
     )
     view_only: bool = _option(False, _parse_switch, "Let everybody look on, and nobody do anything.", "true")
     max_fps: float = _option(60.0, _parse_fps, "Updates a second at the most.", "30")
@@ -292,7 +234,9 @@ class Config:
     clipboard_out: ByteLimit = _option(
         _CLIPBOARD, ByteLimit.parse, "What browsers get of what is copied: off, unlimited or bytes.", "off"
     )
-    log_level: str = _option("warning", _parse_level, "How much to tell on standard error.", "info")
+    log_level: str = _option(
+        "warning", _one_of("debug", "info", "warning", "error"), "How much to tell on standard error.", "info"
+    )
 
     @classmethod
     def load(cls, flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None) -> Self:
@@ -317,6 +261,10 @@ class Config:
                 "--host-name “*” answers to any name, so that foreign pages could get in: "
                 "use it with --listen unix:/PATH behind a proxy, or name the names."
             )
+        if self.auth_header and self.trusted_proxy == Peers():
+            raise ConfigError("--auth-header lets in whom a proxy names: name that proxy with --trusted-proxy.")
+        if self.oidc_issuer and not (self.oidc_client and self.public_url):
+            raise ConfigError("--oidc-issuer takes --oidc-client and --public-url too: the provider has to know both.")
         if self.tls_key and not self.tls_cert:
             raise ConfigError("--tls-key is the key of a certificate: name that with --tls-cert.")
         if self.tls_cert and self.tls != "off":
@@ -342,7 +290,9 @@ def _gather(flags: Mapping[str, str], environment: Mapping[str, str], file: Path
         if name not in names:
             known = ", ".join(n.replace("_", "-") for n in names)
             raise ConfigError(f"“{key}” in {file} is not an option: use one of {known}.")
-        found[name] = (_to_text(value), f"“{key}” in {file}")
+        # The tables are read where they are, so that they can change while sessions run.
+        text = str(file) if name == "rules" and isinstance(value, dict) else _to_text(value)
+        found[name] = (text, f"“{key}” in {file}")
     for name in names:
         variable = f"VOXY_{name.upper()}"
         if variable in environment:

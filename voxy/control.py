@@ -37,7 +37,8 @@ class Control:
 
     def succeed(self, former: Viewer, viewer: Viewer) -> None:
         """Have a viewer take the place of one that was the same page by another connection."""
-        self.lease.succeed(former, viewer)
+        if Permission.CONTROL in viewer.person.permissions:
+            self.lease.succeed(former, viewer)
         self._change_soon()
 
     async def admit(self, viewer: Viewer, person: Person) -> None:

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from voxy.config import Listen, UnixListen
 from voxy.errors import ConfigError
+from voxy.values import Listen, UnixListen
 
 _BACKLOG = 256
 _FIRST_ACTIVATED_FD = 3

@@ -14,23 +14,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
+from voxy.access.audit import Audit
+from voxy.access.rules import RulesFile
 from voxy.blocks import Size
 from voxy.clipboard import SharedClipboard
-from voxy.config import ACCESS_FILE, Config, Listen, state_folder
+from voxy.config import ACCESS_FILE, Config, state_folder
 from voxy.desktop import Desktop
 from voxy.errors import ConfigError, SourceUnavailable
 from voxy.listeners import activated, is_loopback, listening
 from voxy.session.permissions import OWNER, VIEWER
 from voxy.sources.base import Source, open_source
+from voxy.values import Listen
 from voxy.web.access import Access
-from voxy.web.app import DESKTOP, GATE, make_app, make_metrics_app, mounted
-from voxy.web.auth import Gate
+from voxy.web.app import CHANGED, make_app, make_metrics_app, mounted
+from voxy.web.auth import GATE, Gate
 from voxy.web.doorman import HEAD_S, IDLE_S, Doorman
 from voxy.web.embedding import Embedding
+from voxy.web.proxied import ProxyHeaders
+from voxy.web.record import DESKTOP
+from voxy.web.vouching import Verifier, Vouching
 
 if TYPE_CHECKING:
     from voxy.tls import Certificate
+    from voxy.web.openid import OpenId
 
 _SHUTDOWN_S = 1.0
 _TOKEN_LEAST = 16
@@ -42,6 +50,7 @@ async def serve(config: Config) -> None:
     """Serve until SIGINT or SIGTERM."""
     _bound_memory()
     logging.basicConfig(level=config.log_level.upper(), format="%(levelname).1s %(name)s %(message)s")
+    logging.getLogger("aiohttp.server").addFilter(is_ours)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -54,12 +63,19 @@ async def serve(config: Config) -> None:
         certificate = _certificate(config)
         app = create_app(config)
         await stack.enter_async_context(_site(mounted(app, config.base_path), listeners, certificate))
+        if config.rules:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app[CHANGED].set)
         if watcher:
             await stack.enter_async_context(_site(make_metrics_app(app[DESKTOP], app[GATE]), [watcher], None))
         print(_url(config, listeners[0], app[GATE].token), flush=True)
         if certificate and config.tls == "self-signed":
             print(f"certificate SHA-256 {certificate.fingerprint}", flush=True)
         await stopping.wait()
+
+
+def is_ours(record: logging.LogRecord) -> bool:
+    """Whether it is our own fault: what isn't HTTP gets 400 and needs no traceback, which could fill a disk."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def create_app(config: Config) -> web.Application:
@@ -71,8 +87,20 @@ def create_app(config: Config) -> web.Application:
     most = VIEWER if config.view_only else OWNER
     access = Access(state_folder(config.state_dir, os.environ) / ACCESS_FILE)
     embedding = Embedding(frozenset(config.embed_origin))
-    gate = Gate(_token(config), frozenset(config.host_name), most, embedding, access)
-    app = make_app(None, gate, config.trusted_proxy)
+    rules = RulesFile(Path(config.rules).expanduser() if config.rules else None)
+    gate = Gate(
+        _token(config),
+        frozenset(config.host_name),
+        most,
+        embedding,
+        access,
+        rules,
+        ProxyHeaders(config.auth_header, config.auth_groups_header, config.auth_role, config.auth_logout),
+        _vouching(config),
+        _openid(config),
+    )
+    audit = Audit(Path(config.audit).expanduser() if config.audit else None)
+    app = make_app(None, gate, config.trusted_proxy, audit)
 
     async def with_desktop(app: web.Application) -> AsyncIterator[None]:
         async with _desktop(config) as desktop:
@@ -83,16 +111,52 @@ def create_app(config: Config) -> web.Application:
     return app
 
 
+def _vouching(config: Config) -> Vouching:
+    """Whom tickets of others let in."""
+    verifier = Verifier(config.verify_url, config.auth_role) if config.verify_url else None
+    if not config.launch_key:
+        return Vouching(None, verifier)
+    from voxy.access.launch import Launches
+
+    key = _read(config.launch_key, "The key of launch tickets").strip().encode()
+    return Vouching(Launches(key, config.launch_audience, config.launch_issuer, config.auth_role), verifier)
+
+
+def _openid(config: Config) -> "OpenId | None":
+    """The provider at which people sign in, if there is one."""
+    if not config.oidc_issuer:
+        return None
+    from voxy.access.openid import Client
+    from voxy.web.openid import OpenId
+
+    secret = _read(config.oidc_secret_file, "The provider's secret").strip() if config.oidc_secret_file else ""
+    client = Client(
+        config.oidc_issuer,
+        config.oidc_client,
+        config.public_url,
+        secret,
+        config.oidc_name_claim,
+        config.oidc_groups_claim,
+        config.auth_role,
+    )
+    return OpenId(client)
+
+
+def _read(file: str, what: str) -> str:
+    """The text of a file that the configuration names; ConfigError says what can't be read."""
+    try:
+        return Path(file).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{what} can't be read from {file}: {error}.") from None
+
+
 def _token(config: Config) -> str | None:
     """What opens the desktop: that of the file or of the environment, or a new one."""
     if config.auth == "none":
         return None
     token = os.environ.get("VOXY_TOKEN", "")
     if config.token_file:
-        try:
-            token = Path(config.token_file).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"The token can't be read from {config.token_file}: {error}.") from None
+        token = _read(config.token_file, "The token").strip()
     if (config.token_file or token) and len(token) < _TOKEN_LEAST:
         raise ConfigError(f"A token of {len(token)} characters could be guessed: use {_TOKEN_LEAST} or more.")
     return token or secrets.token_urlsafe(24)
@@ -189,10 +253,7 @@ def _vnc_source(config: Config) -> Source:
 def _vnc_password(config: Config) -> str:
     if not config.vnc_password_file:
         return os.environ.get("VOXY_VNC_PASSWORD", "")
-    try:
-        return Path(config.vnc_password_file).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The password can't be read from {config.vnc_password_file}: {error}.") from None
+    return _read(config.vnc_password_file, "The password").rstrip("\r\n")
 
 
 async def _source_name(config: Config, stack: AsyncExitStack) -> str:

@@ -1,4 +1,4 @@
-/** Exchanges a token, an invitation, or a name and a password for a session. */
+/** Exchanges a token, a ticket, an invitation, or a name and a password for a session. */
 
 const BASE = new URL('../', import.meta.url);
 
@@ -6,22 +6,27 @@ const BASE = new URL('../', import.meta.url);
 /** @typedef {{token: string} | {ticket: string} | {invitation: string} | {user: string, password: string}} Secret */
 
 /**
- * The token or the invitation in the page's own address, or null.
+ * The token, the invitation or the portal's ticket in the page's own address, or null.
  * @returns {Secret | null}
  */
 export function secretInAddress() {
   const said = new URLSearchParams(location.hash.slice(1));
-  const token = said.get('token'), invitation = said.get('invite');
+  const token = said.get('token'), invitation = said.get('invite'), ticket = said.get('launch');
   if (invitation !== null) return { invitation };
+  if (ticket !== null) return { ticket };
   return token === null ? null : { token };
 }
 
 /** Take the secret out of the address, so that it is neither read over a shoulder nor bookmarked. */
 export function removeSecretFromAddress() {
   const rest = new URLSearchParams(location.hash.slice(1));
-  rest.delete('token');
-  rest.delete('invite');
+  for (const name of ['token', 'invite', 'launch', 'sign-in']) rest.delete(name);
   history.replaceState(null, '', location.pathname + location.search + `#${rest}`.replace(/#$/, ''));
+}
+
+/** What went wrong at the provider from which the browser came back, or null; `refused`, `expired` or `unreachable`. */
+export function failureInAddress() {
+  return new URLSearchParams(location.hash.slice(1)).get('sign-in');
 }
 
 /**
@@ -44,6 +49,12 @@ export class Access {
   canSignOut = false;
   /** Whether people sign in by name here. */
   hasNames = false;
+  /** Whether we are known, and may not look all the same. */
+  isKeptOut = false;
+  /** At which provider people sign in, by way of its page; empty without one, or where that can't be shown. */
+  provider = '';
+  /** Where else one has to sign out. */
+  #logout = '';
   /** Seconds until another try is heard. */
   waitS = 0;
 
@@ -86,22 +97,31 @@ export class Access {
     }
   }
 
-  /** Whether the server would let us in, if only we signed in; rejects where it can't be reached. */
+  /** Whether the server would let us in, if only we signed in, perhaps as somebody else; rejects where it can't be reached. */
   async isSignedOut() {
     const headers = this.#pass ? { Authorization: `Bearer ${this.#pass}` } : {};
     const response = await fetch(new URL('session', BASE), { cache: 'no-store', headers });
-    if (response.ok) ({ name: this.name, may: this.may, cookie: this.canSignOut } = await response.json());
+    if (response.ok) {
+      ({ name: this.name, may: this.may, cookie: this.canSignOut, logout: this.#logout } = await response.json());
+      this.canSignOut ||= this.#logout !== '';
+    }
     this.#noteWays(response);
-    return response.status === 401;
+    this.isKeptOut = response.status === 403;
+    return response.status === 401 || this.isKeptOut;
   }
 
   /** End the session that the browser keeps, wherever it is open. */
   async signOut() {
     await fetch(new URL('logout', BASE), { method: 'POST' });
+    if (this.#logout) location.assign(this.#logout);
   }
 
   /** @param {Response} response */
   #noteWays({ status, headers }) {
-    if (status === 401) this.hasNames = headers.get('WWW-Authenticate')?.includes('VoXY-Password') ?? false;
+    if (status !== 401) return;
+    const ways = headers.get('WWW-Authenticate') ?? '';
+    this.hasNames = ways.includes('VoXY-Password');
+    // A page within another's can't lead to the provider's.
+    this.provider = this.#keepsPass ? '' : /VoXY-OpenID realm="([^"]*)"/.exec(ways)?.[1] ?? '';
   }
 }

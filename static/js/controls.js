@@ -1,6 +1,7 @@
 /** Controls: the toolbar's buttons and what they open, tied to the parts that do what they say. */
 
 import { ClipboardPanel } from './clipboard_panel.js';
+import { ControlRequest } from './control_request.js';
 import { FullScreen } from './full_screen.js';
 import { KeyPanel } from './key_panel.js';
 import { PeoplePanel } from './people_panel.js';
@@ -31,6 +32,7 @@ export class Controls {
   #toolbar;
   #fullScreen;
   people;
+  #request;
   #mayAct = true;
 
   /**
@@ -48,6 +50,7 @@ export class Controls {
     new KeyPanel(page, parts.keyboard);
     new ClipboardPanel(page, parts.clipboard);
     this.people = new PeoplePanel(page, parts.access, parts.send);
+    this.#request = new ControlRequest(page, parts.send, parts.onLeave);
     this.#find('full-screen').hidden = !this.#fullScreen.isThere;
     this.#find('full-screen').addEventListener('click', () => this.#fullScreen.toggle());
     this.#find('screen-keyboard').addEventListener('click', () => this.#toggleKeyboard());
@@ -96,7 +99,7 @@ export class Controls {
   /** @param {Shortcut} key */
   press(key) {
     if (this.#stage.options.toolbar === false && key !== 'F') return;
-    if (key === 'M') this.#toolbar.enter();
+    if (key === 'M') this.#request.enter() || this.#toolbar.enter();
     else if (key === 'F') this.#fullScreen.toggle();
     else this.#parts.toggleStatistics();
   }
@@ -155,6 +158,12 @@ export class Controls {
     if (this.#mayAct && !mayAct) this.#parts.notice.say(TEXT.lookingOn);
     this.#mayAct = mayAct;
     this.#find('looking-on').hidden = mayAct;
+  }
+
+  /** @param {import('./wire.js').Control} control */
+  showControl(control) {
+    this.people.show(control);
+    if (this.#stage.options.toolbar !== false) this.#request.show(control);
   }
 
   #toggleKeyboard() {

@@ -104,7 +104,7 @@ function element(tag) {
 }
 
 /** @param {Somebody} somebody */
-function nameOf({ name, me, id }) {
+export function nameOf({ name, me, id }) {
   const known = name || fill(TEXT.guest, { number: id });
   return me ? fill(TEXT.you, { name: known }) : known;
 }

@@ -1,6 +1,6 @@
 /** SignIn: the card that asks for a name and a password where people have names, else for the token. */
 
-import { tokenIn } from './auth.js';
+import { failureInAddress, removeSecretFromAddress, tokenIn } from './auth.js';
 import { TEXT, fill } from './text.js';
 
 export class SignIn {
@@ -44,9 +44,12 @@ export class SignIn {
     if (!this.#card.hidden) return;
     this.#card.hidden = false;
     this.#otherWay.hidden = !this.#access.hasNames;
-    this.#ask(this.#access.hasNames, takesFocus);
-    const isInvitation = refused !== null && 'invitation' in refused;
-    if (refused) this.#error.textContent = isInvitation ? TEXT.invitationEnded : TEXT.wrongToken;
+    const { provider } = this.#access;
+    this.#find('by-provider').hidden = !provider;
+    this.#find('provider').textContent = fill(TEXT.signInAt, { provider });
+    this.#ask(this.#access.hasNames, takesFocus && !provider);
+    if (takesFocus && provider) this.#find('provider').focus();
+    this.#error.textContent = this.#access.isKeptOut ? TEXT.keptOut : reasonOf(refused);
   }
 
   hide() {
@@ -93,4 +96,20 @@ export class SignIn {
   #find(id) {
     return /** @type {HTMLElement} */ (this.#page.getElementById(id));
   }
+}
+
+/**
+ * Why somebody isn't in, as far as he has tried.
+ * @param {import('./auth.js').Secret | null} refused
+ */
+function reasonOf(refused) {
+  if (refused) {
+    if ('invitation' in refused) return TEXT.invitationEnded;
+    return 'ticket' in refused ? TEXT.ticketEnded : TEXT.wrongToken;
+  }
+  const failure = failureInAddress();
+  if (!failure) return '';
+  removeSecretFromAddress();
+  if (failure === 'unreachable') return TEXT.providerUnreachable;
+  return failure === 'expired' ? TEXT.providerExpired : TEXT.providerRefused;
 }

@@ -326,7 +326,7 @@ export class Viewer {
       case 'title': return void (document.title = titleOf(received.title));
       case 'people': return this.#controls.people.count(received);
       case 'may': return this.#controls.permit(received);
-      case 'control': return this.#controls.people.show(received);
+      case 'control': return this.#controls.showControl(received);
       case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }

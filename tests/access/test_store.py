@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from voxy.access.passwords import Passwords
-from voxy.access.store import SESSION_S, Invitation, Session, Store, User
+from voxy.access.store import SESSION_S, Invitation, Store, User
 from voxy.errors import AccessError
 
 NOW = 1_800_000_000.0
@@ -65,7 +65,8 @@ class TestUsers:
     def test_what_changes_ends_the_sessions(self, store: Store, change: str) -> None:
         store.add_user("alice", "hash", "owner")
         secret = store.open_session("alice", "owner", NOW, user="alice")
-        assert store.session(secret, NOW) == Session("alice", "owner")
+        assert (session := store.session(secret, NOW))
+        assert (session.who, session.role) == ("alice", "owner")
         match change:
             case "password":
                 store.change_user("alice", password="other")
@@ -88,6 +89,31 @@ class TestSessions:
         assert store.session(second, NOW) is None
         assert store.session("", NOW) is None
 
+    def test_are_listed_and_ended_by_number(self, store: Store) -> None:
+        store.add_user("alice", "hash", "owner", ["staff"])
+        first = store.open_session("alice", "owner", NOW, user="alice", groups=["of elsewhere"])
+        second = store.open_session("", "viewer", NOW, lasts_s=60, origin="https://portal.example", proof=b"proof")
+        listed = store.sessions(NOW)
+        assert [(each.who, each.role, each.origin) for each in listed] == [
+            ("", "viewer", "https://portal.example"),
+            ("alice", "owner", ""),
+        ]
+        assert listed[1].groups == {"staff", "of elsewhere"}
+        assert listed == [store.session(second, NOW), store.session(first, NOW)]
+        assert [each.who for each in store.sessions(NOW + 60)] == ["alice"]
+        store.end_session_of(listed[1].id)
+        assert store.sessions(NOW) == listed[:1]
+        for number in (listed[1].id, "", "%", listed[0].id[:4]):
+            with pytest.raises(AccessError, match="voxy session list"):
+                store.end_session_of(number)
+
+    def test_of_those_by_tokens_the_newest_are_kept(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("voxy.access.store._PROVEN_MOST", 3)
+        alice = store.open_session("alice", "owner", NOW)
+        secrets = [store.open_session("", "owner", NOW + n, proof=b"proof") for n in range(5)]
+        assert [bool(store.session(secret, NOW)) for secret in secrets] == [False, False, True, True, True]
+        assert store.session(alice, NOW)
+
     def test_secrets_are_not_kept(self, store: Store, file: Path) -> None:
         secret = store.open_session("somebody", "viewer", NOW)
         _, invitation = store.invite("viewer", NOW + 60)
@@ -109,10 +135,7 @@ class TestInvitations:
         number, secret = store.invite("viewer", NOW + 60, times=2, note="Ben")
         sessions = [store.accept(secret, NOW) for _ in range(3)]
         assert sessions[2] is None
-        assert [store.session(one or "", NOW) for one in sessions[:2]] == [
-            Session("Ben 1.1", "viewer"),
-            Session("Ben 1.2", "viewer"),
-        ]
+        assert [(one.who, one.role) for one in store.sessions(NOW)] == [("Ben 1.1", "viewer"), ("Ben 1.2", "viewer")]
         assert store.session(sessions[0] or "", NOW + 60) is None
         assert store.invitations(NOW) == [Invitation(number, "viewer", "Ben", NOW + 60, 0, 2)]
         assert store.invitations(NOW + 60) == []

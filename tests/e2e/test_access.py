@@ -105,9 +105,57 @@ async def test_two_people_ask_for_control_and_give_it(context: BrowserContext) -
             await expect(first.locator("#people-list li").nth(1)).to_contain_text("asks for control")
             await picture(first, "people-control")
             assert await faults(first) == []
+            await first.keyboard.press("Control+Alt+Shift+M")
+            await expect(first.locator("#give-control")).to_be_focused()
+            await first.keyboard.press("Escape")
             await first.click("#people-list button")
             await expect(second.locator("#people-list [data-holds] span")).to_have_text("Guest 2 (you)")
             await expect(second.locator("[data-opens=keys]")).not_to_have_attribute("hidden", "")
             await first.close()
             await second.click("#leave-control")
             await expect(second.locator("#control-said")).to_contain_text("Nobody holds control")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-US", "ja-JP"])
+async def test_the_holder_of_control_is_told_who_asks(browser: Browser, locale: str, scheme: str) -> None:
+    context = await browser.new_context(locale=locale, color_scheme=scheme, bypass_csp=True)
+    with xvfb(Size(640, 480)) as server:
+        async with serving("--display", server.display, "--auth", "none") as served, context:
+            first, second = [await open_page(context, served.url) for _ in range(2)]
+            for page in (second, first):
+                await page.bring_to_front()
+                await page.keyboard.press("Control+Alt+Shift+M")
+                await page.click("[data-opens=people]")
+                await page.keyboard.press("Escape")
+            asked, said = first.locator("#asked"), first.locator("#asked-said")
+            await first.evaluate("document.getElementById('ask-control').click()")
+            await expect(first.locator("#people-list [data-holds]")).to_have_count(1)
+            await expect(asked).to_be_hidden()
+
+            await second.evaluate("document.getElementById('ask-control').click()")
+            name = {"en-US": "Guest 2 asks for control.", "ja-JP": "ゲスト2さんが操作を希望しています。"}[locale]
+            await expect(said).to_have_text(name)
+            await expect(second.locator("#asked")).to_be_hidden()
+            # The work goes on: the keyboard stays where it is until it is called.
+            await first.keyboard.press("Escape")
+            await first.evaluate("document.getElementById('field').focus()")
+            await picture(first, f"asked-{scheme}-{locale}")
+            assert await faults(first) == []
+            await first.keyboard.press("Control+Alt+Shift+M")
+            await expect(first.locator("#give-control")).to_be_focused()
+            await first.keyboard.press("Tab")
+            await first.keyboard.press("Enter")
+            await expect(asked).to_be_hidden()
+            await expect(first.locator("#field")).to_be_focused()
+
+            # Who asks again is told of again.
+            await second.evaluate("document.getElementById('leave-control').click()")
+            await expect(second.locator("#ask-control")).not_to_have_attribute("hidden", "")
+            await second.evaluate("document.getElementById('ask-control').click()")
+            await expect(said).to_have_text(name)
+            await first.keyboard.press("Control+Alt+Shift+M")
+            await first.keyboard.press("Enter")
+            await expect(second.locator("#people-list [data-holds]")).to_have_count(1)
+            await expect(asked).to_be_hidden()
+            assert await second.evaluate("document.getElementById('leave-control').hidden") is False

@@ -251,3 +251,14 @@ async def test_it_can_be_installed(context: BrowserContext) -> None:
         faults = (await session.send("Page.getInstallabilityErrors"))["installabilityErrors"]
         # A window without a profile of its own keeps nothing.
         assert [fault["errorId"] for fault in faults if fault["errorId"] != "in-incognito"] == []
+
+
+async def test_the_page_loads_nothing_from_elsewhere(context: BrowserContext) -> None:
+    asked: set[str] = set()
+    context.on("request", lambda request: asked.add(request.url.split("/", 3)[2]))
+    async with desktop() as served:
+        page = await open_page(context, served.url)
+        await page.keyboard.press("Control+Alt+Shift+KeyM")
+        for popup in POPUPS:
+            await page.click(f"[data-opens={popup}]")
+        assert asked == {f"127.0.0.1:{served.port}"}

@@ -16,9 +16,10 @@ from voxy.desktop import Desktop
 from voxy.session import wire
 from voxy.session.events import Delivery, InputEvent, Key, Motion, Pointer
 from voxy.session.permissions import _NEEDED as MESSAGE_RULES
-from voxy.session.permissions import CONTROLLER, OWNER, VIEWER, Permission, Person, allows
+from voxy.session.permissions import CONTROLLER, OWNER, ROLES, VIEWER, Permission, Person, allows
 from voxy.session.viewer import Viewer
 from voxy.sources.demo import DemoSource
+from voxy.values import ROLES as ROLE_NAMES
 from voxy.web.access import Access
 from voxy.web.app import _NEEDED as ROUTE_RULES
 from voxy.web.app import make_app
@@ -53,6 +54,10 @@ def types() -> Iterator[type]:
         yield from typing.get_args(part) or [part]
 
 
+def test_each_role_that_can_be_named_is_a_preset() -> None:
+    assert tuple(ROLES) == ROLE_NAMES
+
+
 def test_each_message_type_has_a_rule_and_each_rule_a_type() -> None:
     assert set(types()) == set(MESSAGE_RULES) == {*MESSAGES, wire.Hello}
     assert all(MESSAGE_RULES.values()), "a rule that needs nothing lets everybody act"
@@ -76,7 +81,7 @@ async def test_each_route_has_a_rule_and_each_rule_a_route() -> None:
 @pytest.mark.parametrize("role", [VIEWER, CONTROLLER, OWNER, Permission(0)], ids=str)
 def test_what_a_role_may_not_send_leads_to_nothing(kind: type, role: Permission) -> None:
     viewer = Viewer(0.0, person=Person("", VIEWER))
-    viewer.receive('{"type":"hello","protocol":2,"capabilities":["clipboard"]}', 0.0)
+    viewer.receive('{"type":"hello","protocol":3,"capabilities":["clipboard"]}', 0.0)
     viewer.permit(role)
     viewer.clipboard.limit(1, 1)
     if kind is wire.ClipChunk:
@@ -90,7 +95,7 @@ def test_what_a_role_may_not_send_leads_to_nothing(kind: type, role: Permission)
 
 def test_a_paste_that_was_cut_off_does_not_spoil_the_next() -> None:
     viewer = Viewer(0.0, person=Person("", CONTROLLER))
-    viewer.receive('{"type":"hello","protocol":2,"capabilities":["clipboard"]}', 0.0)
+    viewer.receive('{"type":"hello","protocol":3,"capabilities":["clipboard"]}', 0.0)
     viewer.clipboard.limit(99, 99)
     clip = '{"type":"clip","parts":[{"mime":"text/plain","size":2}]}'
     (offer,) = viewer.receive(clip, 0.0)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxy.config import Listen
+from voxy.values import Listen
 from voxy.vm.agent import Agent
 from voxy.vm.identity import Identity
 from voxy.vm.move import Departure, Sent

@@ -64,7 +64,12 @@ async def test_a_name_and_a_password_let_in_as_their_role_says(stack: Stack, nam
         async with session.get("/session") as answer:
             said = await answer.json()
         role = {"alice": "owner", "ben": "viewer"}[name]
-        assert said == {"name": name, "may": [one.name.lower() for one in ROLES[role] if one.name], "cookie": True}
+        assert said == {
+            "name": name,
+            "may": [one.name.lower() for one in ROLES[role] if one.name],
+            "cookie": True,
+            "logout": "",
+        }
         async with watching(session):
             assert [viewer.person.name for viewer in stack.desktop.viewers] == [name]
 

@@ -1,16 +1,22 @@
 """Pages of origins that are named may have the desktop, with a ticket or the token, and no other page may."""
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.stack import HELLO, RawViewer, Stack, running
+from voxy.access.store import Store
 from voxy.config import Config
 from voxy.errors import ConfigError
-from voxy.session.permissions import CONTROLLER, VIEWER
-from voxy.web.embedding import PASS_S, TICKET_S, Embedding
+from voxy.session import wire
+from voxy.session.permissions import CONTROLLER, VIEWER, Person
+from voxy.web.access import PASS_S, Access
+from voxy.web.embedding import TICKET_S, Embedding
 
 TOKEN = "the-right-token"
 PORTAL = "https://portal.example"
@@ -179,24 +185,61 @@ async def test_nobody_may_frame_the_page_by_default(session: aiohttp.ClientSessi
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_tickets_and_passes_end() -> None:
+def test_tickets_end() -> None:
     embedding = Embedding(frozenset({PORTAL}))
     here = frozenset({PORTAL})
     assert embedding.redeem(embedding.issue(here, CONTROLLER, 0), PORTAL, TICKET_S - 1) == CONTROLLER
     assert embedding.redeem(embedding.issue(here, CONTROLLER, 0), PORTAL, TICKET_S) is None
-    secret = embedding.admit(PORTAL, VIEWER, 0)
-    assert embedding.permissions_of(secret, PORTAL, PASS_S - 1) == VIEWER
-    assert embedding.permissions_of(secret, PORTAL, PASS_S) is None
 
 
-def test_memory_of_tickets_and_passes_is_bounded() -> None:
+def test_passes_are_listed_and_last_a_day_where_the_token_is_the_same(tmp_path: Path) -> None:
+    access = Access(tmp_path / "access.sqlite")
+    secret = access.admit(VIEWER, b"token", PORTAL)
+    assert access.person(secret, PORTAL, b"token") == Person("", VIEWER)
+    assert access.person(secret, PORTAL, b"another token") is None
+    assert access.person(secret, "https://evil.example", b"token") is None
+    access.close()
+    with Store(tmp_path / "access.sqlite") as store:
+        (listed,) = store.sessions(time.time())
+        assert (listed.role, listed.origin) == ("viewer", PORTAL)
+        assert 0 < listed.ends_at - time.time() <= PASS_S
+    with contextlib.closing(Access(tmp_path / "access.sqlite")) as another:
+        assert another.person(secret, PORTAL, b"token") == Person("", VIEWER)
+
+
+async def test_a_pass_that_is_revoked_closes_its_windows(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    access = Access(tmp_path / "access.sqlite")
+    async with running(token=TOKEN, embedders=frozenset({PORTAL}), access=access) as stack:
+        _, secret = await log_in(stack, session, PORTAL, ticket=await ticket(stack, session))
+        protocols = ["voxy", f"voxy.pass.{secret}"]
+        async with session.ws_connect(f"{stack.url}/stream", origin=PORTAL, protocols=protocols) as socket:
+            await (viewer := RawViewer(socket)).send(**HELLO)
+            await viewer.next_update()
+            with Store(tmp_path / "access.sqlite") as store:
+                store.end_session_of(store.sessions(time.time())[0].id)
+            async with asyncio.timeout(2):
+                assert await viewer.close_code() == wire.CLOSE_SESSION_ENDED
+        assert await connect(stack, session, PORTAL, secret) == 401
+
+
+async def test_passes_are_good_where_nothing_can_be_kept(
+    tmp_path: Path, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    access = Access(tmp_path / "file" / "access.sqlite")
+    async with running(token=TOKEN, embedders=frozenset({PORTAL}), access=access) as stack:
+        _, secret = await log_in(stack, session, PORTAL, token=TOKEN)
+        assert await connect(stack, session, PORTAL, secret) == 101
+    assert "Sessions end with the server." in caplog.text
+
+
+def test_memory_of_tickets_is_bounded() -> None:
     embedding = Embedding(frozenset({PORTAL}))
     first = embedding.issue(frozenset({PORTAL}), CONTROLLER, 0)
     for _ in range(5000):
         embedding.issue(frozenset({PORTAL}), CONTROLLER, 0)
-        embedding.admit(PORTAL, CONTROLLER, 0)
     assert embedding.redeem(first, PORTAL, 0) is None
-    assert (len(embedding._tickets), len(embedding._passes)) == (1024, 4096)
+    assert len(embedding._tickets) == 1024
 
 
 @pytest.mark.parametrize(

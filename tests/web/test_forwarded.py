@@ -3,8 +3,8 @@
 import pytest
 from multidict import CIMultiDict
 
-from voxy.config import Peers
 from voxy.errors import AuthError
+from voxy.values import Peers
 from voxy.web.forwarded import Asked, read_forwarded
 
 TRUSTED = Peers.parse("127.0.0.1 10.0.0.0/8 2001:db8::/32")

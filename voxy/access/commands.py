@@ -1,4 +1,4 @@
-"""`voxy user` and `voxy invite`: who may come in. A server that runs heeds what they change within two seconds."""
+"""`voxy user`, `voxy invite`, `voxy session`: who may come in. A server that runs heeds changes within two seconds."""
 
 import datetime
 import os
@@ -12,12 +12,10 @@ import click
 
 from voxy.config import ACCESS_FILE, state_folder
 from voxy.errors import AccessError
+from voxy.values import ROLES
 
 if TYPE_CHECKING:
     from voxy.access.store import Invitation, Store
-
-ROLES = ("viewer", "controller", "owner")
-"""What users and guests may be; servers know what each may do."""
 
 _UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 365 * 86400
@@ -68,12 +66,13 @@ def user() -> None:
 @user.command("add")
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), default="controller", show_default=True, help="What the user may do.")
+@click.option("--group", multiple=True, help="A group that the user belongs to; repeatable.")
 @_password_file
 @_state_dir
-def add_user(name: str, role: str, password_file: Path | None, state_dir: str | None) -> None:
+def add_user(name: str, role: str, group: tuple[str, ...], password_file: Path | None, state_dir: str | None) -> None:
     """Let somebody sign in; the password is asked for."""
     with _store(state_dir) as store:
-        store.add_user(name, _hashed(password_file), role)
+        store.add_user(name, _hashed(password_file), role, group)
 
 
 @user.command("passwd")
@@ -96,6 +95,16 @@ def change_role(name: str, new: str, state_dir: str | None) -> None:
         store.change_user(name, role=new)
 
 
+@user.command("groups")
+@click.argument("name")
+@click.argument("group", nargs=-1)
+@_state_dir
+def change_groups(name: str, group: tuple[str, ...], state_dir: str | None) -> None:
+    """Have somebody belong to these groups, and to no others."""
+    with _store(state_dir) as store:
+        store.set_groups(name, group)
+
+
 @user.command("remove")
 @click.argument("name")
 @_state_dir
@@ -111,7 +120,7 @@ def list_users(state_dir: str | None) -> None:
     """Show who may sign in."""
     with _store(state_dir) as store:
         for each in store.users():
-            click.echo(f"{each.name:24} {each.role}")
+            click.echo(f"{each.name:24} {each.role:10} {' '.join(sorted(each.groups))}".rstrip())
 
 
 @user.command("sign-out")
@@ -121,6 +130,30 @@ def sign_out(name: str, state_dir: str | None) -> None:
     """End where somebody has come in; he may come again."""
     with _store(state_dir) as store:
         click.echo(f"{store.end_sessions(name)} ended")
+
+
+@click.group()
+def session() -> None:
+    """Who has come in, in which browser."""
+
+
+@session.command("list")
+@_state_dir
+def list_sessions(state_dir: str | None) -> None:
+    """Show the sessions that last; of those by the printed URL also ones whose token has changed since."""
+    with _store(state_dir) as store:
+        for each in store.sessions(time.time()):
+            who, until = _printable(each.who) or "(by token)", _until(each.ends_at)
+            click.echo(f"{each.id}  {who:24} {each.role:10}  until {until}  {each.origin}".rstrip())
+
+
+@session.command("revoke")
+@click.argument("number")
+@_state_dir
+def revoke_session(number: str, state_dir: str | None) -> None:
+    """End one; its windows close."""
+    with _store(state_dir) as store:
+        store.end_session_of(number)
 
 
 @click.group(invoke_without_command=True)
@@ -176,9 +209,18 @@ def _seconds(text: str) -> int:
 
 
 def _line(each: "Invitation") -> str:
-    until = datetime.datetime.fromtimestamp(each.ends_at).strftime("%Y-%m-%d %H:%M")
+    until = _until(each.ends_at)
     left = "" if each.times_left is None else f", {each.times_left} left"
-    return f"{each.id:4}  {each.role:10}  until {until}  used {each.used}{left}  {each.note}".rstrip()
+    return f"{each.id:4}  {each.role:10}  until {until}  used {each.used}{left}  {_printable(each.note)}".rstrip()
+
+
+def _printable(text: str) -> str:
+    """A name that others chose, without what would move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _until(ends_at: float) -> str:
+    return datetime.datetime.fromtimestamp(ends_at).strftime("%Y-%m-%d %H:%M")
 
 
 def _show_code(link: str) -> None:

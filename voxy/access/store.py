@@ -1,14 +1,14 @@
-"""Store: users, sessions and invitations in SQLite. Secrets are kept as hashes, which open nothing."""
+"""Store: users, their groups, sessions and invitations in SQLite. Secrets are kept as hashes, which open nothing."""
 
 import hashlib
 import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from voxy.errors import AccessError
 
@@ -31,20 +31,54 @@ _MIGRATIONS = (
     CREATE INDEX session_user ON session (user);
     CREATE INDEX session_invitation ON session (invitation);
     """,
+    """
+    CREATE TABLE membership (
+        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE ON UPDATE CASCADE, of TEXT NOT NULL,
+        PRIMARY KEY (user, of)
+    ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE session ADD COLUMN groups TEXT NOT NULL DEFAULT '';
+    ALTER TABLE session ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+    ALTER TABLE session ADD COLUMN proof BLOB;
+    """,
+    """
+    CREATE TABLE spent (number BLOB PRIMARY KEY, ends_at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    """,
 )
 """Each brings the tables from its number to the next; what has been released is never changed."""
+
+
+_PROVEN_MOST = 4096
+"""Sessions that are kept of those who came by a token or a ticket; past that those that end first go."""
+
+_KEEP_NEWEST = """
+    DELETE FROM session WHERE proof IS NOT NULL AND secret IN
+    (SELECT secret FROM session WHERE proof IS NOT NULL ORDER BY ends_at DESC LIMIT -1 OFFSET ?)
+"""
+_ID = "lower(substr(hex(secret), 1, 12))"
+_SESSIONS = f"SELECT {_ID}, who, role, ends_at, user, groups, origin, proof FROM session"
 
 
 class User(NamedTuple):
     name: str
     role: str
+    groups: frozenset[str] = frozenset()
 
 
 class Session(NamedTuple):
-    """Somebody who has come in: by what name others see him, and what he may do."""
+    """Somebody who has come in: by what name others see him, what he may do, and where he belongs.
 
+    It is good for pages of one origin, if there is one, and as long as VoXY knows the token that is hashed in `proof`.
+    """
+
+    id: str
     who: str
     role: str
+    ends_at: float
+    groups: frozenset[str] = frozenset()
+    origin: str = ""
+    proof: bytes | None = None
 
 
 class Invitation(NamedTuple):
@@ -61,11 +95,14 @@ class Invitation(NamedTuple):
 class Store:
     """All times are seconds since 1970, which is passed in as `now`. Each call takes effect at once, or raises."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path | None) -> None:
+        """Without a file all is forgotten at the end."""
         try:
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(file, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+            where = file or ":memory:"
+            self._db = sqlite3.connect(where, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._migrate(file)
@@ -81,7 +118,7 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    def _migrate(self, file: Path) -> None:
+    def _migrate(self, file: Path | None) -> None:
         with self._changing() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > len(_MIGRATIONS):
@@ -113,7 +150,7 @@ class Store:
 
     # Users
 
-    def add_user(self, name: str, password: str, role: str) -> None:
+    def add_user(self, name: str, password: str, role: str, groups: Iterable[str] = ()) -> None:
         """`password` is its hash. AccessError for a name that is taken, or that is none."""
         if not _NAME.fullmatch(name):
             raise AccessError(f"“{name}” is no name for a user: use letters, digits and .@+-_, 64 at most.")
@@ -121,6 +158,7 @@ class Store:
             if db.execute("SELECT 1 FROM user WHERE name = ?", (name,)).fetchone():
                 raise AccessError(f"There is a user “{name}” already: use voxy user passwd, or another name.")
             db.execute("INSERT INTO user VALUES (?, ?, ?)", (name, password, role))
+            _join(db, name, groups)
 
     def change_user(self, name: str, password: str | None = None, role: str | None = None) -> None:
         """Whoever came in by this name is out."""
@@ -135,7 +173,18 @@ class Store:
             _one(db.execute("DELETE FROM user WHERE name = ?", (name,)).rowcount, name)
 
     def users(self) -> list[User]:
-        return [User(*row) for row in self._db.execute("SELECT name, role FROM user ORDER BY name")]
+        rows = self._db.execute("SELECT name, role FROM user ORDER BY name").fetchall()
+        return [User(name, role, self._groups(name)) for name, role in rows]
+
+    def set_groups(self, name: str, groups: Iterable[str]) -> None:
+        """Have a user belong to these groups alone; who came in by this name stays."""
+        with self._changing() as db:
+            _one(len(db.execute("SELECT 1 FROM user WHERE name = ?", (name,)).fetchall()), name)
+            db.execute("DELETE FROM membership WHERE user = ?", (name,))
+            _join(db, name, groups)
+
+    def _groups(self, name: str) -> frozenset[str]:
+        return frozenset(group for (group,) in self._db.execute("SELECT of FROM membership WHERE user = ?", (name,)))
 
     def password_of(self, name: str) -> tuple[str, str] | None:
         """The hash and the role; None for a user who isn't there."""
@@ -144,24 +193,45 @@ class Store:
 
     # Sessions
 
-    def open_session(self, who: str, role: str, now: float, user: str | None = None) -> str:
-        """The secret of a new session."""
+    def open_session(self, who: str, role: str, now: float, lasts_s: float = SESSION_S, **more: Any) -> str:
+        """The secret of a new session, with what `more` of its columns are to have."""
         with self._changing() as db:
-            return _open(db, who, role, now + SESSION_S, now, user=user)
+            return _open(db, who, role, now + lasts_s, now, **more)
 
     def session(self, secret: str, now: float) -> Session | None:
-        sql = "SELECT who, role FROM session WHERE secret = ? AND ends_at > ?"
-        row = self._db.execute(sql, (hash_of(secret), now)).fetchone()
-        return Session(*row) if row else None
+        rows = self._db.execute(f"{_SESSIONS} WHERE secret = ? AND ends_at > ?", (hash_of(secret), now)).fetchall()
+        return self._to_session(*rows[0]) if rows else None
+
+    def sessions(self, now: float) -> list[Session]:
+        """Those that haven't ended, by name."""
+        rows = self._db.execute(f"{_SESSIONS} WHERE ends_at > ? ORDER BY who, ends_at", (now,)).fetchall()
+        return [self._to_session(*row) for row in rows]
+
+    def _to_session(self, number: str, who: str, role: str, ends_at: float, *more: Any) -> Session:
+        user, said, origin, proof = more
+        groups = self._groups(user) | frozenset(filter(None, said.split("\n")))
+        return Session(number, who, role, ends_at, groups, origin, proof)
 
     def end_session(self, secret: str) -> None:
         with self._changing() as db:
             db.execute("DELETE FROM session WHERE secret = ?", (hash_of(secret),))
 
+    def end_session_of(self, number: str) -> None:
+        """End the one that sessions() names so."""
+        with self._changing() as db:
+            if not db.execute(f"DELETE FROM session WHERE {_ID} = ?", (number.lower(),)).rowcount:
+                raise AccessError(f"There is no session {number}: voxy session list shows those there are.")
+
     def end_sessions(self, who: str) -> int:
         """End all of somebody; how many they were."""
         with self._changing() as db:
             return db.execute("DELETE FROM session WHERE who = ?", (who,)).rowcount
+
+    def spend(self, number: bytes, ends_at: float, now: float) -> bool:
+        """Note that what is good once until `ends_at` was used; False where it had been."""
+        with self._changing() as db:
+            db.execute("DELETE FROM spent WHERE ends_at <= ?", (now,))
+            return db.execute("INSERT OR IGNORE INTO spent VALUES (?, ?)", (number, ends_at)).rowcount > 0
 
     # Invitations
 
@@ -210,12 +280,24 @@ def _open(
     now: float,
     user: str | None = None,
     invitation: int | None = None,
+    groups: Iterable[str] = (),
+    origin: str = "",
+    proof: bytes | None = None,
 ) -> str:
     secret = secrets.token_urlsafe(32)
     db.execute("DELETE FROM session WHERE ends_at <= ?", (now,))
     db.execute("DELETE FROM invitation WHERE ends_at <= ?", (now,))
-    db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)", (hash_of(secret), who, role, ends_at, user, invitation))
+    row = (hash_of(secret), who, role, ends_at, user, invitation, "\n".join(sorted(groups)), origin, proof)
+    db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.execute(_KEEP_NEWEST, (_PROVEN_MOST,))
     return secret
+
+
+def _join(db: sqlite3.Connection, name: str, groups: Iterable[str]) -> None:
+    for group in sorted(set(groups)):
+        if not _NAME.fullmatch(group):
+            raise AccessError(f"“{group}” is no name for a group: use letters, digits and .@+-_, 64 at most.")
+        db.execute("INSERT INTO membership VALUES (?, ?)", (name, group))
 
 
 def _one(count: int, name: str) -> None:

@@ -1,5 +1,7 @@
 """What a viewer may do: the one gate, by the type of message."""
 
+import functools
+from collections.abc import Iterable
 from enum import Flag, auto
 from typing import NamedTuple
 
@@ -33,8 +35,8 @@ VIEWER = Permission.VIEW
 CLIPBOARD = Permission.CLIPBOARD_IN | Permission.CLIPBOARD_OUT
 CONTROLLER = Permission.VIEW | INPUT | CLIPBOARD | Permission.RESIZE | Permission.CONTROL
 OWNER = ~Permission(0)
-ROLES = {"viewer": VIEWER, "controller": CONTROLLER, "owner": OWNER}
-"""Presets by the names that people use."""
+ROLES = {"none": Permission(0), "viewer": VIEWER, "controller": CONTROLLER, "owner": OWNER}
+"""Presets by the names that people use; with none one may do what the rules allow."""
 
 
 class Person(NamedTuple):
@@ -42,6 +44,7 @@ class Person(NamedTuple):
 
     name: str
     permissions: Permission
+    groups: frozenset[str] = frozenset()
 
 
 ANYBODY = Person("", OWNER)
@@ -75,6 +78,18 @@ def allows(permissions: Permission, message: wire.FromViewer) -> bool:
     return _NEEDED[type(message)] in permissions
 
 
+def permissions_named(names: Iterable[str]) -> Permission:
+    """What bits and roles of these names make together; ValueError for a name that is neither."""
+    known = {bit.name.lower(): bit for bit in Permission if bit.name} | ROLES
+    permissions = Permission(0)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"“{name}” is no permission, use {', '.join([*ROLES, *names_of(OWNER)])}")
+        permissions |= known[name]
+    return permissions
+
+
+@functools.cache
 def names_of(permissions: Permission) -> list[str]:
-    """The bits by name, such as `clipboard_in`, in their order."""
+    """The bits by name, such as `clipboard_in`, in their order; not to be changed."""
     return [bit.name.lower() for bit in permissions if bit.name]

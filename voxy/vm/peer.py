@@ -11,8 +11,8 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 
-from voxy.config import Listen
 from voxy.errors import MachineError
+from voxy.values import Listen
 from voxy.vm.agent import PairAnswer, PairRequest
 from voxy.vm.arrival import Answer, Commit, Cut, Offer, Step
 from voxy.vm.identity import Identity, Known, fingerprint, new_salt, proof

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from voxy.config import Listen, state_folder
+from voxy.config import state_folder
 from voxy.errors import MachineError
+from voxy.values import Listen
 from voxy.vm.cli import name_, open_store, shown, state_dir, vm
 
 

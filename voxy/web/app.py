@@ -1,34 +1,50 @@
 """The web application: routes, headers, and what a refusal looks like."""
 
 import asyncio
+import contextlib
+import functools
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from pathlib import Path
-from typing import Literal, TypeVar
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 import voxy
+from voxy.access.audit import Audit
 from voxy.desktop import Desktop
 from voxy.errors import AuthError
 from voxy.session import wire
-from voxy.session.permissions import CONTROLLER, VIEWER, Permission, Person, names_of
-from voxy.web.auth import Gate, own_origin
+from voxy.session.permissions import CONTROLLER, VIEWER, Permission, names_of
+from voxy.web.auth import GATE, Gate
 from voxy.web.embedding import TICKET_S, Embedding, cors_headers, preflight
 from voxy.web.forwarded import as_asked
 from voxy.web.health import health_routes, metrics_response
+from voxy.web.login import LOGIN_ROUTES, read_body
+from voxy.web.proxied import FROM_PROXY
+from voxy.web.record import (
+    AUDIT,
+    DESKTOP,
+    PERSON,
+    Changes,
+    record,
+    record_answer,
+    record_refusal,
+)
 from voxy.web.status import status_of
 from voxy.web.stream import Stream
+
+logger = logging.getLogger(__name__)
 
 _HEED_S, _ENDS_EVERY = 1.0, 10
 """Seconds between two looks whether somebody was put out, and how many of those also look whose time is over."""
 
-DESKTOP = web.AppKey("desktop", Desktop)
-GATE = web.AppKey("gate", Gate)
 PROXIES = web.AppKey("proxies", Container[object])
 STREAMS = web.AppKey("streams", set[Stream])
+CHANGED = web.AppKey("changed", asyncio.Event)
+"""Set by who knows that something has changed that says who may do what."""
 
 # Cursor shapes are blobs that the page makes; all else comes from here.
 _POLICY = (
@@ -45,17 +61,13 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 
-
-Asked = TypeVar("Asked")
-
-
-PERSON = web.RequestKey("person", Person)
-
 _NEEDED: dict[str, Permission | None] = {
     "page": None,
     "files": None,
     "login": None,
     "logout": None,
+    "provider": None,
+    "provided": None,
     "embedding": None,
     "livez": None,
     "readyz": None,
@@ -72,17 +84,6 @@ _OF_PAGES = {"login", "logout", "stream"}
 """Routes that act for who has a cookie: pages of other origins, but for those that may embed, are refused first."""
 
 
-class Login(msgspec.Struct, forbid_unknown_fields=True):
-    """What the page sends to exchange one of its secrets for a cookie, or a token or ticket for a pass."""
-
-    token: str = ""
-    ticket: str = ""
-    keep: Literal["cookie", "page"] = "cookie"
-    user: str = ""
-    password: str = ""
-    invitation: str = ""
-
-
 class TicketFor(msgspec.Struct, forbid_unknown_fields=True):
     """What a portal's server sends to get a ticket for one of its pages."""
 
@@ -90,7 +91,9 @@ class TicketFor(msgspec.Struct, forbid_unknown_fields=True):
     view_only: bool = False
 
 
-def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = ()) -> web.Application:
+def make_app(
+    desktop: Desktop | None, gate: Gate, proxies: Container[object] = (), audit: Audit | None = None
+) -> web.Application:
     """The application that serves `desktop` to those whom `gate` lets in; without one it is put in at the startup.
 
     `proxies` are the addresses that are believed what they forward.
@@ -100,16 +103,16 @@ def make_app(desktop: Desktop | None, gate: Gate, proxies: Container[object] = (
         app[DESKTOP] = desktop
     app[GATE] = gate
     app[PROXIES] = proxies
+    app[AUDIT] = audit or Audit()
     app[STREAMS] = set()
+    app[CHANGED] = asyncio.Event()
     app.on_response_prepare.append(_add_headers(gate.embedding))
     app.on_shutdown.append(_close_streams)
     app.cleanup_ctx.append(_heed_changes)
     app.add_routes(
         [
             web.get("/", _page, name="page"),
-            web.get("/session", _session, name="session"),
-            web.post("/login", _login, name="login"),
-            web.post("/logout", _logout, name="logout"),
+            *LOGIN_ROUTES,
             web.post("/ticket", _ticket, name="ticket"),
             web.get("/embedding.json", _embedding, name="embedding"),
             web.get("/stream", _stream, name="stream"),
@@ -129,7 +132,7 @@ def make_metrics_app(desktop: Desktop, gate: Gate) -> web.Application:
         return metrics_response(request.app[DESKTOP])
 
     app = web.Application(middlewares=[_refuse])
-    app[DESKTOP], app[GATE], app[PROXIES] = desktop, gate, ()
+    app[DESKTOP], app[GATE], app[PROXIES], app[AUDIT] = desktop, gate, (), Audit()
     app.on_response_prepare.append(_add_headers(Embedding()))
     app.add_routes([web.get("/metrics", metrics), *health_routes(DESKTOP)])
     return app
@@ -161,42 +164,8 @@ async def _page(_: web.Request) -> web.FileResponse:
     return web.FileResponse(page_folder() / "index.html")
 
 
-async def _session(request: web.Request) -> web.Response:
-    """Whether the browser has a session, and what it may do: 200 or 401."""
-    person, has_cookie = request[PERSON], request.app[GATE].has_cookie(request)
-    return web.json_response({"name": person.name, "may": names_of(person.permissions), "cookie": has_cookie})
-
-
-async def _login(request: web.Request) -> web.Response:
-    gate = request.app[GATE]
-    login = await _read_json(request, Login, '{"token": "…"}')
-    # A page of another origin is given no cookie: in some browsers it would be kept and in some not.
-    keeps_pass = login.ticket or login.keep == "page" or request.headers["Origin"] != own_origin(request)
-    if login.user or login.password:
-        secret = await gate.access.sign_in(login.user, login.password, request.remote or "")
-    elif login.invitation:
-        secret = gate.access.accept(login.invitation)
-    elif keeps_pass:
-        secret = gate.open_pass(request, login.token, login.ticket)
-    else:
-        secret = gate.open_session(login.token)
-    if keeps_pass:
-        return web.json_response({"pass": secret})
-    response = web.Response(status=204)
-    # What was planted here before is no way in.
-    gate.end_session(request, response)
-    gate.set_cookie(request, response, secret)
-    return response
-
-
-async def _logout(request: web.Request) -> web.Response:
-    response = web.Response(status=204)
-    request.app[GATE].end_session(request, response)
-    return response
-
-
 async def _ticket(request: web.Request) -> web.Response:
-    asked = await _read_json(request, TicketFor, '{"origin": "https://…", "view_only": false}')
+    asked = await read_body(request, TicketFor, '{"origin": "https://…", "view_only": false}')
     permissions = VIEWER if asked.view_only else CONTROLLER
     ticket = request.app[GATE].issue_ticket(request, asked.origin, permissions)
     return web.json_response({"ticket": ticket, "expires_in": TICKET_S}, headers={"Cache-Control": "no-store"})
@@ -207,18 +176,10 @@ async def _embedding(request: web.Request) -> web.Response:
     return web.json_response({"origins": sorted(request.app[GATE].embedding.origins)})
 
 
-async def _read_json(request: web.Request, kind: type[Asked], example: str) -> Asked:
-    if request.content_type != "application/json":
-        raise AuthError("This is to be sent as application/json.", 415)
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.DecodeError:
-        raise AuthError(f"This is to be such as {example}.", 400) from None
-
-
 async def _stream(request: web.Request) -> web.WebSocketResponse:
     gate = request.app[GATE]
-    stream = Stream(request.app[DESKTOP], request[PERSON], lambda: gate.person(request))
+    note = functools.partial(record, request)
+    stream = Stream(request.app[DESKTOP], request[PERSON], lambda: gate.person(request), note)
     request.app[STREAMS].add(stream)
     try:
         return await stream.run(request)
@@ -240,16 +201,20 @@ async def _metrics(request: web.Request) -> web.Response:
 async def _refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Check the Host of every request, and answer what may not pass with one sentence."""
     try:
+        is_proxy = (request.remote or "") in request.app[PROXIES]
         request = as_asked(request, request.app[PROXIES])
+        request[FROM_PROXY] = is_proxy
         request.app[GATE].check_host(request)
         if answer := preflight(request, request.app[GATE].embedding.origins):
             return answer
-        return await handler(request)
+        response = await handler(request)
+        record_answer(request, response)
+        return response
     except AuthError as error:
+        record_refusal(request, error)
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if error.status == 401:
-            names = ["VoXY-Token", *(["VoXY-Password"] if request.app[GATE].access.has_users else [])]
-            headers["WWW-Authenticate"] = ", ".join(names)
+            headers["WWW-Authenticate"] = ", ".join(request.app[GATE].ways())
         return web.Response(status=error.status, text=f"{error}\n", headers=headers)
 
 
@@ -291,17 +256,25 @@ async def _heed_changes(app: web.Application) -> AsyncIterator[None]:
     task.cancel()
     await asyncio.wait([task])
     app[GATE].access.close()
+    app[AUDIT].close()
 
 
 async def _heed_forever(app: web.Application) -> None:
     gate, heeded, rounds = app[GATE], app[GATE].version, 0
+    changes = Changes(app, gate.access, gate.rules.refresh)
     while True:
-        await asyncio.sleep(_HEED_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(app[CHANGED].wait(), _HEED_S)
+        app[CHANGED].clear()
         rounds += 1
-        # Sessions also end by themselves, which changes nothing that is kept.
-        if app[STREAMS] and (heeded != (version := gate.version) or rounds % _ENDS_EVERY == 0):
-            heeded = version
-            await asyncio.gather(*(stream.heed() for stream in app[STREAMS]))
+        try:
+            # Sessions also end by themselves, which changes nothing that is kept.
+            if heeded != (version := gate.version) or rounds % _ENDS_EVERY == 0:
+                heeded = version
+                changes.record()
+                await asyncio.gather(*(stream.heed() for stream in app[STREAMS]))
+        except Exception:
+            logger.exception("! who may be here can't be told now")
 
 
 async def _close_streams(app: web.Application) -> None:

@@ -3,22 +3,28 @@
 import hashlib
 import hmac
 import ipaddress
-import secrets
 import socket
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from voxy.access.rules import RulesFile
 from voxy.errors import AuthError
 from voxy.session.permissions import OWNER, Permission, Person
 from voxy.web.access import Access
 from voxy.web.embedding import Embedding, pass_of
+from voxy.web.proxied import ProxyHeaders
+from voxy.web.vouching import Vouching
+
+if TYPE_CHECKING:
+    from voxy.access.claims import Claims
+    from voxy.access.launch import Launch
+    from voxy.web.openid import OpenId
 
 _SESSION_COOKIE_S = 30 * 24 * 3600
-_SESSIONS_MOST = 1024
-"""Sessions kept; past that the oldest ends."""
 
 
 def _hash(secret: str) -> bytes:
@@ -43,8 +49,10 @@ class Gate:
     """What anybody may do at the most, whatever else is said."""
     embedding: Embedding = field(default_factory=Embedding)
     access: Access = field(default_factory=Access)
-    _sessions: dict[bytes, None] = field(default_factory=dict)
-    _ended: int = 0
+    rules: RulesFile = field(default_factory=RulesFile)
+    headers: ProxyHeaders = field(default_factory=ProxyHeaders)
+    vouching: Vouching = field(default_factory=Vouching)
+    openid: "OpenId | None" = None
 
     def check_host(self, request: web.Request) -> None:
         """421 for a Host that isn't ours (DNS rebinding)."""
@@ -61,7 +69,7 @@ class Gate:
     @property
     def version(self) -> object:
         """Another one after each change that may put somebody out."""
-        return self._ended, self.access.version
+        return self.access.version, self.rules.refresh()
 
     def check_session(self, request: web.Request) -> Person:
         """Who shows a pass, or our own page's cookie; 401 without either."""
@@ -70,25 +78,38 @@ class Gate:
         raise AuthError("Sign in first: open the URL that voxy serve printed, with its token.", 401)
 
     def person(self, request: web.Request) -> Person | None:
-        """Who that is, as long as the pass or the session of the cookie lasts."""
+        """Who that is and what he may do by the rules, as long as the pass or the session of the cookie lasts."""
+        if person := self._person(request):
+            return person._replace(permissions=self.rules.rules.permissions_of(person) & self.most)
+        return None
+
+    def _person(self, request: web.Request) -> Person | None:
         if self.token is None:
-            return Person("", self.most)
+            return Person("", OWNER)
         origin = request.headers.get("Origin", own_origin(request))
         if secret := pass_of(request):
-            permissions = self.embedding.permissions_of(secret, origin, time.monotonic())
-            person = self.access.person(secret) if permissions is None else Person("", permissions)
-        else:
-            # The cookie of somebody who has signed in here is no word for a page of another origin.
-            person = self._cookies_person(request) if origin == own_origin(request) else None
-        return Person(person.name, person.permissions & self.most) if person else None
+            return self.access.person(secret, origin, self.proof)
+        # The cookie of somebody who has signed in here is no word for a page of another origin; no proxy's is either.
+        if origin != own_origin(request):
+            return None
+        return self._cookies_person(request) or self.headers.person(request)
+
+    def ways(self) -> list[str]:
+        """How one may sign in, as challenges of HTTP name it."""
+        ways = ["VoXY-Token"]
+        if self.access.has_users:
+            ways.append("VoXY-Password")
+        if self.openid:
+            ways.append(f'VoXY-OpenID realm="{self.openid.client.provider}"')
+        return ways
 
     def has_cookie(self, request: web.Request) -> bool:
         """Whether somebody came by a session of the browser's, which he can end."""
         return self.token is not None and self._cookies_person(request) is not None
 
     def _cookies_person(self, request: web.Request) -> Person | None:
-        secret = request.cookies.get(self._cookie_name(request), "")
-        return Person("", OWNER) if _hash(secret) in self._sessions else self.access.person(secret)
+        secret = request.cookies.get(self.cookie_name(request), "")
+        return self.access.person(secret, own_origin(request), self.proof)
 
     def issue_ticket(self, request: web.Request, origin: str, permissions: Permission) -> str:
         """A ticket for a page of `origin`, or for our own in a frame of it; 401 without the token, 400 for others."""
@@ -96,6 +117,10 @@ class Gate:
         if origin not in self.embedding.origins:
             raise AuthError(f"“{origin}” may not embed this desktop: add it with --embed-origin.", 400)
         return self.embedding.issue(frozenset({origin, own_origin(request)}), permissions, time.monotonic())
+
+    async def ask_others(self, request: web.Request, ticket: str) -> "Launch | Claims | None":
+        """Who comes by a ticket that isn't one of ours, as others say; None where nobody says anything."""
+        return None if self.embedding.has(ticket) else await self.vouching.ask(ticket, request.remote or "")
 
     def open_pass(self, request: web.Request, token: str, ticket: str) -> str:
         """Exchange a ticket or the token for a pass, for the page that asks; 401 for a wrong one."""
@@ -105,7 +130,12 @@ class Gate:
             if ticket:
                 raise AuthError("The ticket has been used, or is too old: get a new one.", 401)
             self._check_token(token)
-        return self.embedding.admit(origin, self.most if permissions is None else permissions, now)
+        return self.access.admit(OWNER if permissions is None else permissions, self.proof, origin)
+
+    @property
+    def proof(self) -> bytes:
+        """What sessions by the token have, so that none is good for another token."""
+        return _hash(self.token or "")
 
     def _check_token(self, token: str) -> None:
         if self.token is not None and not hmac.compare_digest(_hash(token), _hash(self.token)):
@@ -114,25 +144,20 @@ class Gate:
     def open_session(self, token: str) -> str:
         """Exchange the token for a new session's secret; 401 for a wrong one."""
         self._check_token(token)
-        session = secrets.token_urlsafe(32)
-        self._sessions[_hash(session)] = None
-        while len(self._sessions) > _SESSIONS_MOST:
-            del self._sessions[next(iter(self._sessions))]
-        return session
+        return self.access.admit(OWNER, self.proof)
 
     def end_session(self, request: web.Request, response: web.Response) -> None:
         """Sign out whoever shows the cookie, wherever he is in with it."""
-        name = self._cookie_name(request)
+        name = self.cookie_name(request)
         if secret := request.cookies.get(name, ""):
-            self._ended += self._sessions.pop(_hash(secret), self) is None
             self.access.end(secret)
-        response.del_cookie(name, path=_page_path(request))
+        response.del_cookie(name, path=page_path(request))
 
     def set_cookie(self, request: web.Request, response: web.Response, secret: str) -> None:
         response.set_cookie(
-            self._cookie_name(request),
+            self.cookie_name(request),
             secret,
-            path=_page_path(request),
+            path=page_path(request),
             max_age=_SESSION_COOKIE_S,
             httponly=True,
             samesite="Strict",
@@ -146,13 +171,17 @@ class Gate:
             raise AuthError("Send the token as “Authorization: Bearer …”, or use --metrics-listen.", 401)
 
     @staticmethod
-    def _cookie_name(request: web.Request) -> str:
+    def cookie_name(request: web.Request) -> str:
         """A name of its own for each port: browsers share cookies among the ports of a host, but not among paths."""
         port = urlsplit(f"//{request.host}").port or 0
         return f"voxy-{port}"
 
 
-def _page_path(request: web.Request) -> str:
+GATE = web.AppKey("gate", Gate)
+
+
+def page_path(request: web.Request) -> str:
+    """The path of VoXY's own page."""
     return request.path.rpartition("/")[0] + "/"
 
 

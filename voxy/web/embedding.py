@@ -3,7 +3,8 @@
 Browsers keep cookies from pages that are inside of another site's, so that such a page shows a **ticket** instead: its
 portal's server gets one with the token, for somebody whom it knows itself, and the page exchanges it at once for a
 **pass**, which it keeps in its memory alone and shows with each connection. A ticket is good for one time, 30 seconds
-and one origin; a pass for a day and for pages of the origin that got it. Neither is ever part of an address.
+and one origin; a pass is a session like others, for a day and for pages of the origin that got it. Neither is ever part
+of an address.
 """
 
 import hashlib
@@ -17,9 +18,8 @@ from aiohttp import web
 from voxy.session.permissions import Permission
 
 TICKET_S = 30.0
-PASS_S = 24 * 3600.0
-_TICKETS_MOST, _PASSES_MOST = 1024, 4096
-"""Kept of each; past that the oldest ends."""
+_TICKETS_MOST = 1024
+"""Kept; past that the oldest ends."""
 PROTOCOL = "voxy"
 _PASS_PROTOCOL = "voxy.pass."
 """A WebSocket's subprotocols are the only words of its own that a page can send with it."""
@@ -33,28 +33,26 @@ class _Right(NamedTuple):
 
 @dataclass(slots=True)
 class Embedding:
-    """Knows the origins that may embed, and the tickets and passes that are out. Clocks are passed in."""
+    """Knows the origins that may embed, and the tickets that are out. Clocks are passed in."""
 
     origins: frozenset[str] = frozenset()
     _tickets: OrderedDict[bytes, _Right] = field(default_factory=OrderedDict)
-    _passes: OrderedDict[bytes, _Right] = field(default_factory=OrderedDict)
 
     def issue(self, origins: frozenset[str], permissions: Permission, now: float) -> str:
         """A new ticket, for a page of one of these origins."""
-        return _keep(self._tickets, _TICKETS_MOST, _Right(origins, permissions, now + TICKET_S))
+        ticket = secrets.token_urlsafe(24)
+        self._tickets[_hash(ticket)] = _Right(origins, permissions, now + TICKET_S)
+        while len(self._tickets) > _TICKETS_MOST:
+            self._tickets.popitem(last=False)
+        return ticket
+
+    def has(self, ticket: str) -> bool:
+        """Whether this is one of ours."""
+        return _hash(ticket) in self._tickets
 
     def redeem(self, ticket: str, origin: str, now: float) -> Permission | None:
         """What a ticket allows, which is used up; None for one that is wrong, old, another origin's or used."""
         right = self._tickets.pop(_hash(ticket), None)
-        return right.permissions if right and now < right.ends_at and origin in right.origins else None
-
-    def admit(self, origin: str, permissions: Permission, now: float) -> str:
-        """A new pass, for pages of this origin."""
-        return _keep(self._passes, _PASSES_MOST, _Right(frozenset({origin}), permissions, now + PASS_S))
-
-    def permissions_of(self, secret: str, origin: str, now: float) -> Permission | None:
-        """What a pass allows; None for one that is wrong, old or another origin's."""
-        right = self._passes.get(_hash(secret))
         return right.permissions if right and now < right.ends_at and origin in right.origins else None
 
     @property
@@ -95,11 +93,3 @@ def preflight(request: web.Request, origins: frozenset[str]) -> web.Response | N
 
 def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
-
-
-def _keep(rights: OrderedDict[bytes, _Right], most: int, right: _Right) -> str:
-    secret = secrets.token_urlsafe(24)
-    rights[_hash(secret)] = right
-    while len(rights) > most:
-        rights.popitem(last=False)
-    return secret

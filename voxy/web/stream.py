@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -13,7 +14,7 @@ from voxy import __version__
 from voxy.desktop import Desktop
 from voxy.errors import ProtocolError
 from voxy.session import wire
-from voxy.session.permissions import Person, names_of
+from voxy.session.permissions import Permission, Person, names_of
 from voxy.session.viewer import Viewer
 from voxy.web.embedding import PROTOCOL
 
@@ -29,11 +30,18 @@ _STUCK_S = 30.0
 """Seconds in which a viewer may not take what was sent before it is closed."""
 
 
+class Note(Protocol):
+    """Takes what a viewer does to the audit."""
+
+    def __call__(self, what: str, decision: str, who: str, viewer: int) -> None: ...
+
+
 class Stream:
     """Runs one viewer from the upgrade to the end."""
 
-    def __init__(self, desktop: Desktop, person: Person, still: Callable[[], Person | None]) -> None:
+    def __init__(self, desktop: Desktop, person: Person, still: Callable[[], Person | None], note: Note) -> None:
         self._desktop = desktop
+        self._audit = note
         self._still = still
         self._socket = web.WebSocketResponse(
             heartbeat=_HEARTBEAT_S,
@@ -55,12 +63,14 @@ class Stream:
         await self._socket.prepare(request)
         sender = asyncio.create_task(self._send_forever())
         self._desktop.join(self._viewer, self._wake.set)
+        self._note("join", "allowed")
         try:
             await self._receive_forever()
         except ProtocolError as error:
             logger.info("x viewer closed with %d: %s", error.close_code, error)
             await self._socket.close(code=error.close_code, message=str(error).encode()[:120])
         finally:
+            self._note("leave", "done")
             self._desktop.leave(self._viewer)
             sender.cancel()
             await self._inject_release()
@@ -72,13 +82,18 @@ class Stream:
     async def heed(self) -> None:
         """See who the viewer still is: one who may be here no more is closed, one who may do less lets go at once."""
         person = self._still()
-        if person is None:
+        if person is None or Permission.VIEW not in person.permissions:
+            self._note("session", "ended")
             await self._socket.close(code=wire.CLOSE_SESSION_ENDED, message=b"the session has ended")
         elif person != self._viewer.person:
+            self._note("permissions", " ".join(names_of(person.permissions)))
             await self._desktop.control.admit(self._viewer, person)
 
     async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
         await self._socket.close(code=code)
+
+    def _note(self, what: str, decision: str) -> None:
+        self._audit(what, decision, who=self._viewer.person.name, viewer=self._viewer.number)
 
     # In
 
@@ -112,6 +127,8 @@ class Stream:
 
     async def _take(self, data: str | bytes) -> None:
         results = self._viewer.receive(data, time.monotonic())
+        while self._viewer.refused:
+            self._note(self._viewer.refused.pop(), "refused")
         for result in results:
             match result:
                 case wire.Pong():
@@ -124,6 +141,8 @@ class Stream:
                     await self._desktop.follow(self._viewer, None)
                 case wire.AskControl() | wire.TakeControl() | wire.GiveControl() | wire.LeaveControl():
                     await self._desktop.control.receive(self._viewer, result)
+                    holder = self._desktop.control.lease.holder
+                    self._note(str(result.__struct_config__.tag), f"held by {holder.number if holder else 'nobody'}")
                 case event:
                     await self._desktop.inject(event)
         # Input brings nothing to send by itself; looking for it would hold up the thread that types it.
