@@ -10,6 +10,7 @@ from voxy.vm.agent import Agent
 from voxy.vm.identity import Identity
 from voxy.vm.move import Departure, Sent
 from voxy.vm.peer import PeerClient, pair
+from voxy.vm.progress import Progress
 from voxy.vm.store import Machine, Store
 
 
@@ -31,7 +32,7 @@ class Host:
         machine = self.store.open(name)
         with machine.lock():
             async with PeerClient(self.identity, self.identity.peer(to.name), machine.spec.uuid) as client:
-                yield Departure(machine, client, lambda _: None)
+                yield Departure(machine, client, Progress())
 
     async def move(self, name: str, to: "Host") -> Sent | None:
         async with self.departure(name, to) as departure:

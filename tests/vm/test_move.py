@@ -1,22 +1,28 @@
 import asyncio
+import os
 import shutil
 import ssl
+import struct
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 
 from tests.vm.hosts import Host, host, introduce
 from tests.vm.machines import running, small
 from tests.vm.tick import check_disk, make_image, wait_count
 from voxy.errors import MachineError
-from voxy.vm import arrival
+from voxy.vm import arrival, freight
+from voxy.vm.agent import Agent
 from voxy.vm.arrival import Commit, Offer
+from voxy.vm.freight import Record, zstd
 from voxy.vm.identity import Identity, Known
 from voxy.vm.peer import PeerClient, PeerGone, PeerRefused, pair
+from voxy.vm.progress import Phase, Progress
 from voxy.vm.state import Boundary, Layer, State
 from voxy.vm.store import Machine
 
@@ -47,6 +53,12 @@ def top(machine: Machine) -> Path:
 def write(machine: Machine, offset: int, value: int, length: int = 65536) -> None:
     """Write as a guest would."""
     command = f"write -q -P {value} {offset} {length}"
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", command, str(top(machine))], check=True, capture_output=True)
+
+
+def write_from(machine: Machine, offset: int, source: Path) -> None:
+    """Write what a file has."""
+    command = f"write -q -s {source} {offset} {source.stat().st_size}"
     subprocess.run(["qemu-io", "-f", "qcow2", "-c", command, str(top(machine))], check=True, capture_output=True)
 
 
@@ -202,38 +214,45 @@ async def test_a_move_to_a_host_that_is_down_changes_nothing(a: Host, tmp_path: 
 
 
 async def test_a_layer_that_was_cut_off_goes_on_where_it_was(a: Host, b: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(a.machine(), 6 << 20, 7, length=6 << 20)
+    image = a.folder / "noise"
+    image.write_bytes(os.urandom(6 << 20))
+    write_from(a.machine(), 6 << 20, image)
     offsets: list[int] = []
     real = PeerClient.send
 
-    async def cut(
-        self: PeerClient, move: str, layer: Layer, path: Path, offset: int, progress: Callable[[int], None]
-    ) -> None:
+    async def cut(self: PeerClient, move: str, layer: Layer, path: Path, offset: int, progress: Progress) -> int:
         offsets.append(offset)
         if layer.bytes < 2 << 20 or offset:
             return await real(self, move, layer, path, offset, progress)
 
-        def tear(size: int) -> None:
-            sent.append(size)
-            if sum(sent) > 4 << 20:
+        def tear(told: Progress) -> None:
+            if told.done_bytes > 4 << 20:
                 raise OSError("the line was cut")
 
-        sent: list[int] = []
-        return await real(self, move, layer, path, offset, tear)
+        torn = Progress(tear)
+        torn.enter(Phase.LAYERS, layer.bytes)
+        return await real(self, move, layer, path, offset, torn)
 
-    monkeypatch.setattr(PeerClient, "send", cut)
-    with pytest.raises(PeerGone):
-        await a.move("desk", b)
-    assert roles(a, b) == ["owner", "copy"]
+    with monkeypatch.context() as patched:
+        patched.setattr(PeerClient, "send", cut)
+        with pytest.raises(PeerGone):
+            await a.move("desk", b)
+        assert roles(a, b) == ["owner", "copy"]
+        await until_idle(b)
+        offsets.clear()
+        sent = await a.move("desk", b)
+    assert offsets[0] >= 3 << 20
+    assert sent
+    assert sent.bytes < 4 << 20
+    assert await same_disk(a.machine(), b.machine())
+
+
+async def until_idle(on: Host) -> None:
+    """Wait until a host has noticed, a moment later, that nothing comes any more."""
     for _ in range(100):
-        # The other side notices the cut a moment later.
-        if not arrival_is_busy(b):
+        if not arrival_is_busy(on):
             break
         await asyncio.sleep(0.02)
-    offsets.clear()
-    await a.move("desk", b)
-    assert offsets[0] > 0
-    assert await same_disk(a.machine(), b.machine())
 
 
 def arrival_is_busy(on: Host) -> bool:
@@ -247,18 +266,69 @@ def arrival_is_busy(on: Host) -> bool:
 async def test_a_layer_with_other_bytes_is_not_taken(a: Host, b: Host) -> None:
     machine = a.machine()
     path = machine.layers.folder / machine.layers.state.frozen[0].file
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(PeerRefused, match="a layer arrived with other bytes than were sent"):
+    good = path.read_bytes()
+    path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    with pytest.raises(MachineError, match=r"has other bytes than when it was frozen: voxy vm verify desk says"):
         await a.move("desk", b)
     assert roles(a, b) == ["owner", "copy"]
     assert b.machine().layers.state.frozen == ()
+    path.write_bytes(good)
+    await a.move("desk", b)
+    assert await same_disk(a.machine(), b.machine())
+
+
+async def test_a_layer_that_changed_on_the_way_is_not_taken(a: Host, b: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = freight._record
+
+    def spoil(handle: int, kind: int, start: int, end: int) -> Record:
+        record = real(handle, kind, start, end)
+        if start:
+            return record
+        data = bytearray(zstd.decompress(record.wire[13:]))
+        data[-1] ^= 1
+        packed = zstd.compress(data)
+        return Record(record.wire[:1] + struct.pack(">IQ", len(packed), len(data)) + packed, len(data))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(freight, "_record", spoil)
+        with pytest.raises(PeerRefused, match="a layer arrived with other bytes than were sent"):
+            await a.move("desk", b)
+    assert roles(a, b) == ["owner", "copy"]
+    assert b.machine().layers.state.frozen == ()
+    await a.move("desk", b)
+    assert await same_disk(a.machine(), b.machine())
+
+
+async def test_a_layer_that_was_truncated_here_is_said(a: Host, b: Host) -> None:
+    machine = a.machine()
+    layer = machine.layers.state.frozen[0]
+    path = machine.layers.folder / layer.file
+    good = path.read_bytes()
+    path.write_bytes(good[:-4096])
+    sentence = f"The layer {layer.file} of desk has {layer.bytes - 4096} bytes instead of {layer.bytes}: voxy vm verify"
+    with pytest.raises(MachineError, match=sentence):
+        await a.move("desk", b)
+    assert roles(a, b) == ["owner", "copy"]
+    path.write_bytes(good)
+    await a.move("desk", b)
+    assert await same_disk(a.machine(), b.machine())
+
+
+async def test_a_layer_larger_than_the_disk_is_not_taken(a: Host, b: Host) -> None:
+    machine = a.machine()
+    layer = machine.layers.state.frozen[0]
+    path = machine.layers.folder / layer.file
+    with path.open("ab") as file:
+        file.truncate(1 << 30)
+    machine.layers.save(frozen=(msgspec.structs.replace(layer, bytes=1 << 30),))
+    with pytest.raises(PeerRefused, match="a layer of 1073741824 bytes is none of this machine's"):
+        await a.move("desk", b)
+    assert roles(a, b) == ["owner", "copy"]
 
 
 async def test_a_full_disk_there_is_said_and_nothing_is_lost(a: Host, b: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrival.Arrival, "_part", lambda self, ends: Path("/dev/full"))
-    monkeypatch.setattr(arrival.Arrival, "arrived_bytes", lambda self, ends: 0)
+    monkeypatch.setattr(arrival.Arrival, "_part", lambda self, layer: Path("/dev/full"))
+    monkeypatch.setattr(arrival.Arrival, "arrived_bytes", lambda self, layer: 0)
     with pytest.raises(PeerRefused, match="its disk can't take the layer"):
         await a.move("desk", b)
     assert roles(a, b) == ["owner", "copy"]
@@ -407,9 +477,44 @@ async def test_a_host_that_shows_another_certificate_is_not_talked_to(a: Host, b
 async def test_another_version_of_the_protocol_is_said(a: Host, b: Host) -> None:
     machine = a.machine()
     async with PeerClient(a.identity, a.identity.peer("b"), machine.spec.uuid) as client:
-        offer = Offer("0" * 32, "desk", msgspec.Raw(machine.spec.serialize()), 1, protocol=2)
-        with pytest.raises(PeerRefused, match="version 1 of the protocol"):
-            await client.offer(offer)
+        for version in (1, 3):
+            offer = Offer("0" * 32, "desk", msgspec.Raw(machine.spec.serialize()), 1, protocol=version)
+            said = rf"b refused: it speaks version 2 of the protocol, and this one version {version}: use the same VoXY"
+            with pytest.raises(PeerRefused, match=said):
+                await client.offer(offer)
+
+
+async def test_what_another_version_says_need_not_be_understood(a: Host, b: Host) -> None:
+    machine = a.machine()
+    async with PeerClient(a.identity, a.identity.peer("b"), machine.spec.uuid) as client:
+        with pytest.raises(PeerRefused, match="version 2 of the protocol, and this one version 9"):
+            await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":9}')
+        with pytest.raises(PeerRefused, match="can't read the request: use the same version of VoXY on both"):
+            await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":2}')
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (b'{"history":[],"parts":{}}', "c: it speaks version 1 of the protocol, and this one version 2: use the same"),
+        (b'{"history":[],"parts":{},"protocol":7}', "c: it speaks version 7 of the protocol, and this one version 2"),
+        (b"<html>", "c answers what can't be read: use the same VoXY on both"),
+        (b" " * (2 << 20), "it answers more than 1048576 bytes"),
+    ],
+)
+async def test_an_answer_of_another_version_is_said_too(
+    said: bytes, sentence: str, a: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(*_: object) -> web.Response:
+        return web.Response(body=said)
+
+    monkeypatch.setattr(Agent, "_offer", answer)
+    async with host(tmp_path, "c") as c:
+        await introduce(a, c)
+        with pytest.raises(MachineError, match=sentence):
+            await a.move("desk", c)
+    assert a.machine().layers.state.role == "owner"
+    assert a.machine().layers.state.move is None
 
 
 async def test_a_host_cant_pair_with_itself(a: Host) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
@@ -12,19 +13,19 @@ import msgspec
 from aiohttp import web
 
 from voxy.errors import MachineError
-from voxy.vm.arrival import Answer, Arrival, Commit, Cut, Offer, Step
+from voxy.vm.arrival import PROTOCOL, Answer, Arrival, Commit, Cut, Offer, OtherBytes, Step, Version, other_version
 from voxy.vm.identity import Identity, Known, fingerprint, new_code, proof
 from voxy.vm.landing import Landing, go_on
 from voxy.vm.spec import Spec
 from voxy.vm.state import Boundary, Layer, Peer
 from voxy.vm.store import Machine, Store
-from voxy.vm.tunnel import HEARTBEAT_S, relay
+from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES, relay
 
 logger = logging.getLogger(__name__)
 
-PROTOCOL = 1
+OTHER_BYTES_STATUS = 422
 _BODY_MOST = 1 << 20
-_PIECE_BYTES = 1 << 18
+_HEX = re.compile(r"[0-9a-f]{16,64}")
 _TRIES_MOST = 5
 _CODE_VALID_S = 600.0
 
@@ -103,7 +104,7 @@ class Agent:
             return await handler(request)
         except MachineError as error:
             logger.warning("! %s of %s: %s", request.path, request.remote, error)
-            return web.Response(status=409, text=str(error))
+            return web.Response(status=OTHER_BYTES_STATUS if isinstance(error, OtherBytes) else 409, text=str(error))
         except (msgspec.DecodeError, ValueError, KeyError) as error:
             logger.warning("! %s of %s can't be read: %s", request.path, request.remote, error)
             return web.Response(status=400, text="it can't read the request: use the same version of VoXY on both")
@@ -129,9 +130,11 @@ class Agent:
         return _json(PairAnswer(own.name, answer))
 
     async def _offer(self, request: web.Request) -> web.Response:
+        # First, since another version may say other things.
+        version = await _body(request, Version)
+        if version.protocol != PROTOCOL:
+            raise MachineError(other_version(there=PROTOCOL, here=version.protocol))
         offer = await _body(request, Offer)
-        if offer.protocol != PROTOCOL:
-            raise MachineError(f"it speaks version {PROTOCOL} of the protocol: use the same VoXY on both")
         spec = Spec.parse(bytes(offer.spec))
         if spec.uuid != request.match_info["uuid"]:
             raise ValueError("another machine")
@@ -142,7 +145,7 @@ class Agent:
             await self._drop(machine)
             history = tuple(layer.ends for layer in machine.layers.state.frozen if layer.ends)
             parts = {path.stem: path.stat().st_size for path in machine.layers.folder.glob("*.part")}
-        return _json(Answer(history, parts))
+        return _json(Answer(history, parts, PROTOCOL))
 
     async def _cut(self, request: web.Request) -> web.Response:
         said = await _body(request, Cut)
@@ -155,8 +158,7 @@ class Agent:
         ends = Boundary(int(query["generation"]), _hex(request.match_info["id"]))
         layer = Layer("", ends, _hex(query["sha256"]), int(query["bytes"]))
         with self._locked(request) as machine:
-            pieces = request.content.iter_chunked(_PIECE_BYTES)
-            await Arrival(machine.layers).take(query["move"], layer, int(query["offset"]), pieces)
+            await Arrival(machine.layers).take(query["move"], layer, int(query["offset"]), request.content)
         return web.Response()
 
     async def _prepare(self, request: web.Request) -> web.Response:
@@ -176,7 +178,7 @@ class Agent:
             reader, writer = await asyncio.open_unix_connection(folder / f"{request.match_info['name']}.sock")
         except OSError:
             raise MachineError("its QEMU has ended") from None
-        line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=0, compress=False)
+        line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES, compress=False)
         await line.prepare(request)
         await relay(reader, writer, line)
         return line
@@ -231,7 +233,8 @@ def _json(said: msgspec.Struct) -> web.Response:
 
 
 def _hex(text: str) -> str:
-    bytes.fromhex(text)
+    if not _HEX.fullmatch(text):
+        raise ValueError(f"“{text[:80]}” is no id")
     return text
 
 

@@ -2,16 +2,23 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterable
 from pathlib import Path
 
 import msgspec
 
 from voxy.errors import MachineError
-from voxy.vm import images, state
+from voxy.vm import freight, images, state
+from voxy.vm.freight import Reader
 from voxy.vm.landing import Landing
 from voxy.vm.layers import Layers
 from voxy.vm.state import Boundary, Layer, Move, Peer, State
+
+PROTOCOL = 2
+"""Version 1 sent layers as they are."""
+
+
+class OtherBytes(MachineError):
+    """A layer that has arrived, and isn't what its checksum says."""
 
 
 class Arrival:
@@ -52,29 +59,27 @@ class Arrival:
         )
         self._layers.drop_unused()
 
-    def arrived_bytes(self, ends: Boundary) -> int:
+    def arrived_bytes(self, layer: Layer) -> int:
         """How much of a layer is here from an earlier try."""
-        part = self._part(ends)
+        part = self._part(layer)
         return part.stat().st_size if part.exists() else 0
 
-    async def take(self, move: str, layer: Layer, offset: int, data: AsyncIterable[bytes]) -> None:
+    async def take(self, move: str, layer: Layer, offset: int, data: Reader) -> None:
         """Write a layer from `offset` on, and put it on top when it is whole and its checksum right."""
         self.check(move)
         assert layer.ends
-        part = self._part(layer.ends)
-        if offset != self.arrived_bytes(layer.ends):
-            raise MachineError(f"{self.arrived_bytes(layer.ends)} bytes of this layer are there, and not {offset}")
+        if not 0 < layer.bytes <= self._layers.layer_most_bytes:
+            raise MachineError(f"a layer of {layer.bytes} bytes is none of this machine's")
+        part = self._part(layer)
+        if offset != self.arrived_bytes(layer):
+            raise MachineError(f"{self.arrived_bytes(layer)} bytes of this layer are there, and not {offset}")
         try:
-            with part.open("ab") as file:
-                async for piece in data:
-                    file.write(piece)
+            await freight.unpack(data, part, offset, layer.bytes)
         except OSError as error:
             raise MachineError(f"its disk can't take the layer ({error.strerror}): make room there") from None
-        if part.stat().st_size < layer.bytes:
-            raise MachineError("the line broke within a layer")
         if part.stat().st_size > layer.bytes or await images.digest(part) != layer.sha256:
             part.unlink()
-            raise MachineError("a layer arrived with other bytes than were sent: it was dropped, try again")
+            raise OtherBytes("a layer arrived with other bytes than were sent: it was dropped, try again")
         await self._put_on_top(layer, part)
 
     async def _put_on_top(self, layer: Layer, part: Path) -> None:
@@ -134,8 +139,15 @@ class Arrival:
         if not self._state.move or self._state.move.id != move or self._state.move.phase != "receiving":
             raise MachineError("it knows nothing of this move")
 
-    def _part(self, ends: Boundary) -> Path:
-        return self._layers.folder / f"{ends.id}.part"
+    def _part(self, layer: Layer) -> Path:
+        # By checksum: after a merge, another host's file of the same generation has other bytes.
+        return self._layers.folder / f"{layer.sha256}.part"
+
+
+class Version(msgspec.Struct, frozen=True):
+    """The protocol that one speaks, in whatever it says first."""
+
+    protocol: int = 1
 
 
 class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,14 +157,15 @@ class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     spec: msgspec.Raw
     epoch: int
-    protocol: int = 1
+    protocol: int = PROTOCOL
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What that one has had of the machine, and how much of layers that are not whole there, by boundary id."""
+    """What that one has had of the machine, and how much of layers that are not whole there, by checksum."""
 
     history: tuple[Boundary, ...]
     parts: dict[str, int]
+    protocol: int = 1
 
 
 class Commit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,6 +189,11 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Do the next step of a move: get ready for a machine that runs, or forget the move."""
 
     move: str
+
+
+def other_version(there: int, here: int) -> str:
+    """Why two hosts can't talk, as the one over there says it."""
+    return f"it speaks version {there} of the protocol, and this one version {here}: use the same VoXY on both"
 
 
 def new_move() -> str:

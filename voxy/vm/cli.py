@@ -11,13 +11,13 @@ import click
 
 from voxy.config import state_folder
 from voxy.errors import GuestLost, MachineError
+from voxy.vm.sizes import UNITS, shown
 
 if TYPE_CHECKING:
     # What speaks to QEMU is imported when it is needed: `voxy serve` does without.
     from voxy.vm.engine import Guest
     from voxy.vm.store import Machine, Store
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SMALLEST_DISK_BYTES = 1 << 20
 
 
@@ -30,7 +30,7 @@ class _Bytes(click.ParamType[int]):
         found = re.fullmatch(r"(\d{1,15})([KMGT]?)", str(value).upper())
         if not found:
             self.fail(f"“{value}” is no size: use bytes, or such as 512M or 20G.", param, ctx)
-        return int(found[1]) * _UNITS[found[2]]
+        return int(found[1]) * UNITS[found[2]]
 
 
 def open_store(folder: str) -> "Store":
@@ -289,9 +289,3 @@ def _status(machine: "Machine") -> str:
     if machine.is_running:
         return "running"
     return "stopped" if machine.layers.state.role == "owner" else machine.layers.state.role
-
-
-def shown(size: int) -> str:
-    """A size as people say it."""
-    unit = next((unit for unit in reversed(_UNITS) if size >= _UNITS[unit]), "")
-    return f"{size / _UNITS[unit]:.3g} {unit}{'i' if unit else ''}B"

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -20,6 +20,7 @@ _LEAKS = 3
 """Exit status of a check that has found nothing but space that is not used."""
 
 _READ_BYTES = 1 << 20
+_READS = 64
 
 
 async def create_empty(path: Path, size: int) -> None:
@@ -94,16 +95,21 @@ async def mend(path: Path) -> None:
 
 async def digest(path: Path) -> str:
     """SHA-256 of a file's bytes, which are on the host's disk for good when it is said."""
-    return await asyncio.to_thread(_digest, path)
-
-
-def _digest(path: Path) -> str:
     said = hashlib.sha256()
     with path.open("rb") as file:
-        os.fsync(file.fileno())
-        while data := file.read(_READ_BYTES):
-            said.update(data)
+        await asyncio.to_thread(os.fsync, file.fileno())
+        # Piece by piece, so that who doesn't want it any more needn't wait for the whole file.
+        while await asyncio.to_thread(_update, said, file):
+            pass
     return said.hexdigest()
+
+
+def _update(said: "hashlib._Hash", file: BinaryIO) -> bool:
+    for _ in range(_READS):
+        if not (data := file.read(_READ_BYTES)):
+            return False
+        said.update(data)
+    return True
 
 
 async def _run(*arguments: str, cwd: Path | None = None, allowed: int = 0) -> bytes:

@@ -20,6 +20,7 @@ from voxy.vm.state import Boundary, Freezing, Layer, Merging, State
 _MERGE_S = 24 * 3600.0
 _JOB = "merge"
 _NODE_PREFIX = "layer-"
+_QCOW2_BYTES = 64 << 20
 
 
 class Sidecar(msgspec.Struct, frozen=True):
@@ -46,6 +47,16 @@ class Layers:
         self._name = name
         self._disk_bytes = disk_bytes
         self.state = told
+
+    @property
+    def layer_most_bytes(self) -> int:
+        """More than any layer's file can have, with what qcow2 keeps beside the disk's own bytes."""
+        return self._disk_bytes * 2 + _QCOW2_BYTES
+
+    @property
+    def active_bytes(self) -> int:
+        """What has been written since the last freeze, as it lies on this host's disk."""
+        return (self.folder / self.state.active).stat().st_blocks * 512
 
     def save(self, **changes: Any) -> None:
         """Change the state, on disk and then here."""

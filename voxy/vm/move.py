@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import msgspec
 
 from voxy.errors import GuestLost, MachineError
-from voxy.vm.arrival import Commit, Cut, Offer, Step, new_move
+from voxy.vm import freight, images
+from voxy.vm.arrival import Answer, Commit, Cut, Offer, Step, new_move
 from voxy.vm.engine import Guest
 from voxy.vm.flight import Flight, take_back
-from voxy.vm.peer import PeerClient, PeerGone, PeerRefused, Progress
+from voxy.vm.peer import PeerClient, PeerGone, PeerGotOther, PeerRefused
+from voxy.vm.progress import Phase, Progress
 from voxy.vm.state import Boundary, Layer, Move, Peer
 from voxy.vm.store import Machine
 from voxy.vm.tunnel import entrances
@@ -22,7 +24,7 @@ from voxy.vm.tunnel import entrances
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a move or a sync has sent."""
+    """What a move or a sync has sent as frozen layers."""
 
     at: Boundary
     layers: int
@@ -30,7 +32,7 @@ class Sent:
 
 
 class Departure:
-    """Moves `machine`, whose lock is held, to the host of `peer`. `progress` is told of the bytes sent."""
+    """Moves `machine`, whose lock is held, to the host of `peer`."""
 
     def __init__(self, machine: Machine, peer: PeerClient, progress: Progress) -> None:
         self._machine = machine
@@ -63,9 +65,9 @@ class Departure:
         except BaseException:
             with contextlib.suppress(GuestLost):
                 await take_back(guest)
+            self._layers.save(move=None)
             with contextlib.suppress(PeerGone, PeerRefused):
                 await self._peer.abort(Step(move_id))
-            self._layers.save(move=None)
             raise
 
     async def sync(self) -> Sent:
@@ -91,22 +93,42 @@ class Departure:
         at = layers.state.tip
         assert at
         layers.save(move=Move(move_id, self._peer.known.name, "copying"))
+        self._progress.enter(Phase.ASKING)
         try:
             spec = msgspec.Raw(self._machine.spec.serialize())
             answer = await self._peer.offer(Offer(move_id, self._machine.name, spec, layers.state.epoch))
             common, lacking = layers.state.missing_for(answer.history)
             await self._peer.cut(Cut(move_id, common))
-            total = 0
-            for layer in lacking:
-                assert layer.ends
-                offset = min(answer.parts.get(layer.ends.id, 0), layer.bytes)
-                await self._peer.send(move_id, layer, layers.folder / layer.file, offset, self._progress)
-                total += layer.bytes - offset
+            total = await self._send_layers(move_id, lacking, answer)
         except BaseException:
             layers.save(move=None)
             raise
         layers.save(peers={**layers.state.peers, self._peer.known.id: Peer(self._peer.known.name, at)})
         return Sent(at, len(lacking), total), move_id
+
+    async def _send_layers(self, move_id: str, lacking: tuple[Layer, ...], answer: Answer) -> int:
+        """Send these layers, each from where an earlier try ended; how many bytes that took."""
+        ways = []
+        for layer in lacking:
+            path = self._layers.folder / layer.file
+            if (found := path.stat().st_size) != layer.bytes:
+                raise self._damaged(layer, f"has {found} bytes instead of {layer.bytes}")
+            ways.append((layer, path, min(max(answer.parts.get(layer.sha256, 0), 0), layer.bytes)))
+        sizes = [await freight.extents(path, offset, layer.bytes) for layer, path, offset in ways]
+        self._progress.enter(Phase.LAYERS, sum(extent.end - extent.start for found in sizes for extent in found))
+        total = 0
+        for layer, path, offset in ways:
+            try:
+                total += await self._peer.send(move_id, layer, path, offset, self._progress)
+            except PeerGotOther:
+                if await images.digest(path) != layer.sha256:
+                    raise self._damaged(layer, "has other bytes than when it was frozen") from None
+                raise
+        return total
+
+    def _damaged(self, layer: Layer, fault: str) -> MachineError:
+        name = self._machine.name
+        return MachineError(f"The layer {layer.file} of {name} {fault}: voxy vm verify {name} says what is damaged.")
 
     async def _commit(self, move: Move, guest: Guest | None) -> None:
         state = self._layers.state
@@ -114,6 +136,7 @@ class Departure:
         is_running = move.at not in state.history
         history = (*state.history, move.at) if is_running else state.history
         self._layers.save(move=move)
+        self._progress.enter(Phase.HANDING_OVER)
         try:
             try:
                 await self._peer.commit(Commit(move.id, move.at, history, state.epoch + 1, is_running))

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,16 +13,22 @@ import msgspec
 
 from voxy.errors import MachineError
 from voxy.values import Listen
-from voxy.vm.agent import PairAnswer, PairRequest
-from voxy.vm.arrival import Answer, Commit, Cut, Offer, Step
+from voxy.vm.agent import OTHER_BYTES_STATUS, PairAnswer, PairRequest
+from voxy.vm.arrival import PROTOCOL, Answer, Commit, Cut, Offer, Step, other_version
+from voxy.vm.freight import SILENCE_S, pack
 from voxy.vm.identity import Identity, Known, fingerprint, new_salt, proof
+from voxy.vm.progress import Progress
 from voxy.vm.state import Layer
-from voxy.vm.tunnel import HEARTBEAT_S
+from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES
 
 _ANSWER_S = 60.0
-_PIECE_BYTES = 1 << 18
-Progress = Callable[[int], None]
-"""Is told how many bytes more have been sent."""
+_FORGET_S = 10.0
+"""A host that doesn't answer learns from the next offer that a move is over."""
+
+_PIECE_BYTES = 1 << 16
+_ANSWER_MOST_BYTES = 1 << 20
+_CHECKED_BYTES_PER_S = 20e6
+"""What the slowest disk reads, when the other side compares a layer with its checksum."""
 
 
 class PeerGone(MachineError):
@@ -33,6 +39,10 @@ class PeerRefused(MachineError):
     """Another host that answers that it won't."""
 
 
+class PeerGotOther(PeerRefused):
+    """Another host to which a layer came with other bytes than it should have."""
+
+
 class PeerClient:
     """Requests to the host `known`, for one machine."""
 
@@ -41,7 +51,7 @@ class PeerClient:
             raise MachineError(f"Nobody has said where {known.name} listens: voxy vm pair ADDRESS:PORT.")
         self.known = known
         self._url = f"https://{known.address}/v1/machines/{uuid}"
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=_ANSWER_S)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
         connector = aiohttp.TCPConnector(ssl=identity.client_tls(known))
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
 
@@ -54,7 +64,13 @@ class PeerClient:
         await self._session.close()
 
     async def offer(self, offer: Offer) -> Answer:
-        return msgspec.json.decode(await self._post("offer", offer), type=Answer)
+        try:
+            answer = msgspec.json.decode(await self._post("offer", offer), type=Answer)
+        except msgspec.DecodeError:
+            raise PeerRefused(f"{self.known.name} answers what can't be read: use the same VoXY on both.") from None
+        if answer.protocol != PROTOCOL:
+            raise PeerRefused(f"{self.known.name}: {other_version(there=answer.protocol, here=PROTOCOL)}.")
+        return answer
 
     async def cut(self, cut: Cut) -> None:
         await self._post("cut", cut)
@@ -66,49 +82,68 @@ class PeerClient:
         await self._post("prepare", step)
 
     async def abort(self, step: Step) -> None:
-        await self._post("abort", step)
+        await self._post("abort", step, _FORGET_S)
 
     async def tunnel(self, name: str) -> aiohttp.ClientWebSocketResponse:
         """A line to a socket of the QEMU that waits there."""
         url = f"{self._url}/tunnel/{name}"
-        return await self._session.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=0)
+        return await self._session.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES)
 
-    async def send(self, move: str, layer: Layer, path: Path, offset: int, progress: Progress) -> None:
-        """Send a layer's file from `offset` on."""
+    async def send(self, move: str, layer: Layer, path: Path, offset: int, progress: Progress) -> int:
+        """Send a layer's file from `offset` on; how many bytes that took."""
         assert layer.ends
         query = {"move": move, "generation": layer.ends.generation, "sha256": layer.sha256}
         query |= {"bytes": layer.bytes, "offset": offset}
-        body = _pieces(path, offset, layer.bytes, progress)
-        await self._request("PUT", f"layers/{layer.ends.id}", params=query, data=body)
+        wire_bytes = 0
 
-    async def _post(self, path: str, said: msgspec.Struct) -> bytes:
-        return await self._request("POST", path, data=msgspec.json.encode(said))
+        async def pieces(limit: asyncio.Timeout) -> AsyncIterator[bytes]:
+            nonlocal wire_bytes
+            async for record in pack(path, offset, layer.bytes):
+                for start in range(0, len(record.wire), _PIECE_BYTES):
+                    _extend(limit, SILENCE_S)
+                    yield record.wire[start : start + _PIECE_BYTES]
+                wire_bytes += len(record.wire)
+                progress.add(record.data_bytes)
+            _extend(limit, _ANSWER_S + layer.bytes / _CHECKED_BYTES_PER_S)
 
-    async def _request(self, method: str, path: str, **body: Any) -> bytes:
+        limit = asyncio.timeout(_ANSWER_S)
+        await self._request("PUT", f"layers/{layer.ends.id}", limit, params=query, data=pieces(limit))
+        return wire_bytes
+
+    async def _post(self, path: str, said: msgspec.Struct, answer_s: float = _ANSWER_S) -> bytes:
+        return await self._request("POST", path, asyncio.timeout(answer_s), data=msgspec.json.encode(said))
+
+    async def _request(self, method: str, path: str, limit: asyncio.Timeout, **body: Any) -> bytes:
         name = self.known.name
         try:
-            async with self._session.request(method, f"{self._url}/{path}", **body) as response:
-                said = await response.read()
+            async with limit, self._session.request(method, f"{self._url}/{path}", **body) as response:
+                said = await _all(response)
         except aiohttp.ClientConnectorCertificateError:
             raise PeerRefused(f"The host at {self.known.address} is not {name}: its certificate is another.") from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except TimeoutError:
+            raise PeerGone(f"{name} at {self.known.address} says nothing any more.") from None
+        except (aiohttp.ClientError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise PeerGone(
                 f"{name} at {self.known.address} doesn't answer, or knows this host no more ({reason})."
             ) from None
         if response.status != 200:
-            raise PeerRefused(f"{name} refused: {said.decode(errors='replace')[:300]}.")
+            kind = PeerGotOther if response.status == OTHER_BYTES_STATUS else PeerRefused
+            raise kind(f"{name} refused: {said.decode(errors='replace')[:300]}.")
         return said
 
 
-async def _pieces(path: Path, offset: int, size: int, progress: Progress) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(offset)
-        left = size - offset
-        while left > 0 and (piece := await asyncio.to_thread(file.read, min(_PIECE_BYTES, left))):
-            left -= len(piece)
-            yield piece
-            progress(len(piece))
+async def _all(response: aiohttp.ClientResponse) -> bytes:
+    said = bytearray()
+    async for piece in response.content.iter_any():
+        said += piece
+        if len(said) > _ANSWER_MOST_BYTES:
+            raise aiohttp.ClientPayloadError(f"it answers more than {_ANSWER_MOST_BYTES} bytes")
+    return bytes(said)
+
+
+def _extend(limit: asyncio.Timeout, seconds: float) -> None:
+    limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 async def pair(identity: Identity, address: Listen, code: str) -> Known:
@@ -128,7 +163,7 @@ async def pair(identity: Identity, address: Listen, code: str) -> Known:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ANSWER_S)) as session,
             session.post(f"https://{address}/v1/pair", data=msgspec.json.encode(request), ssl=plain) as response,
         ):
-            said = await response.read()
+            said = await _all(response)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise PeerGone(f"{address} doesn't answer ({error}).") from None
     if response.status != 200:

@@ -11,7 +11,9 @@ import click
 from voxy.config import state_folder
 from voxy.errors import MachineError
 from voxy.values import Listen
-from voxy.vm.cli import name_, open_store, shown, state_dir, vm
+from voxy.vm.cli import name_, open_store, state_dir, vm
+from voxy.vm.progress import Progress
+from voxy.vm.sizes import shown
 
 
 @vm.command()
@@ -99,7 +101,7 @@ def _depart(name: str, peer: str, folder: str, is_sync: bool) -> Any:
         identity = Identity(state_folder(folder, os.environ))
         with machine.lock():
             async with PeerClient(identity, identity.peer(peer), machine.spec.uuid) as client:
-                departure = Departure(machine, client, lambda _: None)
+                departure = Departure(machine, client, Progress())
                 return await (departure.sync() if is_sync else departure.move())
 
     return asyncio.run(run())

@@ -11,6 +11,10 @@ import aiohttp
 from aiohttp import web
 
 _PIECE_BYTES = 1 << 18
+MESSAGE_MOST_BYTES = 4 * _PIECE_BYTES
+"""What a side keeps of a message at most; a line that sends a larger one is ended."""
+
+_DIAL_S = 10.0
 HEARTBEAT_S = 10.0
 """How often a side that says nothing is asked whether it is still there."""
 
@@ -55,8 +59,9 @@ async def entrances(folder: Path, names: tuple[str, ...], dial: Dial) -> AsyncIt
     def entrance(name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
         async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                line = await dial(name)
-            except (aiohttp.ClientError, OSError):
+                async with asyncio.timeout(_DIAL_S):
+                    line = await dial(name)
+            except (aiohttp.ClientError, OSError):  # of which TimeoutError is one
                 writer.close()
                 return
             await relay(reader, writer, line)
