@@ -28,14 +28,14 @@ class Host:
         return Listen("127.0.0.1", self.port)
 
     @contextlib.asynccontextmanager
-    async def departure(self, name: str, to: "Host") -> AsyncIterator[Departure]:
+    async def departure(self, name: str, to: "Host", progress: Progress | None = None) -> AsyncIterator[Departure]:
         machine = self.store.open(name)
         with machine.lock():
             async with PeerClient(self.identity, self.identity.peer(to.name), machine.spec.uuid) as client:
-                yield Departure(machine, client, Progress())
+                yield Departure(machine, client, progress or Progress())
 
-    async def move(self, name: str, to: "Host") -> Sent | None:
-        async with self.departure(name, to) as departure:
+    async def move(self, name: str, to: "Host", progress: Progress | None = None) -> Sent | None:
+        async with self.departure(name, to, progress) as departure:
             return await departure.move()
 
     async def sync(self, name: str, to: "Host") -> Sent:

@@ -10,13 +10,14 @@ import re
 import struct
 import subprocess
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from voxy.vm.engine import Guest
 
 DISK_BYTES = 16 << 20
 _SECTOR = 512
-_SPAN, _STRIDE, _BASE, _SECTORS = 64, 128, 2048, 8
+_BASE = 2048
 _PARAMETERS, _COUNT_ADDRESS = 24, 0x7C30
 
 _CODE = zlib.decompress(
@@ -29,9 +30,27 @@ _CODE = zlib.decompress(
 )
 
 
-def make_image(path: Path, rate: int = 4, mult: int = 1) -> Path:
-    """A raw disk that boots the guest: `rate` writes on each of the 18.2 ticks a second."""
-    parameters = struct.pack("<IIIIHH", _SPAN, _STRIDE, _BASE, mult, rate, _SECTORS)
+@dataclass(frozen=True)
+class Work:
+    """What the guest does on each of its 18.2 ticks a second: `rate` writes, and `dirty_pages` of memory changed.
+
+    It writes to `span` blocks of `sectors`, whose beginnings are `stride` sectors apart.
+    """
+
+    rate: int = 4
+    mult: int = 1
+    span: int = 64
+    stride: int = 128
+    sectors: int = 8
+    dirty_pages: int = 64
+
+
+def make_image(path: Path, rate: int = 4, mult: int = 1, work: Work | None = None) -> Path:
+    """A raw disk that boots the guest."""
+    does = work or Work(rate, mult)
+    parameters = struct.pack(
+        "<IIIIHHH", does.span, does.stride, _BASE, does.mult, does.rate, does.sectors, does.dirty_pages
+    )
     end = _PARAMETERS + len(parameters)
     with path.open("wb") as file:
         file.write(_CODE[:_PARAMETERS] + parameters + _CODE[end:])
@@ -53,22 +72,21 @@ async def wait_count(guest: Guest, at_least: int) -> int:
     return number
 
 
-def check_disk(image: Path, acknowledged: int, mult: int = 1) -> int:
+def check_disk(image: Path, acknowledged: int, mult: int = 1, work: Work | None = None) -> int:
     """Assert that the disk of a stopped guest is the one after some counter, no less than that acknowledged; which."""
     raw = image.with_suffix(".raw")
     subprocess.run(["qemu-img", "convert", "-O", "raw", str(image), str(raw)], check=True, capture_output=True)
+    does = work or Work(mult=mult)
+    span, size = does.span, does.sectors * _SECTOR
     with raw.open("rb") as file:
-        blocks = [
-            _block(file.seek((_BASE + block * _STRIDE) * _SECTOR) and file.read(_SECTORS * _SECTOR))
-            for block in range(_SPAN)
-        ]
+        blocks = [_block(file.seek((_BASE + n * does.stride) * _SECTOR) and file.read(size)) for n in range(span)]
     raw.unlink()
     last = max(words[0] for words in blocks)
     assert last >= acknowledged, f"the guest has seen {acknowledged} writes, its disk has {last}"
     for block, words in enumerate(blocks):
-        newest = next((n for n in range(last, max(last - _SPAN, 0), -1) if n * mult % _SPAN == block), 0)
+        newest = next((n for n in range(last, max(last - span, 0), -1) if n * does.mult % span == block), 0)
         # The last one may have been on its way, its sectors in this order.
-        expected = {newest, newest - _SPAN, 0} if newest == last else {newest}
+        expected = {newest, newest - span, 0} if newest == last else {newest}
         assert set(words) <= expected, f"block {block} has {set(words)} after {last} writes"
     return last
 

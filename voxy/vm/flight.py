@@ -9,17 +9,25 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from voxy.errors import MachineError
+from voxy.errors import GuestLost, MachineError
+from voxy.vm.brake import PARAMETERS, Brake, limit_writes
 from voxy.vm.engine import Guest
+from voxy.vm.progress import Phase, Progress
 from voxy.vm.qmp import CommandRefused, Event, Monitor
 
 EXPORT = "disk"
 _CAPABILITIES = ("events", "pause-before-switchover", "return-path")
 _MIRROR, _TARGET = "mirror", "move-target"
-_DOWNTIME_MS = 300
-_LOOK_S = 5.0
+_FLYING_BYTES = 1 << 20
+"""What is on its way at a time: more would be late news of a slow line."""
+
+_LOOK_S = 0.5
+_CONNECT_S = 10.0
 _SILENCE_S = 30.0
 """Seconds in which a line or a host that lives carries something."""
+
+_HALTED_SILENCE_S = 10.0
+"""The same, while the guest stands still."""
 
 
 def capabilities(*extra: str) -> dict[str, Any]:
@@ -30,46 +38,64 @@ def capabilities(*extra: str) -> dict[str, Any]:
 class Flight:
     """Brings the newest layer `top` and the memory of `guest` to where the two sockets lead."""
 
-    def __init__(self, guest: Guest, top: str) -> None:
+    def __init__(self, guest: Guest, top: str, progress: Progress) -> None:
         self._guest = guest
         self._monitor: Monitor = guest.monitor
         self._top = top
+        self._progress = progress
+        self._brake = Brake(guest, progress.note)
+        self.halted_at = 0.0
 
     async def fly(self, disk: Path, memory: Path) -> None:
         """Leave the guest halted here, and all of it there. MachineError, or GuestLost, and it is to be taken back."""
         monitor = self._monitor
-        await monitor.execute("migrate-set-capabilities", capabilities())
-        await monitor.execute("migrate-set-parameters", {"downtime-limit": _DOWNTIME_MS, "max-bandwidth": 0})
+        await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
+        await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": 0})
+        self._progress.enter(Phase.DISK)
         await self._mirror(disk)
+        self._progress.enter(Phase.MEMORY)
         since = monitor.cursor
         await monitor.execute("migrate", {"uri": f"unix:{memory}"})
         await self._until(_migration("pre-switchover"), since, self._memory_sent)
         # The guest is halted now; what it wrote last is on its way.
+        self.halted_at = (await monitor.wait_event(lambda event: event.name == "STOP", since, _LOOK_S)).at
+        self._progress.enter(Phase.HALTED)
         since = monitor.cursor
         await monitor.execute("block-job-cancel", {"device": _MIRROR})
-        ended = await self._until(_ends(_MIRROR), since, self._disk_sent)
+        ended = await self._until(_ends(_MIRROR), since, self._disk_sent, _HALTED_SILENCE_S)
         if "error" in ended.data:
             raise MachineError(f"The disk of {self._guest.name} didn't arrive: {ended.data['error']}.")
         await monitor.execute("blockdev-del", {"node-name": _TARGET})
         await monitor.execute("migrate-continue", {"state": "pre-switchover"})
-        await self._until(_migration("completed"), since, self._memory_sent)
+        await self._until(_migration("completed"), since, self._state_sent, _HALTED_SILENCE_S)
 
     async def _mirror(self, disk: Path) -> None:
         monitor, since = self._monitor, self._monitor.cursor
         server = {"type": "unix", "path": str(disk)}
         said = {"driver": "nbd", "node-name": _TARGET, "server": server, "export": EXPORT}
-        await monitor.execute("blockdev-add", said)
+        try:
+            await monitor.execute("blockdev-add", said, _CONNECT_S)
+        except GuestLost:
+            if self._guest.run.pid() is None:
+                raise
+            # QEMU, and the guest with it, waits for the other side until the line is cut.
+            raise MachineError(f"The other host doesn't take the disk of {self._guest.name}.") from None
         said = {"job-id": _MIRROR, "device": self._top, "target": _TARGET, "sync": "top", "copy-mode": "background"}
-        await monitor.execute("blockdev-mirror", {**said, "granularity": 4096})
+        await monitor.execute("blockdev-mirror", {**said, "granularity": 4096, "buf-size": _FLYING_BYTES})
         found = await self._until(lambda e: _is_ready(e) or _ends(_MIRROR)(e), since, self._disk_sent)
         if not _is_ready(found):
             raise MachineError(f"The disk of {self._guest.name} didn't arrive: {found.data.get('error', 'cut off')}.")
 
     async def _until(
-        self, accepts: Callable[[Event], bool], since: int, progress: Callable[[], Awaitable[int]]
+        self,
+        accepts: Callable[[Event], bool],
+        since: int,
+        progress: Callable[[], Awaitable[int]],
+        silence_s: float = _SILENCE_S,
     ) -> Event:
         """The event, or MachineError where the other side carries nothing any more."""
-        carried, silent_s = -1, 0.0
+        clock = asyncio.get_running_loop().time
+        carried, heard_at = -1, clock()
         while True:
             with contextlib.suppress(TimeoutError):
                 found = await self._monitor.wait_event(lambda e: accepts(e) or _migration("failed")(e), since, _LOOK_S)
@@ -77,20 +103,39 @@ class Flight:
                     raise MachineError(f"The memory of {self._guest.name} didn't arrive.")
                 return found
             now = await progress()
-            silent_s = 0.0 if now != carried else silent_s + _LOOK_S
-            carried = now
-            if silent_s >= _SILENCE_S:
-                raise MachineError(f"The other host has taken nothing of {self._guest.name} for {silent_s:.0f} s.")
-
-    async def _memory_sent(self) -> int:
-        return int((await self._monitor.execute("query-migrate")).get("ram", {}).get("transferred", 0))
+            if now != carried:
+                carried, heard_at = now, clock()
+            if clock() - heard_at >= silence_s:
+                raise MachineError(f"The other host has taken nothing of {self._guest.name} for {silence_s:.0f} s.")
 
     async def _disk_sent(self) -> int:
-        return sum(int(job["offset"]) for job in await self._monitor.execute("query-block-jobs"))
+        done, left = await self._disk_left()
+        self._progress.reach(done, done + left)
+        await self._brake.watch_disk(done, left, asyncio.get_running_loop().time())
+        return done
+
+    async def _memory_sent(self) -> int:
+        said = await self._monitor.execute("query-migrate")
+        done, left = (int(said.get("ram", {}).get(key, 0)) for key in ("transferred", "remaining"))
+        self._progress.reach(done, done + left)
+        now = asyncio.get_running_loop().time()
+        await self._brake.watch_memory(said.get("cpu-throttle-percentage", 0), now)
+        await self._brake.watch_disk(*await self._disk_left(), now)
+        return done
+
+    async def _state_sent(self) -> int:
+        return int((await self._monitor.execute("query-migrate")).get("ram", {}).get("transferred", 0))
+
+    async def _disk_left(self) -> tuple[int, int]:
+        """What the mirror has sent, and what it knows that it must send."""
+        jobs = [job for job in await self._monitor.execute("query-block-jobs") if job["device"] == _MIRROR]
+        done = sum(int(job["offset"]) for job in jobs)
+        return done, sum(int(job["len"]) for job in jobs) - done
 
 
 async def take_back(guest: Guest) -> None:
-    """Have a guest go on here, however far its move had come. The tunnels are cut, so that nothing waits for them."""
+    """Have a guest go on here, as fast as before, however far its move had come. Nothing waits for the tunnels: they
+    are cut."""
     monitor, since = guest.monitor, guest.monitor.cursor
     if any(job["device"] == _MIRROR for job in await monitor.execute("query-block-jobs")):
         with contextlib.suppress(CommandRefused):
@@ -105,6 +150,7 @@ async def take_back(guest: Guest) -> None:
         if status in ("none", "cancelled", "failed", "completed"):
             break
         await asyncio.sleep(0.05)
+    await limit_writes(guest, 0)
     if not (await monitor.execute("query-status"))["running"]:
         await monitor.execute("cont")
 

@@ -4,9 +4,12 @@ The commit is the point of no return. Before it is sent, this host has the machi
 sent and no answer came, only the other host knows: this one doesn't start the machine, and asks again.
 """
 
+import asyncio
 import contextlib
 import secrets
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import msgspec
 
@@ -17,28 +20,44 @@ from voxy.vm.engine import Guest
 from voxy.vm.flight import Flight, take_back
 from voxy.vm.peer import PeerClient, PeerGone, PeerGotOther, PeerRefused
 from voxy.vm.progress import Phase, Progress
+from voxy.vm.sizes import shown
 from voxy.vm.state import Boundary, Layer, Move, Peer
 from voxy.vm.store import Machine
 from voxy.vm.tunnel import entrances
 
+_ROUNDS_MOST = 3
+"""After so many, a guest that goes on to write much is slowed down."""
+
+_LITTLE_BYTES = 4 << 20
+_LITTLE_S = 5.0
+"""What a guest has written meanwhile goes while it runs, where that takes no longer; else it is frozen as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a move or a sync has sent as frozen layers."""
+    """What a move or a sync has sent as frozen layers, and how long it had the guest stand still."""
 
     at: Boundary
     layers: int
     bytes: int
+    seconds: float = 0.0
+    halted_s: float = 0.0
 
 
 class Departure:
-    """Moves `machine`, whose lock is held, to the host of `peer`."""
+    """Moves `machine`, whose lock is held, to the host of `peer`.
+
+    It may be cancelled while `stage` is here, and the machine stays. From told on, only the other host knows; there,
+    nothing is left to do that takes time.
+    """
 
     def __init__(self, machine: Machine, peer: PeerClient, progress: Progress) -> None:
         self._machine = machine
         self._layers = machine.layers
         self._peer = peer
         self._progress = progress
+        self._halted_at = self._answered_at = 0.0
+        self.stage: Literal["here", "told", "there"] = "here"
 
     async def move(self) -> Sent | None:
         """Move the machine, running or not; None where an earlier move had arrived and only its answer was lost."""
@@ -46,22 +65,36 @@ class Departure:
             if (move := self._layers.state.move) and await self._ask_again(move, guest):
                 return None
             self._check_owner()
-            await self._layers.freeze(guest)
-            sent, move_id = await self._send()
+            sent, move_id = await self._send_until_little_is_left(guest)
             if guest:
                 at = Boundary(self._layers.state.next_generation, secrets.token_hex(8))
                 await self._fly(move_id, guest)
             else:
                 at = sent.at
             await self._commit(Move(move_id, self._peer.known.name, "committing", at), guest)
-        return sent
+            return replace(sent, halted_s=self._answered_at - self._halted_at) if guest else sent
+
+    async def _send_until_little_is_left(self, guest: Guest | None) -> tuple[Sent, str]:
+        """Freeze and send, and again where a guest that runs has written much meanwhile."""
+        layers = total = 0
+        for number in range(1, _ROUNDS_MOST + 1):
+            await self._layers.freeze(guest)
+            sent, move_id = await self._send()
+            layers, total = layers + sent.layers, total + sent.bytes
+            written = self._layers.active_bytes if guest else 0
+            if written <= max(_LITTLE_BYTES, _LITTLE_S * sent.bytes / max(sent.seconds, 0.001)):
+                break
+            if number < _ROUNDS_MOST:
+                self._progress.note(f"{self._machine.name} has written {shown(written)} meanwhile: sending that too.")
+        return replace(sent, layers=layers, bytes=total), move_id
 
     async def _fly(self, move_id: str, guest: Guest) -> None:
         """Bring the memory and the newest layer there; whatever fails, the guest goes on here."""
+        flight = Flight(guest, self._layers.disk().top, self._progress)
         try:
             await self._peer.prepare(Step(move_id))
             async with entrances(self._machine.run.folder, ("disk", "memory"), self._peer.tunnel) as paths:
-                await Flight(guest, self._layers.disk().top).fly(paths["disk"], paths["memory"])
+                await flight.fly(paths["disk"], paths["memory"])
         except BaseException:
             with contextlib.suppress(GuestLost):
                 await take_back(guest)
@@ -69,6 +102,7 @@ class Departure:
             with contextlib.suppress(PeerGone, PeerRefused):
                 await self._peer.abort(Step(move_id))
             raise
+        self._halted_at = flight.halted_at
 
     async def sync(self) -> Sent:
         """Send all that is frozen, and stay here; the machine may run meanwhile."""
@@ -99,12 +133,13 @@ class Departure:
             answer = await self._peer.offer(Offer(move_id, self._machine.name, spec, layers.state.epoch))
             common, lacking = layers.state.missing_for(answer.history)
             await self._peer.cut(Cut(move_id, common))
+            began_at = time.monotonic()
             total = await self._send_layers(move_id, lacking, answer)
         except BaseException:
             layers.save(move=None)
             raise
         layers.save(peers={**layers.state.peers, self._peer.known.id: Peer(self._peer.known.name, at)})
-        return Sent(at, len(lacking), total), move_id
+        return Sent(at, len(lacking), total, time.monotonic() - began_at), move_id
 
     async def _send_layers(self, move_id: str, lacking: tuple[Layer, ...], answer: Answer) -> int:
         """Send these layers, each from where an earlier try ended; how many bytes that took."""
@@ -137,6 +172,7 @@ class Departure:
         history = (*state.history, move.at) if is_running else state.history
         self._layers.save(move=move)
         self._progress.enter(Phase.HANDING_OVER)
+        self.stage = "told"
         try:
             try:
                 await self._peer.commit(Commit(move.id, move.at, history, state.epoch + 1, is_running))
@@ -147,13 +183,17 @@ class Departure:
                 if guest:
                     await take_back(guest)
                 self._layers.save(move=None)
+                self.stage = "here"
                 raise
         except PeerGone as error:
             raise self._unknown(error, move) from None
+        except asyncio.CancelledError:
+            raise self._unknown(PeerGone(f"The answer of {move.peer} was not waited for."), move) from None
         except PeerRefused as error:
             if self._layers.state.move:
                 raise self._unknown(error, move) from None
             raise
+        self.stage, self._answered_at = "there", time.time()
         if guest:
             await guest.stop(within_s=0)
         self._leave(move, is_running)

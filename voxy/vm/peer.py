@@ -19,14 +19,18 @@ from voxy.vm.freight import SILENCE_S, pack
 from voxy.vm.identity import Identity, Known, fingerprint, new_salt, proof
 from voxy.vm.progress import Progress
 from voxy.vm.state import Layer
-from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES
+from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES, WAITING_BYTES
 
 _ANSWER_S = 60.0
+_KEPT_S = 60.0
 _FORGET_S = 10.0
 """A host that doesn't answer learns from the next offer that a move is over."""
 
 _PIECE_BYTES = 1 << 16
 _ANSWER_MOST_BYTES = 1 << 20
+_CLOCK_FAULTS = {9, 10}
+"""OpenSSL's numbers for a certificate that isn't valid yet, or not any more."""
+
 _CHECKED_BYTES_PER_S = 20e6
 """What the slowest disk reads, when the other side compares a layer with its checksum."""
 
@@ -52,7 +56,8 @@ class PeerClient:
         self.known = known
         self._url = f"https://{known.address}/v1/machines/{uuid}"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
-        connector = aiohttp.TCPConnector(ssl=identity.client_tls(known))
+        # Kept while memory is sent, so that the commit needn't begin with a handshake.
+        connector = aiohttp.TCPConnector(ssl=identity.client_tls(known), keepalive_timeout=_KEPT_S)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
 
     async def __aenter__(self) -> Self:
@@ -87,7 +92,11 @@ class PeerClient:
     async def tunnel(self, name: str) -> aiohttp.ClientWebSocketResponse:
         """A line to a socket of the QEMU that waits there."""
         url = f"{self._url}/tunnel/{name}"
-        return await self._session.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES)
+        line = await self._session.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES)
+        # asyncio would keep half a megabyte; aiohttp has no public way to tell it.
+        if (connection := line._response.connection) and connection.transport:
+            connection.transport.set_write_buffer_limits(high=WAITING_BYTES)
+        return line
 
     async def send(self, move: str, layer: Layer, path: Path, offset: int, progress: Progress) -> int:
         """Send a layer's file from `offset` on; how many bytes that took."""
@@ -118,7 +127,11 @@ class PeerClient:
         try:
             async with limit, self._session.request(method, f"{self._url}/{path}", **body) as response:
                 said = await _all(response)
-        except aiohttp.ClientConnectorCertificateError:
+        except aiohttp.ClientConnectorCertificateError as error:
+            if getattr(error.certificate_error, "verify_code", 0) in _CLOCK_FAULTS:
+                raise PeerRefused(
+                    f"The certificate of {name} is of another time: set the clocks of both right."
+                ) from None
             raise PeerRefused(f"The host at {self.known.address} is not {name}: its certificate is another.") from None
         except TimeoutError:
             raise PeerGone(f"{name} at {self.known.address} says nothing any more.") from None

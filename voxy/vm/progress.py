@@ -55,7 +55,7 @@ class Progress:
         """Bytes a second, lately; 0 where that isn't known yet. Ask about as often as it is shown."""
         if not self._samples or now - self._samples[-1][0] >= _SAMPLE_S:
             self._samples.append((now, self.done_bytes))
-        while now - self._samples[0][0] > _WINDOW_S and len(self._samples) > 1:
+        while len(self._samples) > 2 and now - self._samples[1][0] >= _WINDOW_S:
             self._samples.popleft()
         since, before = self._samples[0]
         return (self.done_bytes - before) / (now - since) if now > since else 0.0

@@ -19,10 +19,11 @@ ANSWER_S = 20.0
 
 
 class Event(NamedTuple):
-    """What QEMU said by itself."""
+    """What QEMU said by itself, and when, by the host's clock."""
 
     name: str
     data: Mapping[str, Any]
+    at: float = 0.0
 
 
 class CommandRefused(MachineError):
@@ -104,7 +105,7 @@ class Monitor:
 
     async def _append(self, *messages: Mapping[str, Any]) -> None:
         async with self._said:
-            self._events += [Event(str(message["event"]), message.get("data", {})) for message in messages]
+            self._events += [_event(message) for message in messages]
             self._said.notify_all()
 
     async def _follow(self) -> None:
@@ -128,3 +129,8 @@ class Monitor:
 
 def _silent(name: str) -> GuestLost:
     return GuestLost(f"The QEMU of {name} doesn't answer.")
+
+
+def _event(message: Mapping[str, Any]) -> Event:
+    at = message.get("timestamp", {})
+    return Event(str(message["event"]), message.get("data", {}), at.get("seconds", 0) + at.get("microseconds", 0) / 1e6)

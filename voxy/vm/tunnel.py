@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +12,13 @@ from typing import TypeAlias
 import aiohttp
 from aiohttp import web
 
-_PIECE_BYTES = 1 << 18
-MESSAGE_MOST_BYTES = 4 * _PIECE_BYTES
+_PIECE_BYTES = 1 << 16
+MESSAGE_MOST_BYTES = 1 << 20
 """What a side keeps of a message at most; a line that sends a larger one is ended."""
+
+_READ_AHEAD_BYTES = 1 << 14
+WAITING_BYTES = 1 << 16
+"""How much waits on this side to be sent: QEMU, which doesn't see it, would halt the guest while it is carried."""
 
 _DIAL_S = 10.0
 HEARTBEAT_S = 10.0
@@ -25,6 +31,8 @@ Dial: TypeAlias = Callable[[str], Awaitable[aiohttp.ClientWebSocketResponse]]
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: WebSocket) -> None:
     """Carry bytes both ways until either side ends, and end the other."""
+    if sys.platform == "linux" and (connection := line.get_extra_info("socket")):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WAITING_BYTES)
 
     async def out() -> None:
         while data := await reader.read(_PIECE_BYTES):
@@ -77,7 +85,7 @@ async def entrances(folder: Path, names: tuple[str, ...], dial: Dial) -> AsyncIt
     try:
         for name, path in paths.items():
             path.unlink(missing_ok=True)
-            servers.append(await asyncio.start_unix_server(entrance(name), path))
+            servers.append(await asyncio.start_unix_server(entrance(name), path, limit=_READ_AHEAD_BYTES))
         yield paths
     finally:
         for server in servers:
