@@ -1,10 +1,13 @@
 """`voxy vm agent`, `pair`, `peers`, `move` and `sync`: machines between hosts, on the command line."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
-from typing import Any
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +16,11 @@ from voxy.errors import MachineError
 from voxy.values import Listen
 from voxy.vm.cli import name_, open_store, state_dir, vm
 from voxy.vm.progress import Progress
+from voxy.vm.report import Report
 from voxy.vm.sizes import shown
+
+if TYPE_CHECKING:
+    from voxy.vm.move import Departure
 
 
 @vm.command()
@@ -69,29 +76,40 @@ def peers(folder: str) -> None:
         click.echo(f"{known.name:24} {known.address or 'address not known':24} {known.id[:16]}")
 
 
+_quiet = click.option("--quiet", is_flag=True, help="Don't show how far it is.")
+
+
 @vm.command()
 @name_
 @click.argument("peer")
+@_quiet
 @state_dir
-def move(name: str, peer: str, folder: str) -> None:
-    """Move a machine to another host, running or not; only what that one lacks is sent."""
-    sent = _depart(name, peer, folder, is_sync=False)
+def move(name: str, peer: str, quiet: bool, folder: str) -> None:
+    """Move a machine to another host, running or not; only what that one lacks is sent.
+
+    Ctrl+C leaves it on this host, at any time before the other one has been told to take it.
+    """
+    sent = _depart(name, peer, folder, quiet, is_sync=False)
     told = f"{shown(sent.bytes)} in {sent.layers} layers were sent" if sent else "it had arrived before"
+    if sent and sent.halted_s:
+        told += f", and it stood still for {sent.halted_s:.2f} s"
     click.echo(f"{name} lives on {peer} now; {told}.")
 
 
 @vm.command()
 @name_
 @click.argument("peer")
+@_quiet
 @state_dir
-def sync(name: str, peer: str, folder: str) -> None:
+def sync(name: str, peer: str, quiet: bool, folder: str) -> None:
     """Send ahead what another host lacks, so that a move is short; the machine may run meanwhile."""
-    sent = _depart(name, peer, folder, is_sync=True)
+    sent = _depart(name, peer, folder, quiet, is_sync=True)
     click.echo(f"{peer} has generation {sent.at.generation} of {name}; {shown(sent.bytes)} were sent.")
 
 
-def _depart(name: str, peer: str, folder: str, is_sync: bool) -> Any:
+def _depart(name: str, peer: str, folder: str, is_quiet: bool, is_sync: bool) -> Any:
     machine = open_store(folder).open(name)
+    report = Report(None if is_quiet else sys.stderr)
 
     async def run() -> Any:
         from voxy.vm.identity import Identity
@@ -101,10 +119,47 @@ def _depart(name: str, peer: str, folder: str, is_sync: bool) -> Any:
         identity = Identity(state_folder(folder, os.environ))
         with machine.lock():
             async with PeerClient(identity, identity.peer(peer), machine.spec.uuid) as client:
-                departure = Departure(machine, client, Progress())
-                return await (departure.sync() if is_sync else departure.move())
+                departure = Departure(machine, client, Progress(report.tell, report.note))
+                with _stoppable(departure, report, name, peer):
+                    return await (departure.sync() if is_sync else departure.move())
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        click.echo(f"Stopped: {name} stays on this host. What {peer} has got needn't be sent again.", err=True)
+        sys.exit(130)
+    finally:
+        report.close()
+
+
+@contextlib.contextmanager
+def _stoppable(departure: "Departure", report: Report, name: str, peer: str) -> Iterator[None]:
+    """Have Ctrl+C and its like end a departure as long as it can be taken back, and in no other way than that."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task
+    was_told = False
+
+    def stop() -> None:
+        nonlocal was_told
+        report.close()
+        if departure.stage == "here" and not task.cancelling():
+            click.echo(f"Stopping; {name} stays on this host.", err=True)
+            task.cancel()
+        elif departure.stage == "told" and not task.cancelling():
+            if was_told:
+                task.cancel()
+            else:
+                click.echo(f"{peer} has been told to take {name}: waiting for its answer, or Ctrl+C again.", err=True)
+            was_told = True
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 def _address(text: str) -> Listen:
