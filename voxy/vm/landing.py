@@ -13,25 +13,28 @@ _ARRIVAL_S = 20.0
 
 
 class Landing:
-    """A guest that is arriving by the move `move`, and the file that its newest layer goes to."""
+    """A guest that is arriving by the move `move`, the file that its newest layer goes to, and the one after that."""
 
-    def __init__(self, machine: Machine, move: str, guest: Guest, file: str) -> None:
+    def __init__(self, machine: Machine, move: str, guest: Guest, file: str, next_file: str) -> None:
         self.machine = machine
         self.move = move
         self.guest = guest
         self.file = file
+        self.next_file = next_file
 
     @classmethod
     async def prepare(cls, machine: Machine, move: str) -> Self:
         """Start the QEMU; its sockets in the machine's folder take the disk and the memory."""
-        layers, file = machine.layers, state.new_file()
-        # Until the commit, nothing needs the file: a crash leaves it to be dropped.
-        layers.save(unused=(*layers.state.unused, file))
+        layers, file, next_file = machine.layers, state.new_file(), state.new_file()
+        # Until the commit, nothing needs the files: a crash leaves them to be dropped.
+        layers.save(unused=(*layers.state.unused, file, next_file))
         await layers.overlay(file)
+        # Now, since the guest will stand still later.
+        await layers.overlay(next_file, file)
         disk = layers.disk(top=file)
         extra = ("-incoming", "defer", "-S")
         guest = await Guest.start(await Qemu.find(), machine.spec, machine.name, disk, machine.run, extra)
-        landing = cls(machine, move, guest, file)
+        landing = cls(machine, move, guest, file, next_file)
         try:
             monitor = guest.monitor
             server = {"addr": {"type": "unix", "data": {"path": str(machine.run.folder / "disk.sock")}}}
@@ -52,10 +55,8 @@ class Landing:
         await monitor.execute("block-export-del", {"id": EXPORT, "mode": "hard"})
         await monitor.wait_event(lambda event: event.name == "BLOCK_EXPORT_DELETED", 0, _ARRIVAL_S)
         await monitor.execute("nbd-server-stop")
-        layers, file = self.machine.layers, state.new_file()
-        layers.save(unused=(*layers.state.unused, file))
-        await layers.put_over(self.file, file, self.guest)
-        return file
+        await self.machine.layers.go_over(self.file, self.next_file, self.guest)
+        return self.next_file
 
     async def go_on(self) -> None:
         """Have the guest run here; QEMU is let go of, and stays."""

@@ -103,11 +103,15 @@ class Layers:
 
     async def put_over(self, below: str, file: str, guest: Guest | None) -> None:
         """Have a new layer `file` written from now on, and `below` no more."""
-        await images.create_overlay(self.folder / file, below, self._disk_bytes)
+        await self.overlay(file, below)
         if guest:
-            await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
-            said = {"node": _node_name(below), "overlay": _node_name(file)}
-            await guest.monitor.execute("blockdev-snapshot", said)
+            await self.go_over(below, file, guest)
+
+    async def go_over(self, below: str, file: str, guest: Guest) -> None:
+        """Have a guest write to the layer `file`, which is there and empty, and no more to `below`."""
+        await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
+        said = {"node": _node_name(below), "overlay": _node_name(file)}
+        await guest.monitor.execute("blockdev-snapshot", said)
 
     def _frozen_into(self, file: str) -> None:
         changed = self.state.freeze(file)
@@ -262,9 +266,9 @@ class Layers:
             return False
         return is_over and not await images.check(self.folder / file)
 
-    async def overlay(self, file: str) -> None:
-        """An empty layer `file` over all that is frozen."""
-        await images.create_overlay(self.folder / file, self.state.frozen[-1].file, self._disk_bytes)
+    async def overlay(self, file: str, below: str = "") -> None:
+        """An empty layer `file` over another, or else over all that is frozen."""
+        await images.create_overlay(self.folder / file, below or self.state.frozen[-1].file, self._disk_bytes)
 
     def drop_unused(self) -> None:
         """Remove the files that nothing needs any more."""
