@@ -193,7 +193,10 @@ class Agent:
                 await landing.go_on()
             elif said.is_running and not is_new and machine.is_running:
                 await go_on(machine)
-        logger.info("= %s lives here now, from %s", machine.name, known.name)
+        if is_new:
+            logger.info("= %s lives here now, from %s", machine.name, known.name)
+        else:
+            logger.warning("! %s said again that %s lives here: nothing was changed", known.name, machine.name)
         return web.Response()
 
     async def _abort(self, request: web.Request) -> web.Response:

@@ -48,6 +48,15 @@ class Flight:
 
     async def fly(self, disk: Path, memory: Path) -> None:
         """Leave the guest halted here, and all of it there. MachineError, or GuestLost, and it is to be taken back."""
+        try:
+            await self._fly(disk, memory)
+        except GuestLost:
+            if self._guest.run.pid() is None:
+                raise
+            # QEMU waits for the other side then, and answers nobody until the line is cut.
+            raise MachineError(f"The other host takes nothing of {self._guest.name} any more.") from None
+
+    async def _fly(self, disk: Path, memory: Path) -> None:
         monitor = self._monitor
         await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
         await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": 0})
@@ -73,13 +82,7 @@ class Flight:
         monitor, since = self._monitor, self._monitor.cursor
         server = {"type": "unix", "path": str(disk)}
         said = {"driver": "nbd", "node-name": _TARGET, "server": server, "export": EXPORT}
-        try:
-            await monitor.execute("blockdev-add", said, _CONNECT_S)
-        except GuestLost:
-            if self._guest.run.pid() is None:
-                raise
-            # QEMU, and the guest with it, waits for the other side until the line is cut.
-            raise MachineError(f"The other host doesn't take the disk of {self._guest.name}.") from None
+        await monitor.execute("blockdev-add", said, _CONNECT_S)
         said = {"job-id": _MIRROR, "device": self._top, "target": _TARGET, "sync": "top", "copy-mode": "background"}
         await monitor.execute("blockdev-mirror", {**said, "granularity": 4096, "buf-size": _FLYING_BYTES})
         found = await self._until(lambda e: _is_ready(e) or _ends(_MIRROR)(e), since, self._disk_sent)
@@ -115,7 +118,7 @@ class Flight:
         return done
 
     async def _memory_sent(self) -> int:
-        said = await self._monitor.execute("query-migrate")
+        said = await self._monitor.execute("query-migrate", None, _HALTED_SILENCE_S)
         done, left = (int(said.get("ram", {}).get(key, 0)) for key in ("transferred", "remaining"))
         self._progress.reach(done, done + left)
         now = asyncio.get_running_loop().time()
@@ -124,11 +127,13 @@ class Flight:
         return done
 
     async def _state_sent(self) -> int:
-        return int((await self._monitor.execute("query-migrate")).get("ram", {}).get("transferred", 0))
+        said = await self._monitor.execute("query-migrate", None, _HALTED_SILENCE_S)
+        return int(said.get("ram", {}).get("transferred", 0))
 
     async def _disk_left(self) -> tuple[int, int]:
         """What the mirror has sent, and what it knows that it must send."""
-        jobs = [job for job in await self._monitor.execute("query-block-jobs") if job["device"] == _MIRROR]
+        said = await self._monitor.execute("query-block-jobs", None, _HALTED_SILENCE_S)
+        jobs = [job for job in said if job["device"] == _MIRROR]
         done = sum(int(job["offset"]) for job in jobs)
         return done, sum(int(job["len"]) for job in jobs) - done
 

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
@@ -18,6 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from voxy.errors import MachineError
 from voxy.vm.state import write_whole
+
+logger = logging.getLogger(__name__)
 
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _CODE_LENGTH, _CODE_GROUP = 12, 4
@@ -85,6 +88,8 @@ class Identity:
         for known in self.known():
             if known.name == name:
                 return known
+        if name == self.name:
+            raise MachineError(f"{name} is this host itself: name another.")
         names = ", ".join(known.name for known in self.known())
         raise MachineError(f"No host “{name}” is known: pair with it first" + (f", or use {names}." if names else "."))
 
@@ -113,6 +118,7 @@ class Identity:
         """For the agent. A certificate that isn't known ends the handshake; without any, one may only pair."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.verify_mode = ssl.CERT_OPTIONAL
+        context.sslobject_class = _Handshake
         return self._with_own(context, *self.known())
 
     def client_tls(self, server: Known) -> ssl.SSLContext:
@@ -127,6 +133,17 @@ class Identity:
         for known in others:
             context.load_verify_locations(cadata=known.certificate)
         return context
+
+
+class _Handshake(ssl.SSLObject):
+    """A handshake that says whom it refused; asyncio keeps that to itself."""
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            logger.warning("! refused a certificate that is not known: %s", error.verify_message)
+            raise
 
 
 def fingerprint(certificate: bytes) -> str:
