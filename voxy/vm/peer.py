@@ -21,6 +21,7 @@ from voxy.vm.progress import Progress
 from voxy.vm.state import Layer
 from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES, WAITING_BYTES
 
+_CONNECT_S = 10.0
 _ANSWER_S = 60.0
 _KEPT_S = 60.0
 _FORGET_S = 10.0
@@ -55,7 +56,7 @@ class PeerClient:
             raise MachineError(f"Nobody has said where {known.name} listens: voxy vm pair ADDRESS:PORT.")
         self.known = known
         self._url = f"https://{known.address}/v1/machines/{uuid}"
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S)
         # Kept while memory is sent, so that the commit needn't begin with a handshake.
         connector = aiohttp.TCPConnector(ssl=identity.client_tls(known), keepalive_timeout=_KEPT_S)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
@@ -119,8 +120,8 @@ class PeerClient:
         await self._request("PUT", f"layers/{layer.ends.id}", limit, params=query, data=pieces(limit))
         return wire_bytes
 
-    async def _post(self, path: str, said: msgspec.Struct, answer_s: float = _ANSWER_S) -> bytes:
-        return await self._request("POST", path, asyncio.timeout(answer_s), data=msgspec.json.encode(said))
+    async def _post(self, path: str, said: msgspec.Struct, within_s: float = 0.0) -> bytes:
+        return await self._request("POST", path, asyncio.timeout(within_s or _ANSWER_S), data=msgspec.json.encode(said))
 
     async def _request(self, method: str, path: str, limit: asyncio.Timeout, **body: Any) -> bytes:
         name = self.known.name
