@@ -72,7 +72,7 @@ describe('Clipboard, pasting', () => {
     const { clipboard, sent } = clipboardOf();
     clipboard.begin(chord());
     clipboard.pass(keyV(true));
-    mock.timers.tick(149);
+    mock.timers.tick(499);
     assert.deepEqual(sent, []);
     mock.timers.tick(1);
     assert.deepEqual(sent, ['+v']);
