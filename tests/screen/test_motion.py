@@ -4,7 +4,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import framebuffer_of, photograph, text
-from voxy.blocks import Copy, Rect, Size
+from voxy.blocks import BlockGrid, Copy, Rect, Size
 from voxy.screen import differ
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.motion import find_copy, find_offset, find_scroll
@@ -113,12 +113,26 @@ def test_copy_and_what_it_leaves_make_the_whole_change(
         assert (framebuffer.front == framebuffer.back).all()
 
 
-def test_what_goes_on_moving_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared = []
+@pytest.mark.parametrize("strip", [SIZE.height, 51])
+def test_what_goes_on_moving_is_compared_once(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Rect] = []
     compare = differ._compare
-    monkeypatch.setattr(differ, "_compare", lambda *arguments: compared.append(1) or compare(*arguments))
+    monkeypatch.setattr(differ, "_compare", lambda buffer, areas: compared.extend(areas) or compare(buffer, areas))
     framebuffer, comparing = framebuffer_of(window(0)), BlockDiffer()
+    # As VNC servers tell it: in strips, two of which share each row of blocks.
+    damage = tuple(Rect(0, top, 640, min(strip, SIZE.height - top)) for top in range(0, SIZE.height, strip))
     for number in range(1, 11):
         framebuffer.back[: SIZE.height, : SIZE.width] = window(6 * number)
-        assert comparing.diff(framebuffer, (AREA,)).copy == Copy(Rect(0, 6, 640, 506), 0, 0)
-    assert len(compared) == 2 + 9
+        assert comparing.diff(framebuffer, damage).copy == Copy(Rect(0, 6, 640, 506), 0, 0)
+    assert sum(cells.area for cells in compared) == (2 + 9) * framebuffer.grid.count
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7), st.integers(1, 6), st.integers(1, 5)), max_size=8))
+def test_cells_are_told_once_and_none_is_left_out(cells: list[tuple[int, int, int, int]]) -> None:
+    counted = np.zeros((12, 16), dtype=np.intp)
+    for rect in differ._distinct([Rect(*each) for each in cells], BlockGrid(Size(1024, 768))):
+        counted[rect.slices] += 1
+    wanted = np.zeros_like(counted)
+    for each in cells:
+        wanted[Rect(*each).slices] = 1
+    assert (counted == wanted).all()

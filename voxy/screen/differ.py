@@ -1,11 +1,12 @@
 """Which blocks of what was grabbed differ from what viewers are shown, and what of it only moved."""
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BLOCK, Copy, Rect
+from voxy.blocks import BLOCK, BlockGrid, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.blocks.geometry import to_pixels
 from voxy.screen.content import tiled
@@ -71,7 +72,7 @@ class BlockDiffer:
             framebuffer.front[:] = framebuffer.back
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
-        areas = [cells for rect in damage if (cells := grid.cells(rect))]
+        areas = _distinct([cells for rect in damage if (cells := grid.cells(rect))], grid)
         beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
         copy = (moved and _told_copy(framebuffer, moved)) or self._follow_copy(framebuffer, areas)
         if copy:
@@ -85,7 +86,7 @@ class BlockDiffer:
         if copy:
             # The rest is what differs from the front as the copy leaves it.
             framebuffer.apply(copy)
-            left = _compare(framebuffer, [*areas, _cells_of(copy, framebuffer)])
+            left = _compare(framebuffer, _distinct([*areas, _cells_of(copy, framebuffer)], grid))
             changed |= left
             self._moved = grid.cells(copy.source.union(copy.target))
             whole, patches = _split(framebuffer, left)
@@ -95,8 +96,9 @@ class BlockDiffer:
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
         """What moved in the last picture mostly goes on moving: the copy, where that is so, without a comparison."""
         moved, self._moved = self._moved, None
-        around = moved and next((cells for cells in areas if cells.union(moved) == cells), None)
-        if not moved or not around:
+        touching = [cells for cells in areas if moved and cells.intersect(moved)]
+        around = functools.reduce(Rect.union, touching) if touching else None
+        if not moved or not around or around.union(moved) != around:
             return None
         pictures = framebuffer.front, framebuffer.back
         return find_copy(*pictures, to_pixels(around), framebuffer.size, core=to_pixels(moved))
@@ -110,6 +112,25 @@ class BlockDiffer:
         copy = find_copy(framebuffer.front, framebuffer.back, to_pixels(_around(changed)), framebuffer.size)
         self._misses = 0 if copy else self._misses + 1
         return copy
+
+
+def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
+    """The same cells, each once: servers tell damage in dozens of rects that share their blocks with others."""
+    if len(areas) < 2:
+        return areas
+    mask = np.zeros((grid.rows, grid.columns + 2), dtype=np.bool_)
+    for cells in areas:
+        mask[cells.y : cells.bottom, cells.x + 1 : cells.right + 1] = True
+    rows, edges = np.nonzero(mask[:, 1:] != mask[:, :-1])
+    found: list[Rect] = []
+    growing: dict[tuple[int, int], Rect] = {}
+    for row, left, right in zip(rows[::2].tolist(), edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        above = growing.pop((left, right), None)
+        if above and above.bottom < row:
+            found.append(above)
+            above = None
+        growing[left, right] = Rect.between(left, above.y if above else row, right, row + 1)
+    return [*found, *growing.values()]
 
 
 def _told_copy(framebuffer: Framebuffer, moved: Moved) -> Copy | None:
