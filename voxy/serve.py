@@ -235,7 +235,7 @@ def _vm_source(config: Config) -> Source:
 
     machine = open_store(config.state_dir).open(config.vm)
     absence = f"{machine.name} doesn't run: voxy vm start {machine.name}."
-    return VncSource(Address(path=str(machine.run.vnc)), Credentials(), absence=absence)
+    return VncSource(Address.parse(str(machine.run.socket("vnc"))), Credentials(), absence=absence)
 
 
 def _vnc_source(config: Config) -> Source:

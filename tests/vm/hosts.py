@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voxy.values import Listen
+from voxy.vm import programs
 from voxy.vm.agent import Agent
 from voxy.vm.identity import Identity
 from voxy.vm.move import Departure, Sent
@@ -22,6 +23,7 @@ class Host:
     identity: Identity
     agent: Agent
     port: int
+    qemu: str
 
     @property
     def address(self) -> Listen:
@@ -47,15 +49,15 @@ class Host:
 
 
 @contextlib.asynccontextmanager
-async def host(folder: Path, name: str, port: int = 0) -> AsyncIterator[Host]:
-    """A host whose agent listens on a port of loopback."""
+async def host(folder: Path, name: str, port: int = 0, qemu: str = programs.SYSTEM) -> AsyncIterator[Host]:
+    """A host whose agent listens on a port of loopback, and whose QEMU is called `qemu`."""
     identity = Identity(folder / name)
     identity.name = name
     store = Store(folder / name)
-    agent = Agent(store, identity)
+    agent = Agent(store, identity, qemu)
     runner, port = await agent.start("127.0.0.1", port)
     try:
-        yield Host(name, folder / name, store, identity, agent, port)
+        yield Host(name, folder / name, store, identity, agent, port, qemu)
     finally:
         await runner.cleanup()
 

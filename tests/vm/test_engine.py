@@ -11,6 +11,7 @@ from tests.vm.tick import DISK_BYTES, count, make_image, wait_count
 from voxy.errors import GuestLost, MachineError
 from voxy.vm.engine import Disk, Guest, Qemu, RunFolder
 from voxy.vm.qmp import CommandRefused, Event, Monitor
+from voxy.vm.sockets import UnixSocket
 from voxy.vm.spec import Spec
 
 pytestmark = pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64")
@@ -43,7 +44,7 @@ async def test_a_guest_boots_and_writes_its_disk(guest: Guest) -> None:
     assert await wait_count(guest, 8) >= 8
     assert guest.run.pid() == guest.pid
     assert os.getsid(guest.pid) == guest.pid != os.getsid(0)
-    assert guest.run.vnc.is_socket()
+    assert (guest.run.folder / "vnc.sock").is_socket()
 
 
 async def test_qemu_says_its_version_and_machines() -> None:
@@ -158,4 +159,4 @@ async def test_a_socket_that_is_no_qemu_is_an_error(tmp_path: Path) -> None:
     server = await asyncio.start_unix_server(hang_up, tmp_path / "socket")
     async with server:
         with pytest.raises(GuestLost, match="broke off"):
-            await Monitor.connect(tmp_path / "socket", "desk")
+            await Monitor.connect(UnixSocket(tmp_path / "socket"), "desk")

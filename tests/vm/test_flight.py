@@ -1,7 +1,6 @@
 """Machines that move while they run: at no moment on both hosts, and with all that they ever wrote."""
 
 import asyncio
-import contextlib
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.vm.hosts import Host, host, introduce
-from tests.vm.machines import WAIT_S, small
-from tests.vm.tick import check_disk, count, make_image, wait_count
+from tests.vm.journeys import check_stopped, counted, roles, started, top, until_counted
+from tests.vm.machines import small
+from tests.vm.tick import check_disk, count, make_image
 from voxy.errors import GuestLost, MachineError
 from voxy.vm import move
 from voxy.vm.arrival import Commit
-from voxy.vm.engine import Guest, Qemu
+from voxy.vm.engine import Qemu
 from voxy.vm.flight import Flight
 from voxy.vm.peer import PeerClient, PeerGone
 from voxy.vm.qmp import Event
 from voxy.vm.state import State
-from voxy.vm.store import Machine
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64"),
@@ -39,49 +38,6 @@ async def b(tmp_path: Path, a: Host) -> AsyncIterator[Host]:
     async with host(tmp_path, "b") as made:
         await introduce(a, made)
         yield made
-
-
-@contextlib.asynccontextmanager
-async def started(on: Host, *others: Host) -> AsyncIterator[None]:
-    """The machine, started on a host; killed in the end, wherever it is then."""
-    machine = on.machine()
-    with machine.lock():
-        guest = await machine.start(await Qemu.find())
-    await wait_count(guest, 8)
-    await guest.monitor.close()
-    try:
-        yield
-    finally:
-        for each in (on, *others):
-            each.store.run_folder("desk").kill()
-        with contextlib.suppress(TimeoutError):
-            await guest.wait_end(WAIT_S)
-        await guest.close()
-
-
-async def counted(on: Host) -> int:
-    async with await Guest.attach("desk", on.store.run_folder("desk")) as guest:
-        return await count(guest)
-
-
-async def until_counted(on: Host, more: int) -> int:
-    async with await Guest.attach("desk", on.store.run_folder("desk")) as guest:
-        return await wait_count(guest, await count(guest) + more)
-
-
-def top(machine: Machine) -> Path:
-    return machine.layers.folder / machine.layers.state.chain[-1]
-
-
-def roles(*hosts: Host) -> list[str]:
-    return [each.machine().layers.state.role for each in hosts]
-
-
-async def check_stopped(on: Host) -> None:
-    """Kill the guest, and compare its disk with what it had counted."""
-    seen = await counted(on)
-    assert on.store.run_folder("desk").kill()
-    check_disk(top(on.machine()), seen)
 
 
 async def test_a_running_machine_goes_there_and_back_and_goes_on_counting(a: Host, b: Host) -> None:

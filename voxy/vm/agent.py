@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from voxy.errors import MachineError
+from voxy.vm import programs
 from voxy.vm.arrival import PROTOCOL, Answer, Arrival, Commit, Cut, Offer, OtherBytes, Step, Version, other_version
 from voxy.vm.identity import Identity, Known, fingerprint, new_code, proof
 from voxy.vm.landing import Landing, go_on
@@ -49,10 +50,11 @@ class PairAnswer(msgspec.Struct, frozen=True):
 
 
 class Agent:
-    """Serves the machines of `store` to the hosts that `identity` knows."""
+    """Serves the machines of `store` to the hosts that `identity` knows; the QEMU here is called `qemu`."""
 
-    def __init__(self, store: Store, identity: Identity) -> None:
+    def __init__(self, store: Store, identity: Identity, qemu: str = programs.SYSTEM) -> None:
         self._store = store
+        self._qemu = qemu
         self._identity = identity
         self._tls = identity.server_tls()
         self._code = ""
@@ -165,7 +167,7 @@ class Agent:
         said = await _body(request, Step)
         with self._locked(request) as machine:
             Arrival(machine.layers).check(said.move)
-            self._landings[machine.spec.uuid] = await Landing.prepare(machine, said.move)
+            self._landings[machine.spec.uuid] = await Landing.prepare(machine, said.move, self._qemu)
         return web.Response()
 
     async def _tunnel(self, request: web.Request) -> web.WebSocketResponse:
@@ -173,9 +175,8 @@ class Agent:
         move = landing and landing.machine.layers.state.move
         if not landing or not move or move.peer != _known(request, self._identity).id:
             raise MachineError("no machine is expected")
-        folder = landing.machine.run.folder
         try:
-            reader, writer = await asyncio.open_unix_connection(folder / f"{request.match_info['name']}.sock")
+            reader, writer = await landing.machine.run.socket(request.match_info["name"]).connect()
         except OSError:
             raise MachineError("its QEMU has ended") from None
         line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES, compress=False)

@@ -11,6 +11,7 @@ import click
 
 from voxy.config import state_folder
 from voxy.errors import GuestLost, MachineError
+from voxy.vm import programs
 from voxy.vm.sizes import UNITS, shown
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ state_dir = click.option(
     help="Folder of VoXY's state, with the machines.  [default: ~/.local/state/voxy]",
 )
 name_ = click.argument("name")
+qemu_ = click.option(
+    "--qemu", default=programs.SYSTEM, show_default=True, envvar="VOXY_QEMU", help="QEMU's program, by name or path."
+)
 
 
 @click.group()
@@ -96,8 +100,9 @@ async def _create(
 
 @vm.command()
 @name_
+@qemu_
 @state_dir
-def start(name: str, folder: str) -> None:
+def start(name: str, qemu: str, folder: str) -> None:
     """Start a machine; it runs on when this command has ended."""
     machine = open_store(folder).open(name)
 
@@ -105,7 +110,7 @@ def start(name: str, folder: str) -> None:
         from voxy.vm.engine import Qemu
 
         with machine.lock():
-            await (await machine.start(await Qemu.find())).close()
+            await (await machine.start(await Qemu.find(qemu))).close()
 
     asyncio.run(run())
     click.echo(f"{name} runs. See it: voxy serve --vm {name}")
@@ -149,9 +154,11 @@ def list_(folder: str) -> None:
 @state_dir
 def info(name: str, folder: str) -> None:
     """Show what a machine is made of."""
+    from voxy.vm.images import used_bytes
+
     machine = open_store(folder).open(name)
     spec, layers = machine.spec, machine.layers
-    used = sum(path.stat().st_blocks * 512 for path in layers.folder.glob("*.qcow2"))
+    used = sum(used_bytes(path) for path in layers.folder.glob("*.qcow2"))
     told = {
         "status": _status(machine),
         "machine": f"{spec.machine}, {spec.cpu}, {spec.cpus} CPU, {shown(spec.memory_mib << 20)} of memory",
@@ -159,7 +166,7 @@ def info(name: str, folder: str) -> None:
         "devices": ", ".join(f"{device.id} ({device.driver})" for device in spec.devices),
         "uuid": spec.uuid,
         "hash": spec.digest,
-        "screen": f"unix:{machine.run.vnc}",
+        "screen": str(machine.run.socket("vnc")),
         "folder": str(machine.folder),
     }
     for key, value in told.items():

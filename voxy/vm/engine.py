@@ -2,14 +2,10 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import re
-import select
-import shutil
-import signal
-import struct
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +14,12 @@ from typing import Any, Literal, Self
 import msgspec
 
 from voxy.errors import GuestLost, MachineError
+from voxy.vm import process, programs
+from voxy.vm.process import Process
 from voxy.vm.qmp import Monitor
+from voxy.vm.sockets import LoopbackPort, Socket, UnixSocket, free_ports, has_unix_sockets
 from voxy.vm.spec import Spec
+from voxy.vm.state import write_whole
 
 _children: list[subprocess.Popen[bytes]] = []
 """All QEMUs that this process started: a guest that was let go of must be reaped too, when it ends."""
@@ -27,7 +27,6 @@ _children: list[subprocess.Popen[bytes]] = []
 Ending = Literal["powered down", "quit", "killed"]
 """How a guest was stopped."""
 
-_PROGRAM = "qemu-system-x86_64"
 _PROBE_S = 20.0
 _START_S = 60.0
 _ASK_AGAIN_S = 0.02
@@ -35,8 +34,13 @@ _QUIT_S = 20.0
 _SOCKET_PATH_MOST = 107
 """Bytes that the path of a unix socket may have, on Linux."""
 
-_FLOCK = "hhqqi"
-"""Linux's struct flock: type, whence, start, length, pid."""
+_SOCKETS = ("qmp", "vnc", "disk", "memory")
+"""What a QEMU is met for; where it has no unix sockets, each has a port of loopback."""
+
+if sys.platform == "win32":
+    _APART = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    _APART = 0
 
 _LOG_TAIL = 3
 """Lines of QEMU's log that say why it ended."""
@@ -49,11 +53,12 @@ class Qemu:
     program: str
     version: tuple[int, ...]
     machines: frozenset[str]
+    accelerators: frozenset[str] = frozenset()
 
     @classmethod
-    async def find(cls, program: str = _PROGRAM) -> Self:
+    async def find(cls, program: str = programs.SYSTEM) -> Self:
         """Probe the QEMU called `program`; MachineError where there is none."""
-        path = shutil.which(program)
+        path = programs.find(program)
         if path is None:
             raise MachineError(
                 f"There is no {program} on this host: install it (Debian: apt install qemu-system-x86 qemu-utils)."
@@ -63,7 +68,13 @@ class Qemu:
         if number is None:
             raise MachineError(f"{path} is no QEMU: it says “{said.strip()[:80]}” when asked for its version.")
         machines = (line.split()[0] for line in (await _output(path, "-machine", "help")).splitlines()[1:] if line)
-        return cls(path, tuple(map(int, number[1].split("."))), frozenset(machines))
+        accelerators = (await _output(path, "-accel", "help")).split()
+        return cls(path, tuple(map(int, number[1].split("."))), frozenset(machines), frozenset(accelerators))
+
+    @property
+    def has_unix_sockets(self) -> bool:
+        """Whether it is met in its folder. A build for Windows, the only one with WHPX, is met at ports of loopback."""
+        return has_unix_sockets() and "whpx" not in self.accelerators
 
     def check(self, spec: Spec) -> None:
         """MachineError where this QEMU can't be the machine."""
@@ -81,64 +92,67 @@ class Disk:
 
 
 class RunFolder:
-    """Where a guest that runs has its sockets, log and pid file, which QEMU keeps locked as long as it lives."""
+    """Where a guest that runs has its sockets, log and pid file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.qmp = folder / "qmp.sock"
-        self.vnc = folder / "vnc.sock"
         self.log = folder / "qemu.log"
         self.pid_file = folder / "pid"
+        self._ports_file = folder / "ports.json"
 
-    def make(self) -> None:
-        if len(os.fsencode(self.qmp)) > _SOCKET_PATH_MOST:
-            raise MachineError(f"The path {self.qmp} is too long for a socket: use a shorter --state-dir.")
+    def make(self, has_unix_sockets: bool) -> None:
+        """Get ready for a QEMU to be met in it, or at ports that are free now."""
+        longest = self.folder / f"{max(_SOCKETS, key=len)}-out.sock"
+        if has_unix_sockets and len(os.fsencode(longest)) > _SOCKET_PATH_MOST:
+            raise MachineError(f"The path {longest} is too long for a socket: use a shorter --state-dir.")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if has_unix_sockets:
+            self._ports_file.unlink(missing_ok=True)
+        else:
+            ports = dict(zip(_SOCKETS, free_ports(len(_SOCKETS)), strict=True))
+            write_whole(self._ports_file, msgspec.json.encode(ports))
+
+    def socket(self, name: str) -> Socket:
+        """Where this QEMU is met for "qmp", "vnc", "disk" or "memory"."""
+        ports = self._ports()
+        return LoopbackPort(ports[name]) if ports else UnixSocket(self.folder / f"{name}.sock")
+
+    def entrance(self, name: str) -> Socket:
+        """Where this QEMU can enter a tunnel."""
+        return LoopbackPort(0) if self._ports() else UnixSocket(self.folder / f"{name}-out.sock")
+
+    def _ports(self) -> dict[str, int]:
+        try:
+            return msgspec.json.decode(self._ports_file.read_bytes(), type=dict[str, int])
+        except FileNotFoundError:
+            return {}
 
     def pid(self) -> int | None:
-        """The process that has the pid file locked: right after kill -9 too, and where a pid was given anew."""
-        try:
-            with self.pid_file.open("rb") as file:
-                asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-                kind, *_, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
-        except FileNotFoundError:
-            return None
-        return None if kind == fcntl.F_UNLCK else pid
+        """The process of the QEMU that runs here."""
+        return Process.find(self.pid_file)
 
     def kill(self) -> bool:
         """kill -9, for a QEMU that doesn't answer; returns when it has ended, or False where none runs."""
-        with contextlib.suppress(ProcessLookupError):
-            if pid := self.pid():
-                handle = os.pidfd_open(pid)
-                try:
-                    # The number may have been given anew until then, the lock not.
-                    if self.pid() == pid:
-                        signal.pidfd_send_signal(handle, signal.SIGKILL)
-                        select.select([handle], [], [], _QUIT_S)
-                        return True
-                finally:
-                    os.close(handle)
-        return False
+        return process.kill(self.pid_file, _QUIT_S)
 
     def last_words(self) -> str:
         """The end of QEMU's log, in one line."""
         with contextlib.suppress(OSError):
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-            return " ".join(line.strip().removeprefix(f"{_PROGRAM}: ") for line in lines[-_LOG_TAIL:])
+            return " ".join(line.strip().removeprefix(f"{programs.SYSTEM}: ") for line in lines[-_LOG_TAIL:])
         return ""
 
 
 class Guest:
     """A guest that runs, with a connection to its QEMU."""
 
-    def __init__(self, name: str, run: RunFolder, pid: int, monitor: Monitor, process: subprocess.Popen[bytes] | None):
+    def __init__(self, name: str, run: RunFolder, pid: int, monitor: Monitor, child: subprocess.Popen[bytes] | None):
         self.name = name
         self.run = run
         self.pid = pid
         self.monitor = monitor
-        self._process = process
-        # Kept open, a pidfd means this process for ever, whoever gets its number later.
-        self._pidfd = os.pidfd_open(pid)
+        self._child = child
+        self._process = Process(pid)
 
     @classmethod
     async def start(
@@ -146,17 +160,17 @@ class Guest:
     ) -> Self:
         """Start a machine; MachineError says why QEMU didn't want to."""
         qemu.check(spec)
-        run.make()
+        run.make(qemu.has_unix_sockets)
         if run.pid() is not None:
             raise MachineError(f"{name} runs already.")
-        process = _spawn([qemu.program, *_argv(spec, name, disk, run), *extra], run)
+        child = _spawn([qemu.program, *_argv(spec, name, disk, run), *extra], run)
         try:
-            monitor = await _first_connection(process, run, name)
+            monitor = await _first_connection(child, run, name)
         except BaseException:
-            process.kill()
-            process.wait()
+            child.kill()
+            child.wait()
             raise
-        return cls(name, run, process.pid, monitor, process)
+        return cls(name, run, child.pid, monitor, child)
 
     @classmethod
     async def attach(cls, name: str, run: RunFolder) -> Self:
@@ -165,7 +179,7 @@ class Guest:
         if pid is None:
             raise GuestLost(f"{name} doesn't run.")
         try:
-            monitor = await Monitor.connect(run.qmp, name)
+            monitor = await Monitor.connect(run.socket("qmp"), name)
         except OSError:
             raise GuestLost(f"The QEMU of {name} is just ending.") from None
         try:
@@ -176,16 +190,9 @@ class Guest:
 
     async def wait_end(self, within_s: float) -> None:
         """Wait until QEMU's process has ended; TimeoutError."""
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._pidfd, ended.set)
-        try:
-            async with asyncio.timeout(within_s):
-                await ended.wait()
-        finally:
-            loop.remove_reader(self._pidfd)
-        if self._process:
-            self._process.wait()
+        await self._process.wait_end(within_s)
+        if self._child:
+            self._child.wait()
 
     async def stop(self, within_s: float) -> Ending:
         """Ask the guest to power down; when it hasn't after so many seconds, have QEMU quit, or kill it."""
@@ -204,17 +211,14 @@ class Guest:
 
     def kill(self) -> None:
         """kill -9, whatever the guest does; harmless when it has ended."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self._process.kill()
 
     async def close(self) -> None:
         """Let go of the guest, which runs on. Harmless when repeated."""
         await self.monitor.close()
-        if self._pidfd >= 0:
-            if self._process and select.select([self._pidfd], [], [], 0)[0]:
-                self._process.wait()
-            os.close(self._pidfd)
-            self._pidfd = -1
+        if self._child:
+            self._child.poll()
+        self._process.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -225,14 +229,19 @@ class Guest:
 
 def _argv(spec: Spec, name: str, disk: Disk, run: RunFolder) -> list[str]:
     """All arguments: the machine, and what this host chooses for it."""
-    arguments = ["-name", f"guest={name.replace(',', ',,')}", "-accel", "tcg"]
+    arguments = ["-name", f"guest={_escaped(name)}", "-accel", "tcg"]
     for node in disk.nodes:
         arguments += ["-blockdev", msgspec.json.encode(node).decode()]
     arguments += ["-netdev", "user,id=net"]
     arguments += spec.argv({"disk": disk.top, "net": "net"})
-    # In its folder, no path has a comma that QEMU would read.
-    arguments += ["-display", "none", "-vnc", f"unix:{run.vnc.name}", "-qmp", f"unix:{run.qmp.name},server=on,wait=off"]
+    arguments += ["-display", "none", "-vnc", _escaped(run.socket("vnc").vnc)]
+    arguments += ["-qmp", f"{_escaped(run.socket('qmp').uri)},server=on,wait=off"]
     return [*arguments, "-pidfile", run.pid_file.name]
+
+
+def _escaped(value: str) -> str:
+    """A value in QEMU's lists of options, where it may have commas."""
+    return value.replace(",", ",,")
 
 
 def _spawn(command: Sequence[str], run: RunFolder) -> subprocess.Popen[bytes]:
@@ -247,19 +256,20 @@ def _spawn(command: Sequence[str], run: RunFolder) -> subprocess.Popen[bytes]:
             stderr=log,
             cwd=run.folder,
             start_new_session=True,  # Ctrl+C at a terminal is not for the guest
+            creationflags=_APART,  # the same on Windows
         )
     _children.append(child)
     return child
 
 
-async def _first_connection(process: subprocess.Popen[bytes], run: RunFolder, name: str) -> Monitor:
+async def _first_connection(child: subprocess.Popen[bytes], run: RunFolder, name: str) -> Monitor:
     try:
         async with asyncio.timeout(_START_S):
-            while process.poll() is None:
+            while child.poll() is None:
                 # Until QEMU holds its pid file, a socket in the folder may be that of its predecessor.
-                if run.pid() == process.pid:
+                if run.pid() == child.pid:
                     with contextlib.suppress(OSError):
-                        return await Monitor.connect(run.qmp, name)
+                        return await Monitor.connect(run.socket("qmp"), name)
                 await asyncio.sleep(_ASK_AGAIN_S)
     except TimeoutError:
         raise MachineError(f"{name} didn't start within {_START_S:.0f} s; its log is {run.log}.") from None

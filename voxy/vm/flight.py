@@ -6,7 +6,6 @@ QEMU on the other side is started halted, and only a commit has it go on: at no 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from voxy.errors import GuestLost, MachineError
@@ -14,6 +13,7 @@ from voxy.vm.brake import PARAMETERS, Brake, limit_writes
 from voxy.vm.engine import Guest
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.qmp import CommandRefused, Event, Monitor
+from voxy.vm.sockets import Socket
 
 EXPORT = "disk"
 _CAPABILITIES = ("events", "pause-before-switchover", "return-path")
@@ -46,7 +46,7 @@ class Flight:
         self._brake = Brake(guest, progress.note)
         self.halted_at = 0.0
 
-    async def fly(self, disk: Path, memory: Path) -> None:
+    async def fly(self, disk: Socket, memory: Socket) -> None:
         """Leave the guest halted here, and all of it there. MachineError, or GuestLost, and it is to be taken back."""
         try:
             await self._fly(disk, memory)
@@ -56,7 +56,7 @@ class Flight:
             # QEMU waits for the other side then, and answers nobody until the line is cut.
             raise MachineError(f"The other host takes nothing of {self._guest.name} any more.") from None
 
-    async def _fly(self, disk: Path, memory: Path) -> None:
+    async def _fly(self, disk: Socket, memory: Socket) -> None:
         monitor = self._monitor
         await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
         await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": 0})
@@ -64,7 +64,7 @@ class Flight:
         await self._mirror(disk)
         self._progress.enter(Phase.MEMORY)
         since = monitor.cursor
-        await monitor.execute("migrate", {"uri": f"unix:{memory}"})
+        await monitor.execute("migrate", {"uri": memory.uri})
         await self._until(_migration("pre-switchover"), since, self._memory_sent)
         # The guest is halted now; what it wrote last is on its way.
         self.halted_at = (await monitor.wait_event(lambda event: event.name == "STOP", since, _LOOK_S)).at
@@ -78,10 +78,9 @@ class Flight:
         await monitor.execute("migrate-continue", {"state": "pre-switchover"})
         await self._until(_migration("completed"), since, self._state_sent, _HALTED_SILENCE_S)
 
-    async def _mirror(self, disk: Path) -> None:
+    async def _mirror(self, disk: Socket) -> None:
         monitor, since = self._monitor, self._monitor.cursor
-        server = {"type": "unix", "path": str(disk)}
-        said = {"driver": "nbd", "node-name": _TARGET, "server": server, "export": EXPORT}
+        said = {"driver": "nbd", "node-name": _TARGET, "server": disk.said, "export": EXPORT}
         await monitor.execute("blockdev-add", said, _CONNECT_S)
         said = {"job-id": _MIRROR, "device": self._top, "target": _TARGET, "sync": "top", "copy-mode": "background"}
         await monitor.execute("blockdev-mirror", {**said, "granularity": 4096, "buf-size": _FLYING_BYTES})

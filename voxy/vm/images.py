@@ -2,17 +2,16 @@
 
 import asyncio
 import hashlib
-import os
-import shutil
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
 from voxy.errors import MachineError
+from voxy.vm import programs
 from voxy.vm.state import sync
 
-_PROGRAM = "qemu-img"
 _OPTIONS = "extended_l2=on"
 """Tracks what was written in units of 2 KiB instead of 64: a write of 4 KiB costs little more, here and on the way."""
 
@@ -46,6 +45,13 @@ async def virtual_bytes(image: Path) -> int:
     if not await asyncio.to_thread(image.is_file):
         raise MachineError(f"There is no image {image}.")
     return int((await info(image))["virtual-size"])
+
+
+def used_bytes(path: Path) -> int:
+    """What a file takes of the host's disk; where that isn't known, as on Windows, how long it is."""
+    if sys.platform == "win32":
+        return path.stat().st_size
+    return path.stat().st_blocks * 512
 
 
 async def info(path: Path, layer: bool = False) -> dict[str, Any]:
@@ -96,8 +102,8 @@ async def mend(path: Path) -> None:
 async def digest(path: Path) -> str:
     """SHA-256 of a file's bytes, which are on the host's disk for good when it is said."""
     said = hashlib.sha256()
+    sync(path)
     with path.open("rb") as file:
-        await asyncio.to_thread(os.fsync, file.fileno())
         # Piece by piece, so that who doesn't want it any more needn't wait for the whole file.
         while await asyncio.to_thread(_update, said, file):
             pass
@@ -113,7 +119,7 @@ def _update(said: "hashlib._Hash", file: BinaryIO) -> bool:
 
 
 async def _run(*arguments: str, cwd: Path | None = None, allowed: int = 0) -> bytes:
-    program = shutil.which(_PROGRAM)
+    program = programs.find(programs.IMAGE)
     if program is None:
         raise MachineError("There is no qemu-img on this host: install it (Debian: apt install qemu-utils).")
     process = await asyncio.create_subprocess_exec(
@@ -131,7 +137,7 @@ async def _run(*arguments: str, cwd: Path | None = None, allowed: int = 0) -> by
         raise
     if process.returncode in (0, allowed):
         return out
-    reason = " ".join((complaint or out).decode(errors="replace").replace(f"{_PROGRAM}: ", "").split())
+    reason = " ".join((complaint or out).decode(errors="replace").replace(f"{programs.IMAGE}: ", "").split())
     if "No space left" in reason:
         raise MachineError(
             f"The disk of this host is full: make room and try again (qemu-img {arguments[0]}: {reason})."

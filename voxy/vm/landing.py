@@ -3,10 +3,11 @@
 from typing import Self
 
 from voxy.errors import MachineError
-from voxy.vm import state
+from voxy.vm import programs, state
 from voxy.vm.engine import Guest, Qemu
 from voxy.vm.flight import EXPORT, capabilities
 from voxy.vm.qmp import Event
+from voxy.vm.sockets import legacy
 from voxy.vm.store import Machine
 
 _ARRIVAL_S = 20.0
@@ -23,8 +24,8 @@ class Landing:
         self.next_file = next_file
 
     @classmethod
-    async def prepare(cls, machine: Machine, move: str) -> Self:
-        """Start the QEMU; its sockets in the machine's folder take the disk and the memory."""
+    async def prepare(cls, machine: Machine, move: str, program: str = programs.SYSTEM) -> Self:
+        """Start the QEMU called `program`; its sockets in the machine's folder take the disk and the memory."""
         layers, file, next_file = machine.layers, state.new_file(), state.new_file()
         # Until the commit, nothing needs the files: a crash leaves them to be dropped.
         layers.save(unused=(*layers.state.unused, file, next_file))
@@ -33,16 +34,15 @@ class Landing:
         await layers.overlay(next_file, file)
         disk = layers.disk(top=file)
         extra = ("-incoming", "defer", "-S")
-        guest = await Guest.start(await Qemu.find(), machine.spec, machine.name, disk, machine.run, extra)
+        guest = await Guest.start(await Qemu.find(program), machine.spec, machine.name, disk, machine.run, extra)
         landing = cls(machine, move, guest, file, next_file)
         try:
             monitor = guest.monitor
-            server = {"addr": {"type": "unix", "data": {"path": str(machine.run.folder / "disk.sock")}}}
-            await monitor.execute("nbd-server-start", server)
+            await monitor.execute("nbd-server-start", {"addr": legacy(machine.run.socket("disk").said)})
             said = {"type": "nbd", "id": EXPORT, "node-name": disk.top, "name": EXPORT, "writable": True}
             await monitor.execute("block-export-add", said)
             await monitor.execute("migrate-set-capabilities", capabilities())
-            await monitor.execute("migrate-incoming", {"uri": f"unix:{machine.run.folder / 'memory.sock'}"})
+            await monitor.execute("migrate-incoming", {"uri": machine.run.socket("memory").uri})
         except BaseException:
             await landing.drop()
             raise

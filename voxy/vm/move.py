@@ -93,8 +93,8 @@ class Departure:
         flight = Flight(guest, self._layers.disk().top, self._progress)
         try:
             await self._peer.prepare(Step(move_id))
-            async with entrances(self._machine.run.folder, ("disk", "memory"), self._peer.tunnel) as paths:
-                await flight.fly(paths["disk"], paths["memory"])
+            async with entrances(self._machine.run, ("disk", "memory"), self._peer.tunnel) as sockets:
+                await flight.fly(sockets["disk"], sockets["memory"])
         except BaseException:
             with contextlib.suppress(GuestLost):
                 await take_back(guest)

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient, Runstate, StateError
 
 from voxy.errors import GuestLost, MachineError
+from voxy.vm.sockets import Socket
 
 # The library logs, as errors, what it raises as well.
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
@@ -46,12 +46,12 @@ class Monitor:
         self._tasks = [asyncio.create_task(self._log()), asyncio.create_task(self._follow())]
 
     @classmethod
-    async def connect(cls, path: Path, name: str) -> Self:
+    async def connect(cls, socket: Socket, name: str) -> Self:
         """Raises OSError where nobody listens, and GuestLost where the one who does is no QEMU or doesn't answer."""
         client = QMPClient(name)
         try:
             async with asyncio.timeout(ANSWER_S):
-                await client.connect(str(path))
+                await client.connect(socket.address)
         except ConnectError as error:
             if isinstance(error.exc, OSError):
                 raise error.exc from None

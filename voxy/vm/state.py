@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -159,7 +160,13 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def sync(path: Path) -> None:
     """Have what was written to a file or folder outlast a power cut."""
-    handle = os.open(path, os.O_RDONLY)
+    if sys.platform == "win32":
+        # There, a folder can't be synced, and a file only by who may write it; NTFS has renames in its journal.
+        if path.is_dir():
+            return
+        handle = os.open(path, os.O_RDWR)
+    else:
+        handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

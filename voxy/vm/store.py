@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import re
 import secrets
 import shutil
@@ -15,6 +14,7 @@ from voxy.vm import images, state
 from voxy.vm.engine import Guest, Qemu, RunFolder
 from voxy.vm.flight import take_back
 from voxy.vm.layers import Layers, recover
+from voxy.vm.locks import held
 from voxy.vm.spec import Spec
 from voxy.vm.state import Move, State
 
@@ -202,7 +202,7 @@ class Store:
         if image_bytes > spec.disk_bytes:
             raise MachineError(f"{image} is a disk of {image_bytes} bytes: say --disk {image_bytes} or more.")
         folder = next(path for path in (self._machines, *self._machines.parents) if path.exists())
-        free, needed = shutil.disk_usage(folder).free, image.stat().st_blocks * 512 + _ROOM_BYTES
+        free, needed = shutil.disk_usage(folder).free, images.used_bytes(image) + _ROOM_BYTES
         if free < needed:
             raise MachineError(f"The disk of this host is too full for {image}: {needed - free} bytes more are needed.")
 
@@ -210,18 +210,27 @@ class Store:
     def _part(self) -> Iterator[Path]:
         """A folder for what is being made, which is gone in the end unless it has got another name."""
         part = self._machines / f".new-{secrets.token_hex(6)}"
+        # Its lock is beside it: on Windows, a folder with an open file in it can't be renamed.
+        lock = part.with_suffix(".lock")
         with ExitStack() as stack:
             with _locked(self._machines, is_patient=True):
-                # What a creation left that was killed; one that goes on holds its lock.
-                for left in self._machines.glob(".new-*"):
-                    with contextlib.suppress(MachineError), _locked(left):
-                        shutil.rmtree(left)
+                self._sweep()
                 (part / "layers").mkdir(mode=0o700, parents=True)
-                stack.enter_context(_locked(part))
+                stack.callback(lock.unlink)
+                stack.enter_context(held(lock))
             try:
                 yield part
             finally:
                 shutil.rmtree(part, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what a creation left that was killed; one that goes on holds its lock."""
+        for left in self._machines.glob(".new-*"):
+            lock = left.with_suffix(".lock")
+            if left != lock:
+                with contextlib.suppress(BlockingIOError), held(lock):
+                    shutil.rmtree(left)
+                    lock.unlink()
 
 
 async def _fill(folder: Path, spec: Spec, image: Path | None) -> None:
@@ -252,9 +261,9 @@ def _taken(name: str) -> MachineError:
 @contextmanager
 def _locked(folder: Path, is_patient: bool = False) -> Iterator[None]:
     """Hold the lock of a folder, which ends with this process however it ends."""
-    with (folder / "lock").open("ab") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
+            stack.enter_context(held(folder / "lock", is_patient))
         except BlockingIOError:
             name = folder.name
             raise MachineError(f"Something else is being done with {name} now: try again when it is done.") from None

@@ -14,7 +14,7 @@ import click
 from voxy.config import state_folder
 from voxy.errors import MachineError
 from voxy.values import Listen
-from voxy.vm.cli import name_, open_store, state_dir, vm
+from voxy.vm.cli import name_, open_store, qemu_, state_dir, vm
 from voxy.vm.progress import Progress
 from voxy.vm.report import Report
 from voxy.vm.sizes import shown
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 @vm.command()
 @click.option("--listen", default="0.0.0.0:8443", show_default=True, help="Address and port for other hosts.")
+@qemu_
 @state_dir
-def agent(listen: str, folder: str) -> None:
+def agent(listen: str, qemu: str, folder: str) -> None:
     """Let hosts that are paired move machines here, until Ctrl+C."""
     store, address = open_store(folder), _address(listen)
 
@@ -35,9 +36,10 @@ def agent(listen: str, folder: str) -> None:
         from voxy.vm.identity import Identity
 
         stopping = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        served = Agent(store, Identity(state_folder(folder, os.environ)))
+        if sys.platform != "win32":  # there, Ctrl+C ends the loop
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        served = Agent(store, Identity(state_folder(folder, os.environ)), qemu)
         runner, port = await served.start(address.host, port=address.port)
         try:
             click.echo(f"Listening on {address._replace(port=port)}.")

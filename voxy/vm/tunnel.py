@@ -6,11 +6,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TypeAlias
 
 import aiohttp
 from aiohttp import web
+
+from voxy.vm.engine import RunFolder
+from voxy.vm.sockets import Socket
 
 _PIECE_BYTES = 1 << 16
 MESSAGE_MOST_BYTES = 1 << 20
@@ -60,8 +62,8 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
 
 
 @asynccontextmanager
-async def entrances(folder: Path, names: tuple[str, ...], dial: Dial) -> AsyncIterator[dict[str, Path]]:
-    """Sockets of this host, each of which leads to the tunnel of its name; all are cut in the end."""
+async def entrances(run: RunFolder, names: tuple[str, ...], dial: Dial) -> AsyncIterator[dict[str, Socket]]:
+    """Sockets for the QEMU of this host, each of which leads to the tunnel of its name; all are cut in the end."""
     tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def entrance(name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
@@ -80,13 +82,13 @@ async def entrances(folder: Path, names: tuple[str, ...], dial: Dial) -> AsyncIt
 
         return enter
 
-    paths = {name: folder / f"{name}-out.sock" for name in names}
     servers = []
+    sockets: dict[str, Socket] = {}
     try:
-        for name, path in paths.items():
-            path.unlink(missing_ok=True)
-            servers.append(await asyncio.start_unix_server(entrance(name), path, limit=_READ_AHEAD_BYTES))
-        yield paths
+        for name in names:
+            server, sockets[name] = await run.entrance(name).serve(entrance(name), _READ_AHEAD_BYTES)
+            servers.append(server)
+        yield sockets
     finally:
         for server in servers:
             server.close()
@@ -97,5 +99,5 @@ async def entrances(folder: Path, names: tuple[str, ...], dial: Dial) -> AsyncIt
         for writer in tasks.values():
             writer.close()
         await asyncio.gather(*(writer.wait_closed() for writer in tasks.values()), return_exceptions=True)
-        for path in paths.values():
-            path.unlink(missing_ok=True)
+        for each in sockets.values():
+            each.remove()
