@@ -1,5 +1,6 @@
 # make serve   set everything up and serve a desktop; options go in ARGS: make serve ARGS='--display :1'
 # make test    set everything up and run all checks and tests
+# make test-foreign  move machines between this host's QEMU and others: the build for Windows under wine, a newer one
 # make bench   set everything up and measure, beside the neighbours: make bench ARGS='--scenes echo,scroll --seconds 4'
 # make setup   prepare .venv only
 
@@ -14,11 +15,14 @@ DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core f
 # libatomic1 is needed by the Node that Playwright brings along.
 TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium libatomic1 x11-xserver-utils x11-xkb-utils xauth xclip xsel \
 	nodejs npm firefox-esr webkit2gtk-driver x11vnc qemu-system-x86 qemu-utils nginx apache2-bin caddy
+# Wine has no other use here, and takes 700 MB.
+FOREIGN_PACKAGES := qemu-system-x86 qemu-utils seabios wine64 busybox-static cpio
 # The neighbours that Debian has; Xpra and Selkies are measured as well where they are installed.
 BENCH_PACKAGES := xvfb chromium libatomic1 iproute2 fonts-dejavu-core fontconfig \
 	tigervnc-standalone-server novnc websockify x11vnc
 
-.PHONY: bench screenshot serve test lint setup desktop-packages test-packages bench-packages
+.PHONY: bench screenshot serve test test-foreign lint setup
+.PHONY: desktop-packages test-packages foreign-packages bench-packages
 
 serve: setup desktop-packages
 	@exec $(BIN)/voxy serve $(ARGS)
@@ -27,10 +31,14 @@ test: setup test-packages lint
 	@said=$$(node --test tests/js/*.test.js 2>&1) || { echo "$$said"; exit 1; }
 	@$(BIN)/pytest -q
 
+test-foreign: setup foreign-packages
+	@$(BIN)/pytest -q -rs tests/foreign $(ARGS)
+
 lint: setup tests/js/node_modules/.installed
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --platform win32 --cache-dir .mypy_cache/windows voxy/vm
 	@cd tests/js && ./node_modules/.bin/tsc
 
 setup: $(BIN)/.installed
@@ -63,6 +71,9 @@ desktop-packages:
 
 test-packages:
 	@.ci/install-debian $(TEST_PACKAGES)
+
+foreign-packages:
+	@.ci/install-debian $(FOREIGN_PACKAGES)
 
 bench-packages:
 	@.ci/install-debian $(BENCH_PACKAGES)
