@@ -1,6 +1,7 @@
 # make serve   set everything up and serve a desktop; options go in ARGS: make serve ARGS='--display :1'
 # make test    set everything up and run all checks and tests
 # make test-foreign  move machines between this host's QEMU and others: the build for Windows under wine, a newer one
+# make chaos-vm      kill and cut what takes part in moves, at random: make chaos-vm ARGS='--moves 200 --seed 1'
 # make bench   set everything up and measure, beside the neighbours: make bench ARGS='--scenes echo,scroll --seconds 4'
 # make setup   prepare .venv only
 
@@ -21,7 +22,7 @@ FOREIGN_PACKAGES := qemu-system-x86 qemu-utils seabios wine64 busybox-static cpi
 BENCH_PACKAGES := xvfb chromium libatomic1 iproute2 fonts-dejavu-core fontconfig \
 	tigervnc-standalone-server novnc websockify x11vnc
 
-.PHONY: bench screenshot serve test test-foreign lint setup
+.PHONY: bench screenshot serve test test-foreign chaos-vm lint setup
 .PHONY: desktop-packages test-packages foreign-packages bench-packages
 
 serve: setup desktop-packages
@@ -33,6 +34,9 @@ test: setup test-packages lint
 
 test-foreign: setup foreign-packages
 	@$(BIN)/pytest -q -rs tests/foreign $(ARGS)
+
+chaos-vm: setup test-packages
+	@$(BIN)/python -m tests.vm.chaos $(ARGS)
 
 lint: setup tests/js/node_modules/.installed
 	@$(BIN)/ruff check --quiet

@@ -94,7 +94,11 @@ class Line:
                 direction.flows.set()
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except ConnectionError:
+            writer.transport.abort()
+            return
         ends = {writer, far_writer}
         self._ends |= ends
         ways = [

@@ -75,7 +75,7 @@ async def wait_count(guest: Guest, at_least: int) -> int:
 def check_disk(image: Path, acknowledged: int, mult: int = 1, work: Work | None = None) -> int:
     """Assert that the disk of a stopped guest is the one after some counter, no less than that acknowledged; which."""
     raw = image.with_suffix(".raw")
-    subprocess.run(["qemu-img", "convert", "-O", "raw", str(image), str(raw)], check=True, capture_output=True)
+    subprocess.run(["qemu-img", "convert", "-U", "-O", "raw", str(image), str(raw)], check=True, capture_output=True)
     does = work or Work(mult=mult)
     span, size = does.span, does.sectors * _SECTOR
     with raw.open("rb") as file:
