@@ -3,6 +3,7 @@
 # make test-foreign  move machines between this host's QEMU and others: the build for Windows under wine, a newer one
 # make chaos-vm      kill and cut what takes part in moves, at random: make chaos-vm ARGS='--moves 200 --seed 1'
 # make bench   set everything up and measure, beside the neighbours: make bench ARGS='--scenes echo,scroll --seconds 4'
+# make bench-vm      what a machine's move costs: make bench-vm ARGS='--disk 1024 --part 0.25'
 # make setup   prepare .venv only
 
 PYTHON ?= python3
@@ -17,12 +18,12 @@ DESKTOP_PACKAGES := tigervnc-standalone-server openbox xterm fonts-dejavu-core f
 TEST_PACKAGES := $(DESKTOP_PACKAGES) xvfb chromium libatomic1 x11-xserver-utils x11-xkb-utils xauth xclip xsel \
 	nodejs npm firefox-esr webkit2gtk-driver x11vnc qemu-system-x86 qemu-utils nginx apache2-bin caddy
 # Wine has no other use here, and takes 700 MB.
-FOREIGN_PACKAGES := qemu-system-x86 qemu-utils seabios wine64 busybox-static cpio
+FOREIGN_PACKAGES := qemu-system-x86 qemu-utils seabios wine64 busybox-static cpio syslinux mtools
 # The neighbours that Debian has; Xpra and Selkies are measured as well where they are installed.
 BENCH_PACKAGES := xvfb chromium libatomic1 iproute2 fonts-dejavu-core fontconfig \
 	tigervnc-standalone-server novnc websockify x11vnc
 
-.PHONY: bench screenshot serve test test-foreign chaos-vm lint setup
+.PHONY: bench bench-vm screenshot serve test test-foreign chaos-vm lint setup
 .PHONY: desktop-packages test-packages foreign-packages bench-packages
 
 serve: setup desktop-packages
@@ -62,6 +63,9 @@ tests/js/node_modules/.installed: tests/js/package-lock.json
 
 bench: setup bench-packages $(BIN)/.bench-installed
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-vm: setup foreign-packages $(BIN)/.bench-installed
+	@$(BIN)/python -m tests.bench.vm $(ARGS)
 
 $(BIN)/.bench-installed: $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[bench]'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.vm.hosts import host, introduce
-from tests.vm.journeys import check_stopped, compare, counted, downtimes, roles, started, top, until_counted
+from tests.vm.journeys import arrived, check_stopped, compare, counted, downtimes, roles, started, top, until_counted
 from tests.vm.machines import small
 from tests.vm.tick import make_image
 
@@ -33,8 +33,7 @@ async def test_there_and_back(
                     assert roles(source, target) == ["copy", "owner"]
                     assert not source.machine().is_running
                     assert await until_counted(target, 8) > before
-                    arrived = target.machine().layers.state.frozen[-1].file
-                    await compare(top(source.machine()), target.machine().layers.folder / arrived)
+                    await compare(top(source.machine()), arrived(target.machine()))
                 await check_stopped(a)
     with capsys.disabled():
         print(f"\n{foreign}: halted for {', '.join(f'{seconds:.2f}' for seconds in took)} s (there, back, there, back)")

@@ -61,7 +61,8 @@ async def test_a_linux_guest_goes_there_and_back(
                 assert check_linux(top(a.machine()), written) >= written
         finally:
             for each in (a, b):
-                each.store.run_folder("desk").kill() if each.store.names() else None
+                if each.store.names():
+                    each.store.run_folder("desk").kill()
     halted = " and ".join(f"{seconds:.2f}" for seconds in took)
     with capsys.disabled():
         print(f"\n{foreign}: Linux wrote {written} times, first at {booted:.1f} s, and was halted for {halted} s;")
