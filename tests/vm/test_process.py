@@ -101,3 +101,50 @@ async def test_a_machine_moves_between_a_host_with_unix_sockets_and_one_without(
                 kind = target.machine().run.socket("qmp")
                 assert isinstance(kind, LoopbackPort) == (target is b)
             await check_stopped(a)
+
+
+_AS_ON_WINDOWS = """
+import asyncio, importlib, pkgutil, shutil, subprocess, sys, types
+from pathlib import Path
+import voxy.vm
+from tests.vm.machines import small
+
+found = shutil.which("qemu-img")
+names = [f"voxy.vm.{module.name}" for module in pkgutil.iter_modules(voxy.vm.__path__)]
+for name in names:
+    importlib.import_module(name)  # with what others need, as it is on this host
+for name in names:
+    del sys.modules[name]
+    delattr(voxy.vm, name.rpartition(".")[2])
+sys.platform = "win32"
+sys.modules["fcntl"] = None
+locked = []
+msvcrt = types.SimpleNamespace(LK_NBLCK=2, locking=lambda *said: locked.append(said))
+sys.modules["msvcrt"] = msvcrt
+subprocess.DETACHED_PROCESS, subprocess.CREATE_NEW_PROCESS_GROUP = 8, 512
+for name in names:
+    importlib.import_module(name)
+from voxy.vm.process import Process, PortableProcess
+from voxy.vm.sockets import has_unix_sockets
+from voxy.vm.spec import Spec
+from voxy.vm.store import Store
+
+voxy.vm.programs.find = lambda name: found  # not as qemu-img.exe
+assert Process is PortableProcess and not has_unix_sockets()
+
+async def work() -> None:
+    machine = await Store(Path(sys.argv[1])).create("desk", Spec.parse(small().serialize()), None)
+    with machine.lock():
+        await machine.layers.freeze(None)
+        await machine.layers.seal()
+        assert await machine.layers.verify(is_running=False) == []
+
+asyncio.run(work())
+assert locked
+"""
+
+
+def test_all_of_it_is_imported_and_keeps_disks_where_python_says_that_this_is_windows(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _AS_ON_WINDOWS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert done.returncode == 0, done.stderr
