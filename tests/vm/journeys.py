@@ -50,6 +50,11 @@ def top(machine: Machine) -> Path:
     return machine.layers.folder / machine.layers.state.chain[-1]
 
 
+def arrived(machine: Machine) -> Path:
+    """The layer with which a machine came here, below what it has written since."""
+    return machine.layers.folder / machine.layers.state.frozen[-1].file
+
+
 def roles(*hosts: Host) -> list[str]:
     return [each.machine().layers.state.role for each in hosts]
 
