@@ -11,6 +11,7 @@ import struct
 import sys
 from collections.abc import AsyncIterator, Callable
 from enum import IntEnum
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -68,6 +69,8 @@ async def extents(path: Path, offset: int, size: int) -> list[Extent]:
 
 
 def _extents(path: Path, offset: int, size: int) -> list[Extent]:
+    if sys.platform == "win32":  # nothing says there where they are; zeros are sent small as well
+        return [Extent(offset, size)] if offset < size else []
     found: list[Extent] = []
     with path.open("rb") as file:
         end = offset
@@ -90,18 +93,17 @@ def _extents(path: Path, offset: int, size: int) -> list[Extent]:
 async def pack(path: Path, offset: int, size: int) -> AsyncIterator[Record]:
     """The records of a file from `offset` to `size`; the next is made while one is sent."""
     found = await extents(path, offset, size)
-    with path.open("rb") as file:
-        ahead: asyncio.Task[Record] | None = None
-        try:
-            for step in _steps(found, offset, size):
-                made, ahead = ahead, asyncio.create_task(asyncio.to_thread(_record, file.fileno(), *step))
-                if made:
-                    yield await made
-            if ahead:
-                yield await ahead
-        finally:
-            if ahead:
-                ahead.cancel()
+    ahead: asyncio.Task[Record] | None = None
+    try:
+        for step in _steps(found, offset, size):
+            made, ahead = ahead, asyncio.create_task(asyncio.to_thread(_record, path, *step))
+            if made:
+                yield await made
+        if ahead:
+            yield await ahead
+    finally:
+        if ahead:
+            ahead.cancel()
 
 
 def _steps(found: list[Extent], offset: int, size: int) -> list[tuple[_Kind, int, int]]:
@@ -116,10 +118,12 @@ def _steps(found: list[Extent], offset: int, size: int) -> list[tuple[_Kind, int
     return [*steps, (_Kind.HOLE, at, size)] if at < size else steps
 
 
-def _record(handle: int, kind: _Kind, start: int, end: int) -> Record:
+def _record(path: Path, kind: _Kind, start: int, end: int) -> Record:
     if kind is _Kind.HOLE:
         return Record(_HEAD.pack(kind, 0, end - start), 0)
-    data = os.pread(handle, end - start, start)
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read(end - start)
     packed = zstd.compress(data, _LEVEL)
     if len(packed) < len(data):
         return Record(_HEAD.pack(_Kind.ZSTD, len(packed), len(data)) + packed, len(data))
@@ -136,7 +140,7 @@ async def unpack(reader: Reader, path: Path, offset: int, size: int) -> None:
         while offset < size:
             kind, packed, length = _HEAD.unpack(await _exactly(reader, _HEAD.size))
             _check(kind, packed, length, size - offset)
-            await _in_thread(_write, file.fileno(), offset, kind, await _exactly(reader, packed), length)
+            await _in_thread(_write, file, offset, kind, await _exactly(reader, packed), length)
             offset += length
 
 
@@ -151,14 +155,14 @@ def _check(kind: int, packed: int, length: int, left: int) -> None:
         raise _unreadable()
 
 
-def _write(handle: int, at: int, kind: int, data: bytes, length: int) -> None:
+def _write(file: FileIO, at: int, kind: int, data: bytes, length: int) -> None:
     if kind == _Kind.HOLE:
-        os.ftruncate(handle, at + length)
+        file.truncate(at + length)
         return
     left = memoryview(_inflate(data, length) if kind == _Kind.ZSTD else data)
+    file.seek(at)
     while left:
-        written = os.pwrite(handle, left, at)
-        at, left = at + written, left[written:]
+        left = left[file.write(left) :]
 
 
 def _inflate(data: bytes, length: int) -> bytes:

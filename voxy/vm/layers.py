@@ -56,7 +56,7 @@ class Layers:
     @property
     def active_bytes(self) -> int:
         """What has been written since the last freeze, as it lies on this host's disk."""
-        return (self.folder / self.state.active).stat().st_blocks * 512
+        return images.used_bytes(self.folder / self.state.active)
 
     def save(self, **changes: Any) -> None:
         """Change the state, on disk and then here."""

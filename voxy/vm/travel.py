@@ -154,6 +154,9 @@ def _stoppable(departure: "Departure", report: Report, name: str, peer: str) -> 
                 click.echo(f"{peer} has been told to take {name}: waiting for its answer, or Ctrl+C again.", err=True)
             was_told = True
 
+    if sys.platform == "win32":  # there, Ctrl+C cancels the task whatever its stage
+        yield
+        return
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, stop)
