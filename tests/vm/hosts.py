@@ -23,7 +23,7 @@ class Host:
     identity: Identity
     agent: Agent
     port: int
-    qemu: str
+    qemu: str = programs.SYSTEM
 
     @property
     def address(self) -> Listen:
