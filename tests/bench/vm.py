@@ -123,7 +123,7 @@ async def measure_shares(
             legs = []
             for seed, share in enumerate((0.0, *shares)):
                 legs.append(await bench.leg(share, seed))
-                print(f"{share:.1%}: {legs[-1]}", flush=True)
+                print(legs[-1], flush=True)
             return full, legs
 
 

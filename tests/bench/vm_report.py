@@ -61,7 +61,7 @@ def table(full: Full, legs: Sequence[Leg], mbit_s: float) -> str:
     ]
     for leg in legs:
         factor = (leg.line_bytes - legs[0].line_bytes) / leg.written_bytes if leg.written_bytes else None
-        cells = [f"{leg.share:.1%}", f"{leg.written_bytes / 1e6:.1f}", f"{leg.line_bytes / 1e6:.1f}"]
+        cells = [f"{leg.share * 100:.4g} %", f"{leg.written_bytes / 1e6:.1f}", f"{leg.line_bytes / 1e6:.1f}"]
         cells += ["" if factor is None else f"{factor:.2f}", f"{leg.seconds:.1f}"]
         lines.append(f"| {' | '.join(cells)} | 1/{full.whole_seconds / leg.seconds:.0f} |")
     return "\n".join(lines)
