@@ -81,7 +81,21 @@ class SizingChanged:
     reason: str
 
 
-SourceEvent: TypeAlias = CursorChanged | NameChanged | StateChanged | ClipChanged | MonitorsChanged | SizingChanged
+@dataclass(frozen=True, slots=True)
+class PlaceChanged:
+    """On which host a machine runs, whose screen this is, and to which one it moves, if it does.
+
+    `is_near`: it is the host of this server. Sources that stay where they are never say so.
+    """
+
+    host: str
+    to: str
+    is_near: bool
+
+
+SourceEvent: TypeAlias = (
+    CursorChanged | NameChanged | StateChanged | ClipChanged | MonitorsChanged | SizingChanged | PlaceChanged
+)
 Notify: TypeAlias = Callable[[SourceEvent], None]
 
 

@@ -24,11 +24,12 @@ _STEPS_MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a VNC server listens: at a port of a host, or at a unix socket's path."""
+    """Where a VNC server listens: at a port of a host, or at a unix socket's path, which may lead far away."""
 
     host: str = ""
     port: int = 0
     path: str = ""
+    is_far: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -43,6 +44,10 @@ class Address:
         if not host or (":" in host and not host.startswith("[")) or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError("use HOST:PORT, such as 127.0.0.1:5900, or unix:/path")
         return cls(host.strip("[]"), int(port))
+
+    @property
+    def is_near(self) -> bool:
+        return (bool(self.path) and not self.is_far) or self.host in ("localhost", "127.0.0.1", "::1")
 
     def __str__(self) -> str:
         if self.path:

@@ -26,6 +26,8 @@ class Screen:
     def __init__(self) -> None:
         self.size = Size(0, 0)
         self.pixels: Pixels = np.zeros((0, 0), dtype=np.uint32)
+        self.is_blank = True
+        """Whether nothing has been shown in this size yet."""
         self._damage: list[Rect] = []
         self._moved: dict[tuple[int, int], Rect] = {}
 
@@ -35,6 +37,7 @@ class Screen:
             raise SourceLost(f"The VNC server says that its screen has {width}x{height} pixels, which can't be shown.")
         self.size = Size(width, height)
         self.pixels = np.zeros((height, width), dtype=np.uint32)
+        self.is_blank = True
         self._damage = [Rect.of(self.size)]
         self._moved = {}
 
@@ -63,6 +66,7 @@ class Screen:
         """Note that a rect changed."""
         if not rect.area:
             return
+        self.is_blank = False
         if len(self._damage) >= _RECTS_MOST:
             self._damage = [_around(self._damage)]
         self._damage.append(rect)

@@ -56,6 +56,9 @@ _OPEN_S = 10.0
 _FETCH_S = 3.0
 """Seconds that a server has to send what was copied."""
 
+_SETTLE_S = 0.5
+"""Seconds that a server has to take what was sent."""
+
 _HELD_BACK_MOST = 1024
 """Events that may wait for what they paste."""
 
@@ -99,6 +102,7 @@ class VncSource:
         self._is_asked = self._can_continue = self._is_continuous = False
         self._fresh = asyncio.Event()
         self._copied = asyncio.Event()
+        self._answered = asyncio.Event()
         self._awaited: Offer | None = None
         self._held_back: deque[InputEvent] = deque()
         self._watch = Watch(self._ping, self._tell_stalled)
@@ -125,8 +129,11 @@ class VncSource:
         version = await line.run(agree_on_version())
         line.cipher = await line.run(authenticate(version, self._credentials), is_slow=True)
         self._notify(NameChanged(await line.run(initialise(self._screen))))
-        is_near = self._address.path or self._address.host in ("localhost", "127.0.0.1", "::1")
-        line.send(requests.set_encodings((*(_NEAR if is_near else _FAR), *_EXTRAS)))
+        line.send(self._encodings)
+
+    @property
+    def _encodings(self) -> bytes:
+        return requests.set_encodings((*(_NEAR if self._address.is_near else _FAR), *_EXTRAS))
 
     def _tls(self, step: StartTls) -> ssl.SSLContext:
         return tls_context(step.kind, self._ca_file, self._credentials.insecure)
@@ -140,7 +147,7 @@ class VncSource:
                     raise self._failure
                 line = self._open_line()
                 is_whole = self._filled is not framebuffer
-                if self._fresh.is_set() and (self._screen.is_damaged or is_whole):
+                if self._fresh.is_set() and not self._screen.is_blank and (self._screen.is_damaged or is_whole):
                     damage = self._give(framebuffer, is_whole)
                     # The server draws the next while this one is compared.
                     self._ask(line)
@@ -203,6 +210,7 @@ class VncSource:
         self._failure = failure if isinstance(failure, SourceLost) else SourceLost(str(failure))
         self._fresh.set()
         self._copied.set()
+        self._answered.set()
 
     def _take(self, told: Told) -> None:
         line = self._open_line()
@@ -220,6 +228,7 @@ class VncSource:
                 self._is_continuous = False
             case Can(requests.QEMU_KEYS):
                 self._hands.takes_places = True
+                self._answered.set()
             case PointerIs(is_relative):
                 self._hands.takes_motion = is_relative
             case Can(requests.EXTENDED_DESKTOP_SIZE):
@@ -262,6 +271,20 @@ class VncSource:
                 line.send(self._hands.act(event))
                 self._watch.note_use()
 
+    async def settle(self) -> None:
+        """Wait until QEMU has taken all that was sent. It knows no fences, but answers encodings in their turn."""
+        self._answered.clear()
+        self._open_line().send(self._encodings)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_S):
+                await self._answered.wait()
+
+    def succeed(self, former: "VncSource") -> None:
+        """Go on with the pointer where it was on another server, and have QEMU, which slows down idle, draw at once."""
+        if self._failure:
+            raise self._failure
+        self._open_line().send(self._hands.succeed(former._hands))
+
     async def fetch_clip(self, most_bytes: int) -> Clip:
         self._copied.clear()
         if data := self._clipboard.fetch():
@@ -293,3 +316,4 @@ class VncSource:
         line, self._line = self._line, None
         if line:
             line.close()
+            self._fail(SourceLost("The VNC server is not connected."))
