@@ -1,5 +1,6 @@
 """Machines that move while they run: at no moment on both hosts, and with all that they ever wrote."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from voxy.errors import GuestLost, MachineError
+from voxy.vm.approach import approach
 from voxy.vm.brake import PARAMETERS, Brake, limit_writes
 from voxy.vm.engine import Guest
+from voxy.vm.news import Audience
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.qmp import CommandRefused, Event, Monitor
 from voxy.vm.sockets import Socket
@@ -36,10 +38,11 @@ def capabilities(*extra: str) -> dict[str, Any]:
 
 
 class Flight:
-    """Brings the newest layer `top` and the memory of `guest` to where the two sockets lead."""
+    """Brings the newest layer `top` and the memory of `guest`, at which `audience` looks, to where two sockets lead."""
 
-    def __init__(self, guest: Guest, top: str, progress: Progress) -> None:
+    def __init__(self, guest: Guest, top: str, progress: Progress, audience: Audience) -> None:
         self._guest = guest
+        self._audience = audience
         self._monitor: Monitor = guest.monitor
         self._top = top
         self._progress = progress
@@ -64,8 +67,9 @@ class Flight:
         await self._mirror(disk)
         self._progress.enter(Phase.MEMORY)
         since = monitor.cursor
-        await monitor.execute("migrate", {"uri": memory.uri})
-        await self._until(_migration("pre-switchover"), since, self._memory_sent)
+        async with approach(monitor, self._audience):
+            await monitor.execute("migrate", {"uri": memory.uri})
+            await self._until(_migration("pre-switchover"), since, self._memory_sent)
         # The guest is halted now; what it wrote last is on its way.
         self.halted_at = (await monitor.wait_event(lambda event: event.name == "STOP", since, _LOOK_S)).at
         self._progress.enter(Phase.HALTED)

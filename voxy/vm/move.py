@@ -18,6 +18,7 @@ from voxy.vm import freight, images
 from voxy.vm.arrival import Answer, Commit, Cut, Offer, Step, new_move
 from voxy.vm.engine import Guest
 from voxy.vm.flight import Flight, take_back
+from voxy.vm.news import Audience
 from voxy.vm.peer import PeerClient, PeerGone, PeerGotOther, PeerRefused
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.sizes import shown
@@ -57,14 +58,28 @@ class Departure:
         self._peer = peer
         self._progress = progress
         self._halted_at = self._answered_at = 0.0
+        self._audience = Audience(machine.run.folder, peer.known.id, peer.known.name)
         self.stage: Literal["here", "told", "there"] = "here"
 
     async def move(self) -> Sent | None:
         """Move the machine, running or not; None where an earlier move had arrived and only its answer was lost."""
+        try:
+            return await self._move()
+        except BaseException as error:
+            if self._audience.told not in (None, "arrived"):
+                # Where it is not known whether it has gone, it is halted here.
+                await self._audience.tell("stays", str(error) if self._layers.state.move else "")
+            raise
+        finally:
+            self._audience.close()
+
+    async def _move(self) -> Sent | None:
         async with self._machine.guest() as guest:
             if (move := self._layers.state.move) and await self._ask_again(move, guest):
                 return None
             self._check_owner()
+            if guest:
+                await self._audience.tell("moving")
             sent, move_id = await self._send_until_little_is_left(guest)
             if guest:
                 at = Boundary(self._layers.state.next_generation, secrets.token_hex(8))
@@ -90,7 +105,7 @@ class Departure:
 
     async def _fly(self, move_id: str, guest: Guest) -> None:
         """Bring the memory and the newest layer there; whatever fails, the guest goes on here."""
-        flight = Flight(guest, self._layers.disk().top, self._progress)
+        flight = Flight(guest, self._layers.disk().top, self._progress, self._audience)
         try:
             await self._peer.prepare(Step(move_id))
             async with entrances(self._machine.run, ("disk", "memory"), self._peer.tunnel) as sockets:
@@ -195,6 +210,7 @@ class Departure:
             raise
         self.stage, self._answered_at = "there", time.time()
         if guest:
+            await self._audience.tell("arrived")
             await guest.stop(within_s=0)
         self._leave(move, is_running)
 

@@ -16,7 +16,7 @@ from voxy.vm.flight import take_back
 from voxy.vm.layers import Layers, recover
 from voxy.vm.locks import held
 from voxy.vm.spec import Spec
-from voxy.vm.state import Move, State
+from voxy.vm.state import State
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _ROOM_BYTES = 64 << 20
@@ -39,8 +39,7 @@ class Machine:
 
     async def start(self, qemu: Qemu) -> Guest:
         """Start it; MachineError says why it can't be. The lock is held."""
-        if move := self.layers.state.move:
-            self._check_move(move)
+        self.check_move()
         if self.is_running:
             async with self.guest():
                 raise MachineError(f"{self.name} runs already.")
@@ -60,8 +59,9 @@ class Machine:
             await self.layers.mend()
         return await Guest.start(qemu, self.spec, self.name, self.layers.disk(), self.run)
 
-    def _check_move(self, move: Move) -> None:
-        if move.phase == "committing":
+    def check_move(self) -> None:
+        """MachineError where it was told to go, and whether it did is not known."""
+        if (move := self.layers.state.move) and move.phase == "committing":
             raise MachineError(
                 f"{self.name} was told to go to {move.peer}, and no answer came: voxy vm move {self.name} {move.peer} "
                 f"asks again; if {move.peer} is gone for ever, voxy vm claim {self.name}."
