@@ -39,6 +39,7 @@ from voxy.sources.base import (
     Damage,
     MonitorsChanged,
     NameChanged,
+    PlaceChanged,
     SizingChanged,
     Source,
     SourceEvent,
@@ -96,6 +97,7 @@ class Desktop:
         self.name = name
         self.state = wire.State("lost", "The desktop is starting.")
         self.title: wire.Title | None = None
+        self.place: wire.Place | None = None
         self.cursor: Cursor | None = None
         self.cursor_png = b""
         self.lead = Lead(mode)
@@ -371,6 +373,9 @@ class Desktop:
                 self._wake_viewers()
             case StateChanged(state, reason):
                 self._set_state(state, reason)
+            case PlaceChanged(host, to, is_near):
+                self.place = wire.Place(host, to, is_near)
+                self._wake_viewers()
             case ClipChanged():
                 self._clipboard.copied(self._viewers)
             case MonitorsChanged(monitors):

@@ -224,18 +224,23 @@ async def _desktop(config: Config) -> AsyncIterator[Desktop]:
 
 async def _source(config: Config, stack: AsyncExitStack) -> Source:
     if config.vm:
-        return _vm_source(config)
+        return await _vm_source(config, stack)
     return _vnc_source(config) if config.vnc else open_source(await _source_name(config, stack))
 
 
-def _vm_source(config: Config) -> Source:
-    """The screen of a machine of this host, whether it runs now or not."""
-    from voxy.sources.vnc import Address, Credentials, VncSource
+async def _vm_source(config: Config, stack: AsyncExitStack) -> Source:
+    """The screen of a machine, wherever it runs, and whether it does now or not."""
+    from voxy.sources.vnc import MovingSource
     from voxy.vm.cli import open_store
 
-    machine = open_store(config.state_dir).open(config.vm)
-    absence = f"{machine.name} doesn't run: voxy vm start {machine.name}."
-    return VncSource(Address.parse(str(machine.run.socket("vnc"))), Credentials(), absence=absence)
+    store = open_store(config.state_dir)
+    store.open(config.vm)
+    from voxy.vm.follow import Follower
+
+    follower = Follower(store, config.vm, state_folder(config.state_dir, os.environ))
+    source = MovingSource(follower.find)
+    await stack.enter_async_context(follower.following(source))
+    return source
 
 
 def _vnc_source(config: Config) -> Source:

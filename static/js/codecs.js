@@ -48,6 +48,7 @@ export function capabilities(codecs) {
     'size',
     'may',
     'control',
+    'place',
     ...codecs,
     navigator.maxTouchPoints > 0 && 'touch',
   ].filter((name) => typeof name === 'string');

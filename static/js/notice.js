@@ -6,6 +6,8 @@ export class Notice {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #place;
+  /** What is shown while nothing else is. */
+  #kept = '';
 
   /** @param {import('./stage.js').Root} page */
   constructor(page) {
@@ -16,6 +18,21 @@ export class Notice {
   say(text) {
     clearTimeout(this.#timer);
     this.#place.textContent = text;
-    this.#timer = setTimeout(() => (this.#place.textContent = ''), SHOWN_MS);
+    this.#timer = setTimeout(() => this.#rest(), SHOWN_MS);
+  }
+
+  /**
+   * Show a sentence for as long as it is true.
+   * @param {string} text or nothing, when it is no more
+   */
+  keep(text) {
+    if (text === this.#kept) return;
+    this.#kept = text;
+    clearTimeout(this.#timer);
+    this.#rest();
+  }
+
+  #rest() {
+    this.#place.textContent = this.#kept;
   }
 }

@@ -17,6 +17,7 @@ import { LineThread } from './line.js';
 import { LocalClipboard } from './local_clipboard.js';
 import { Notice } from './notice.js';
 import { Panel } from './panel.js';
+import { Place } from './place.js';
 import { Presentation } from './presentation.js';
 import { Pulse } from './pulse.js';
 import { Remote } from './remote.js';
@@ -59,6 +60,7 @@ export class Viewer {
   #notice;
   #signIn;
   #panel;
+  #place;
   #controls;
   /** While they are shown; nothing is counted otherwise. @type {Statistics | null} */
   #statistics = null;
@@ -102,6 +104,7 @@ export class Viewer {
     this.#hands = new Hands(stage, this.#canvas, view, send, () => this.#keyboard.holds('Control'));
     this.#cursor = new Cursor(this.#canvas, (shape) => this.#hands.wear(shape));
     this.#notice = new Notice(page);
+    this.#place = new Place(this.#notice);
     this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     this.#signIn = new SignIn(page, this.#access, () => {
       if (stage.isWhole) removeSecretFromAddress();
@@ -324,6 +327,7 @@ export class Viewer {
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'title': return void (document.title = titleOf(received.title));
+      case 'place': return this.#place.take(received);
       case 'people': return this.#controls.people.count(received);
       case 'may': return this.#controls.permit(received);
       case 'control': return this.#controls.showControl(received);
@@ -336,6 +340,7 @@ export class Viewer {
   #enter({ name, token, resumed }) {
     if (this.#stage.isWhole) document.title = titleOf(name);
     this.remote.entered(name);
+    this.#place.enter(name);
     this.#presentation.sizing.enter(name);
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
     if (!resumed) this.#screen.forget();

@@ -30,6 +30,7 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'clipboard', takes: number, gives: number}} Clipboard */
 /** @typedef {{type: 'notice', code: 'paste_too_large' | 'copy_too_large', limit: number}} Notice */
 /** @typedef {{type: 'title', title: string}} Title */
+/** @typedef {{type: 'place', host: string, to: string, is_near: boolean}} Place */
 /** @typedef {{type: 'people', count: number}} People */
 /** @typedef {'view' | 'pointer' | 'keyboard' | 'clipboard_in' | 'clipboard_out' | 'resize' | 'control'
  *   | 'take_control' | 'status'} Permission */
@@ -43,7 +44,7 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'monitors', monitors: Monitor[]}} Monitors */
 /** @typedef {{type: 'clip_gone'}} ClipGone */
 /** @typedef {Update | Welcome | State | Cursor | Pong | Times | Clipboard | Sizing | Monitors | Notice
- *   | Title | People | May | Control | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
+ *   | Title | Place | People | May | Control | ClipGone | Clip | ClipChunk | ClipAck} FromServer */
 
 /** @typedef {'text/plain' | 'text/html' | 'image/png'} Mime */
 /** @typedef {{type: 'clip', parts: {mime: Mime, size: number}[]}} Clip either way, as the next two */
@@ -170,6 +171,9 @@ function parseText(text) {
     case 'title':
       check(isString(message.title), 'a malformed title');
       return /** @type {Title} */ (message);
+    case 'place':
+      check(isString(message.host) && isString(message.to) && typeof message.is_near === 'boolean', 'a malformed place');
+      return /** @type {Place} */ (message);
     case 'people':
       check(isNumber(message.count), 'a malformed number of people');
       return /** @type {People} */ (message);

@@ -1,6 +1,5 @@
 """Machines that move while they run: at no moment on both hosts, and with all that they ever wrote."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path

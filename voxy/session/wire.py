@@ -55,6 +55,9 @@ Server to viewer, text: JSON objects with a `type`
               limit. Once, after the welcome, to viewers with the capability clipboard; others get none of its messages
     notice    code: what a person should know (paste_too_large, copy_too_large); limit: the bytes that are allowed
     title     title: what the desktop calls itself, once that is known, and whenever it changes
+    place     host: on which the machine runs whose screen this is, empty where that isn't known; to: the one that it
+              moves to, empty where it doesn't; is_near: host is this server's own. Whenever that changes, to viewers
+              with the capability place; not from desktops that stay where they are
     people    count: viewers that look at the desktop, this one among them
     may       permissions: the names of what this viewer may do now: view, pointer, keyboard, clipboard_in,
               clipboard_out, resize, control, take_control, status. After the welcome and whenever it changes, to
@@ -242,6 +245,12 @@ class Notice(Message, tag="notice"):
 
 class Title(Message, tag="title"):
     title: str
+
+
+class Place(Message, tag="place"):
+    host: str
+    to: str
+    is_near: bool
 
 
 class People(Message, tag="people"):

@@ -21,6 +21,7 @@ from voxy.vm.spec import Spec
 from voxy.vm.state import Boundary, Layer, Peer
 from voxy.vm.store import Machine, Store
 from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES, relay
+from voxy.vm.window import Window
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Agent:
     async def start(self, host: str, port: int) -> tuple[web.AppRunner, int]:
         """Listen; the runner to clean up in the end, and the port."""
         app = web.Application(client_max_size=_BODY_MOST, middlewares=[self._guard])
-        machine = "/v1/machines/{uuid}"
+        machine, window = "/v1/machines/{uuid}", Window(self._store)
         app.add_routes(
             [
                 web.post("/v1/pair", self._pair),
@@ -80,6 +81,8 @@ class Agent:
                 web.put(f"{machine}/layers/{{id}}", self._layer),
                 web.post(f"{machine}/prepare", self._prepare),
                 web.get(f"{machine}/tunnel/{{name:disk|memory}}", self._tunnel),
+                web.get(f"{machine}/tunnel/screen", window.screen),
+                web.get(f"{machine}/news", window.news),
                 web.post(f"{machine}/commit", self._commit),
                 web.post(f"{machine}/abort", self._abort),
             ]

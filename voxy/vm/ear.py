@@ -11,12 +11,14 @@ import msgspec
 
 from voxy.errors import GuestLost, MachineError
 from voxy.vm.news import News
+from voxy.vm.sockets import UnixSocket, has_unix_sockets
 from voxy.vm.store import Machine
 
 Hear: TypeAlias = Callable[[News], Awaitable[None]]
 """Returns when the news is heeded."""
 
 _LOCK_S, _ASK_AGAIN_S = 5.0, 0.05
+_READ_AHEAD_BYTES = 1 << 16
 
 
 @asynccontextmanager
@@ -25,7 +27,10 @@ async def listening(machine: Machine, hear: Hear) -> AsyncIterator[None]:
 
     If that process dies, the guest goes on where it can, and this is heard as well.
     """
-    machine.run.make()
+    if not has_unix_sockets():
+        yield
+        return
+    machine.run.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = machine.run.folder / f"ear-{secrets.token_hex(3)}.sock"
     tasks: set[asyncio.Task[None]] = set()
 
@@ -35,7 +40,7 @@ async def listening(machine: Machine, hear: Hear) -> AsyncIterator[None]:
         task.add_done_callback(tasks.discard)
 
     try:
-        server = await asyncio.start_unix_server(enter, path)
+        server, _ = await UnixSocket(path).serve(enter, _READ_AHEAD_BYTES)
     except OSError as error:
         raise MachineError(f"{path} can't be listened at ({error}): use a shorter --state-dir.") from None
     try:

@@ -108,7 +108,8 @@ class Departure:
         flight = Flight(guest, self._layers.disk().top, self._progress, self._audience)
         try:
             await self._peer.prepare(Step(move_id))
-            async with entrances(self._machine.run, ("disk", "memory"), self._peer.tunnel) as sockets:
+            places = {name: self._machine.run.entrance(name) for name in ("disk", "memory")}
+            async with entrances(places, self._peer.tunnel) as sockets:
                 await flight.fly(sockets["disk"], sockets["memory"])
         except BaseException:
             with contextlib.suppress(GuestLost):

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from voxy.vm.sockets import UnixSocket
+
 Kind: TypeAlias = Literal["moving", "hold", "release", "arrived", "stays"]
 
 _HEED_S = 1.0
@@ -48,7 +50,7 @@ class Audience:
         try:
             async with asyncio.timeout(_HEED_S):
                 if path not in self._lines:
-                    self._lines[path] = _Line(*await asyncio.open_unix_connection(path))
+                    self._lines[path] = _Line(*await UnixSocket(path).connect())
                 await self._lines[path].say(data)
         except ConnectionRefusedError:
             # Who listened there was killed.

@@ -18,7 +18,7 @@ from voxy.vm.arrival import PROTOCOL, Answer, Commit, Cut, Offer, Step, other_ve
 from voxy.vm.freight import SILENCE_S, pack
 from voxy.vm.identity import Identity, Known, fingerprint, new_salt, proof
 from voxy.vm.progress import Progress
-from voxy.vm.state import Layer
+from voxy.vm.state import Boundary, Layer
 from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES, WAITING_BYTES
 
 _CONNECT_S = 10.0
@@ -99,6 +99,16 @@ class PeerClient:
             connection.transport.set_write_buffer_limits(high=WAITING_BYTES)
         return line
 
+    async def window(self, part: str, had: Boundary) -> aiohttp.ClientWebSocketResponse:
+        """A line to a machine's `news` or its `tunnel/screen`, for those who have had it up to there."""
+        name, url = self.known.name, f"{self._url}/{part}?had={had.id}"
+        try:
+            return await self._session.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES)
+        except aiohttp.WSServerHandshakeError as error:
+            raise PeerRefused(f"{name} doesn't show it ({error.status}).") from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._gone(error) from None
+
     async def send(self, move: str, layer: Layer, path: Path, offset: int, progress: Progress) -> int:
         """Send a layer's file from `offset` on; how many bytes that took."""
         assert layer.ends
@@ -137,14 +147,15 @@ class PeerClient:
         except TimeoutError:
             raise PeerGone(f"{name} at {self.known.address} says nothing any more.") from None
         except (aiohttp.ClientError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise PeerGone(
-                f"{name} at {self.known.address} doesn't answer, or knows this host no more ({reason})."
-            ) from None
+            raise self._gone(error) from None
         if response.status != 200:
             kind = PeerGotOther if response.status == OTHER_BYTES_STATUS else PeerRefused
             raise kind(f"{name} refused: {said.decode(errors='replace')[:300]}.")
         return said
+
+    def _gone(self, error: Exception) -> PeerGone:
+        reason, known = str(error) or type(error).__name__, self.known
+        return PeerGone(f"{known.name} at {known.address} doesn't answer, or knows this host no more ({reason}).")
 
 
 async def _all(response: aiohttp.ClientResponse) -> bytes:

@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import aiohttp
 from aiohttp import web
 
-from voxy.vm.engine import RunFolder
+from voxy.errors import MachineError
 from voxy.vm.sockets import Socket
 
 _PIECE_BYTES = 1 << 16
@@ -62,8 +62,8 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
 
 
 @asynccontextmanager
-async def entrances(run: RunFolder, names: tuple[str, ...], dial: Dial) -> AsyncIterator[dict[str, Socket]]:
-    """Sockets for the QEMU of this host, each of which leads to the tunnel of its name; all are cut in the end."""
+async def entrances(places: Mapping[str, Socket], dial: Dial) -> AsyncIterator[dict[str, Socket]]:
+    """Listen at the places, each of which leads to the tunnel of its name; all are cut in the end."""
     tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def entrance(name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
@@ -71,7 +71,7 @@ async def entrances(run: RunFolder, names: tuple[str, ...], dial: Dial) -> Async
             try:
                 async with asyncio.timeout(_DIAL_S):
                     line = await dial(name)
-            except (aiohttp.ClientError, OSError):  # of which TimeoutError is one
+            except (aiohttp.ClientError, OSError, MachineError):  # of which TimeoutError is one
                 writer.close()
                 return
             await relay(reader, writer, line)
@@ -85,8 +85,8 @@ async def entrances(run: RunFolder, names: tuple[str, ...], dial: Dial) -> Async
     servers = []
     sockets: dict[str, Socket] = {}
     try:
-        for name in names:
-            server, sockets[name] = await run.entrance(name).serve(entrance(name), _READ_AHEAD_BYTES)
+        for name, place in places.items():
+            server, sockets[name] = await place.serve(entrance(name), _READ_AHEAD_BYTES)
             servers.append(server)
         yield sockets
     finally:

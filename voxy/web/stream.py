@@ -213,6 +213,8 @@ class Stream:
         yield desktop.state
         if desktop.title:
             yield desktop.title
+        if desktop.place and "place" in self._viewer.capabilities:
+            yield desktop.place
         yield wire.People(desktop.people)
         if "may" in self._viewer.capabilities:
             yield wire.May(names_of(self._viewer.permissions))

@@ -24,7 +24,7 @@ _STEPS_MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a VNC server listens: at a port of a host, or at a unix socket's path, which may lead far away."""
+    """Where a VNC server listens: at a port of a host, or at a unix socket's path; either may lead far away."""
 
     host: str = ""
     port: int = 0
@@ -47,7 +47,7 @@ class Address:
 
     @property
     def is_near(self) -> bool:
-        return (bool(self.path) and not self.is_far) or self.host in ("localhost", "127.0.0.1", "::1")
+        return not self.is_far and (bool(self.path) or self.host in ("localhost", "127.0.0.1", "::1"))
 
     def __str__(self) -> str:
         if self.path:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from dataclasses import replace
 
 from voxy.blocks import Size
 from voxy.errors import MachineError, SourceError, SourceLost, SourceUnavailable
@@ -24,8 +24,8 @@ _HELD_S = 5.0
 _PACE_S = 0.005
 """Seconds from key to key: a PC's keyboard keeps 16 bytes of what a guest hasn't read yet, and loses the rest."""
 
-Find = Callable[[], Awaitable[tuple[Path, bool]]]
-"""The socket that leads to the machine's VNC server, and whether that is on this host; MachineError."""
+Find = Callable[[], Awaitable[tuple[str, bool]]]
+"""The address that leads to the machine's VNC server, and whether that is on this host; MachineError."""
 
 
 class MovingSource:
@@ -115,10 +115,10 @@ class MovingSource:
             self._is_halted = bool(reason)
             self._notify(StateChanged(SourceState.STALLED if reason else SourceState.LIVE, reason))
 
-    async def prepare(self, path: Path, is_near: bool) -> None:
+    async def prepare(self, address: str, is_near: bool) -> None:
         """Connect to where the machine will be; SourceUnavailable."""
         await self._forget_next()
-        source, muted = _source(path, is_near), _Muted(self._notify)
+        source, muted = _source(address, is_near), _Muted(self._notify)
         await source.open(muted)
         self._next = source, muted
 
@@ -188,6 +188,6 @@ class _Muted:
             self._notify(event)
 
 
-def _source(path: Path, is_near: bool) -> VncSource:
-    address = Address(path=str(path), is_far=not is_near)
-    return VncSource(address, Credentials(), absence="The machine is just starting or stopping.")
+def _source(address: str, is_near: bool) -> VncSource:
+    where = replace(Address.parse(address), is_far=not is_near)
+    return VncSource(where, Credentials(), absence="The machine is just starting or stopping.")
