@@ -3,16 +3,22 @@
 import asyncio
 import contextlib
 import shutil
+import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, Page, WebSocket
 
 from tests.e2e.support import canvas, eventually, open_page, serving, until_connection
 from tests.sources.vnc.servers import ECHO, GREETING
+from tests.vm.hosts import Host, host, introduce
+from tests.vm.journeys import started
 from tests.vm.machines import small
+from tests.vm.tick import count, make_image
 from voxy.vm.engine import Guest, Qemu
+from voxy.vm.landing import Landing
 from voxy.vm.store import Machine, Store
 
 pytestmark = [
@@ -69,6 +75,88 @@ async def test_a_machine_is_shown_whenever_it_runs(context: BrowserContext, tmp_
 
 async def says(page: object, words: str) -> bool:
     return words in await page.inner_text("body")  # type: ignore[attr-defined]
+
+
+WATCHING = """
+window.seen = [];
+window.said = [];
+addEventListener('DOMContentLoaded', () => {
+  const notice = document.getElementById('notice');
+  new MutationObserver(() => said.push(notice.textContent)).observe(notice, {childList: true});
+});
+(function look() {
+  const canvas = document.getElementById('screen');
+  if (canvas?.width === 720 && canvas.height === 400) {
+    const row = canvas.getContext('2d').getImageData(0, 72, 288, 1).data;
+    let number = 0;
+    for (let x = 4; x < 288; x += 9) number = number * 2 + (row[4 * x] > 127 ? 1 : 0);
+    if (seen.at(-1)?.[1] !== number) seen.push([Date.now(), number]);
+  }
+  requestAnimationFrame(look);
+})();
+"""
+"""Notes what the page says, and when its picture first shows each number of the guest of tests/vm/tick.py."""
+
+
+async def until_newer(page: Page, number: int, since_s: float) -> float:
+    """How many ms after that time the picture showed a higher number."""
+    newer = await page.wait_for_function("number => seen.find(([, shown]) => shown > number)", arg=number)
+    return float((await newer.json_value())[0]) - since_s * 1000
+
+
+async def test_a_page_goes_along_with_a_machine_there_and_back(
+    context: BrowserContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[tuple[int, float]] = []
+    real = Landing.go_on
+
+    async def go_on(self: Landing) -> None:
+        resumed.append((await count(self.guest), time.time()))
+        await real(self)
+
+    monkeypatch.setattr(Landing, "go_on", go_on)
+    async with host(tmp_path, "a") as a, host(tmp_path, "b") as b:
+        await introduce(a, b)
+        await a.store.create("desk", small(), make_image(tmp_path / "image"))
+        options = ("--vm", "desk", "--state-dir", str(a.folder), "--auth", "none")
+        async with started(a, b), serving(*options) as served:
+            await context.add_init_script(WATCHING)
+            page = await context.new_page()
+            opened: list[WebSocket] = []
+            page.on("websocket", lambda line: opened.append(line))
+            await page.goto(served.url)
+            await until_connection(page, "live")
+            await until_newer(page, 0, 0)
+            figures = [await moved(page, source, target, resumed) for source, target in ((a, b), (b, a))]
+            print("first new picture after the resume:", *(f"{figure:.0f} ms" for figure in figures))
+            assert max(figures) < 5000
+            shown = [number for _, number in await page.evaluate("seen")]
+            assert shown == sorted(shown), "no older picture, and no other"
+            here = socket.gethostname()
+            said = [words for words in await page.evaluate("said") if words]
+            assert said == [
+                *("desk is moving to b…", "desk runs on b now."),
+                *(f"desk is moving to {here}…", f"desk runs on {here} now."),
+            ]
+            assert [line.is_closed() for line in opened] == [False]
+
+
+async def moved(page: Page, source: Host, target: Host, resumed: list[tuple[int, float]]) -> float:
+    """Move the machine while somebody types; how many ms after its resume the page showed what it did then."""
+    typing = asyncio.create_task(page.keyboard.type("abcdefghij", delay=40))
+    assert await source.move("desk", target)
+    figure = await until_newer(page, *resumed[-1])
+    await typing
+
+    async def has_echoed() -> bool:
+        async with await Guest.attach("desk", target.store.run_folder("desk")) as guest:
+            said = await guest.monitor.execute("human-monitor-command", {"command-line": "xp /160hx 0xb8000"})
+        words = (word for line in said.splitlines() for word in line.split(":")[1].split())
+        return "".join(chr(int(word, 16) & 255) for word in words).strip() == "abcdefghij" * len(resumed)
+
+    await eventually(has_echoed, 10, "all that was typed has arrived, once")
+    assert await page.get_attribute("html", "data-connection") == "live"
+    return figure
 
 
 async def test_a_machine_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
