@@ -83,7 +83,7 @@ def test_server_writes_text_as_agreed(message: dict) -> None:
 
     kinds = (
         *(wire.Welcome, wire.State, wire.Cursor, wire.Pong, wire.Times),
-        *(wire.Clipboard, wire.Sizing, wire.Monitors, wire.Notice, wire.People, wire.Title),
+        *(wire.Clipboard, wire.Sizing, wire.Monitors, wire.Notice, wire.People, wire.Title, wire.Place),
         *(wire.Clip, wire.ClipAck, wire.ClipGone, wire.May, wire.Control),
     )
     kind = next(kind for kind in kinds if kind.__struct_config__.tag == message["type"])

@@ -100,6 +100,7 @@ class VncSource:
         self._failure: SourceError | None = None
         self._filled: Framebuffer | None = None
         self._is_asked = self._can_continue = self._is_continuous = False
+        self._asked_size = Size(0, 0)
         self._fresh = asyncio.Event()
         self._copied = asyncio.Event()
         self._answered = asyncio.Event()
@@ -159,13 +160,15 @@ class VncSource:
     def _ask(self, line: Line) -> None:
         if self._is_asked or self._is_continuous:
             return
-        whole, is_incremental = Rect.of(self._screen.size), self._filled is not None
-        if self._can_continue and is_incremental:
+        whole = Rect.of(self._screen.size)
+        # A server may answer with its size alone, each time that all is asked for: the pixels are changes then.
+        is_incremental = self._filled is not None or self._asked_size == self._screen.size
+        if self._can_continue and self._filled is not None:
             # Over a long line an update for each asking is one for each round trip.
             self._is_continuous = True
             line.send(requests.continue_updates(whole, is_on=True))
         else:
-            self._is_asked = True
+            self._is_asked, self._asked_size = True, self._screen.size
             line.send(requests.ask_update(whole, is_incremental))
 
     def _take_update(self, line: Line) -> None:
