@@ -347,9 +347,10 @@ async def test_only_who_has_had_the_machine_is_shown_it(a: Host, b: Host, tmp_pa
             for part in ("news", "tunnel/screen"):
                 with pytest.raises(PeerRefused):
                     await client.window(part, Boundary(1, "0" * 16))
-        # One that is not paired gets no further than the handshake.
         async with PeerClient(b.identity, c.identity.peer("a"), uuid) as client:
-            await client.window("news", a.machine().layers.state.history[-1])
+            line = await client.window("news", a.machine().layers.state.history[-1])
+            await line.close()
+        # One that is paired no more isn't let in, whatever it knows.
         known = a.identity.peer("b")
         (a.folder / "peers" / f"{known.id}.json").unlink()
         async with PeerClient(b.identity, c.identity.peer("a"), uuid) as client:
