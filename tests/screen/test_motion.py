@@ -7,7 +7,7 @@ from tests.pictures import framebuffer_of, photograph, text
 from voxy.blocks import BlockGrid, Copy, Rect, Size
 from voxy.screen import differ
 from voxy.screen.differ import BlockDiffer
-from voxy.screen.motion import find_copy, find_offset, find_scroll
+from voxy.screen.motion import find_copy, find_offset, find_scroll, goes_on
 
 SIZE = Size(640, 512)
 LONG = text(Size(SIZE.width, 2048))
@@ -32,6 +32,17 @@ def test_what_stands_still_is_no_scroll() -> None:
     assert find_scroll(window(9), window(9), AREA) == 0
     flat = np.zeros((SIZE.height, SIZE.width), dtype=np.uint32)
     assert find_scroll(flat, flat, AREA) == 0
+
+
+@pytest.mark.parametrize("offset", [(0, -6), (0, 40), (12, -3)])
+def test_a_few_rows_tell_whether_it_goes_on(offset: tuple[int, int]) -> None:
+    x, y = offset
+    wide = photograph(Size(SIZE.width + 64, 2048))
+    before, after = wide[500:1012, 32 : 32 + SIZE.width], wide[500 - y : 1012 - y, 32 - x : 32 - x + SIZE.width]
+    assert goes_on(before, after, AREA, offset)
+    assert not goes_on(before, after, AREA, (x, y + 1))
+    assert not goes_on(before, before, AREA, offset), "what stands still moves no more"
+    assert not goes_on(before, after, AREA, (0, SIZE.height)), "nothing of it would be left"
 
 
 def test_photograph_scrolls_too() -> None:

@@ -37,11 +37,17 @@ class Copy:
     def target(self) -> Rect:
         return Rect(self.x, self.y, self.source.width, self.source.height)
 
+    @property
+    def offset(self) -> tuple[int, int]:
+        """Columns to the right and rows down by which the pixels move."""
+        return self.x - self.source.x, self.y - self.source.y
+
     def carries(self, blocks: Blocks, grid: BlockGrid) -> Blocks:
         """The blocks into which pixels of any of `blocks` are copied."""
         rows, columns = np.divmod(blocks, grid.columns)
-        left, right = _carried(columns, self.source.x, self.source.right, self.x - self.source.x)
-        top, bottom = _carried(rows, self.source.y, self.source.bottom, self.y - self.source.y)
+        right_by, down_by = self.offset
+        left, right = _carried(columns, self.source.x, self.source.right, right_by)
+        top, bottom = _carried(rows, self.source.y, self.source.bottom, down_by)
         moves = (left < right) & (top < bottom)
         first, last = (
             (left[moves] // BLOCK, top[moves] // BLOCK),
@@ -56,7 +62,7 @@ class Copy:
     def move(self, rect: Rect) -> Rect | None:
         """Where what `rect` has of the source is copied to; None if it has nothing of it."""
         inside = rect.intersect(self.source)
-        return inside and inside.moved(self.x - self.source.x, self.y - self.source.y)
+        return inside and inside.moved(*self.offset)
 
 
 def _carried(cells: Blocks, start: int, end: int, offset: int) -> tuple[Blocks, Blocks]:

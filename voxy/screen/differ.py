@@ -59,8 +59,8 @@ class BlockDiffer:
     def __init__(self) -> None:
         self._misses = 0
         self._skipped = 0
-        self._moved: Rect | None = None
-        """The cells of what moved in the last picture."""
+        self._last: Copy | None = None
+        """What moved in the last picture."""
 
     def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...], film: Rect | None = None) -> Difference:
         """Bring `framebuffer.front` up to date with what was grabbed; return what changed, also beside a film.
@@ -88,20 +88,23 @@ class BlockDiffer:
             framebuffer.apply(copy)
             left = _compare(framebuffer, _distinct([*areas, _cells_of(copy, framebuffer)], grid))
             changed |= left
-            self._moved = grid.cells(copy.source.union(copy.target))
+            self._last = copy
             whole, patches = _split(framebuffer, left)
         _adopt(framebuffer, left)
         return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
 
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
         """What moved in the last picture mostly goes on moving: the copy, where that is so, without a comparison."""
-        moved, self._moved = self._moved, None
-        touching = [cells for cells in areas if moved and cells.intersect(moved)]
-        around = functools.reduce(Rect.union, touching) if touching else None
-        if not moved or not around or around.union(moved) != around:
+        last, self._last = self._last, None
+        moved = last and framebuffer.grid.cells(last.source.union(last.target))
+        if not last or not moved:
+            return None
+        touching = [cells for cells in areas if cells.intersect(moved)]
+        around = functools.reduce(Rect.union, touching, moved)
+        if not touching or functools.reduce(Rect.union, touching) != around:
             return None
         pictures = framebuffer.front, framebuffer.back
-        return find_copy(*pictures, to_pixels(around), framebuffer.size, core=to_pixels(moved))
+        return find_copy(*pictures, to_pixels(around), framebuffer.size, core=to_pixels(moved), last=last.offset)
 
     def _find_copy(self, framebuffer: Framebuffer, changed: _Cells) -> Copy | None:
         # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.

@@ -27,6 +27,9 @@ _LEAST_SHARE = 0.5
 # Random for each process, so that no picture can be drawn to look like another.
 _weights = np.frombuffer(secrets.token_bytes(16384 // 2 * 8), dtype=np.uint64) >> np.uint64(1) | np.uint64(1)
 
+_TELLING_ROWS = 48
+"""Rows that tell whether something goes on moving as it did."""
+
 _PATCH = Size(32, 16)
 """A patch is told by every second of its rows, whole: even of text there are few that look alike."""
 
@@ -64,18 +67,43 @@ _SPARSE = 0.15
 """Rows and columns with fewer moved tiles, compared with the fullest, are not of the thing that moved."""
 
 
-def find_copy(before: Pixels, after: Pixels, area: Rect, size: Size, core: Rect | None = None) -> Copy | None:
+def find_copy(
+    before: Pixels,
+    after: Pixels,
+    area: Rect,
+    size: Size,
+    core: Rect | None = None,
+    last: tuple[int, int] | None = None,
+) -> Copy | None:
     """The copy that makes most of what changed in `area` (whole blocks) of a screen of `size`, if one does.
 
-    By how far it moved is told by the `core` of the area, or by all of it.
+    By how far it moved is told by the `core` of the area, or by all of it; `last` is how far it did before.
     """
     screen = Rect.of(size)
     inside, searched = area.intersect(screen), (core or area).intersect(screen)
     assert inside
     assert searched
-    rows = find_scroll(before, after, searched)
-    offset = (0, rows) if rows else find_offset(before, after, searched)
+    offset = last if last and goes_on(before, after, searched, last) else _find_way(before, after, searched)
     return find_moved(before, after, inside, offset) if offset else None
+
+
+def _find_way(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:
+    rows = find_scroll(before, after, area)
+    return (0, rows) if rows else find_offset(before, after, area)
+
+
+def goes_on(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> bool:
+    """Whether `area` moved by `offset`, as a few of its rows tell: a twentieth of the time of a search."""
+    target = area.intersect(area.moved(*offset))
+    if target is None:
+        return False
+    source = target.moved(-offset[0], -offset[1])
+    step = max(1, target.height // _TELLING_ROWS)
+    now = after[target.slices][::step]
+    fits = (now == before[source.slices][::step]).all(axis=1)
+    stood = (now == before[target.slices][::step]).all(axis=1)
+    told = np.count_nonzero(~stood)
+    return told > 0 and bool(np.count_nonzero(fits & ~stood) >= _LEAST_SHARE * told)
 
 
 def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
