@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import math
 import random
 import struct
 import time
@@ -101,17 +102,24 @@ class ModelViewer:
 
     async def follow(self, until: Callable[[], bool]) -> None:
         """Paint and acknowledge updates until the condition holds."""
-        async with asyncio.timeout(10):
-            while not until():
-                self.woken.clear()
-                if update := await self.desktop.next_update(self.viewer):
-                    self.viewer.sent(update.seq, len(update.data), update.rough, update.used, time.monotonic())
-                    self.paint(update.data)
-                    self.say(type="ack", seq=update.seq)
-                    continue
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(REST_S):
-                        await self.woken.wait()
+        async with asyncio.timeout(20):
+            await self._follow(until, math.inf)
+
+    async def follow_for(self, seconds: float, until: Callable[[], bool]) -> None:
+        """The same, for so long; who is cancelled instead has lost the update that was being made for him."""
+        await self._follow(until, time.monotonic() + seconds)
+
+    async def _follow(self, until: Callable[[], bool], end: float) -> None:
+        while not until() and (left := end - time.monotonic()) > 0:
+            self.woken.clear()
+            if update := await self.desktop.next_update(self.viewer):
+                self.viewer.sent(update.seq, len(update.data), update.rough, update.used, time.monotonic())
+                self.paint(update.data)
+                self.say(type="ack", seq=update.seq)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(REST_S, left)):
+                    await self.woken.wait()
 
     def paint(self, data: bytes) -> None:
         size, _, operations = read_update(data)

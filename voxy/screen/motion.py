@@ -102,8 +102,8 @@ def goes_on(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) 
     now = after[target.slices][::step]
     fits = (now == before[source.slices][::step]).all(axis=1)
     stood = (now == before[target.slices][::step]).all(axis=1)
-    told = np.count_nonzero(~stood)
-    return told > 0 and bool(np.count_nonzero(fits & ~stood) >= _LEAST_SHARE * told)
+    told, agreeing = (int(np.count_nonzero(rows)) for rows in (~stood, fits & ~stood))
+    return told > 0 and agreeing >= _LEAST_SHARE * told
 
 
 def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
