@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from voxy.errors import MachineError
 from voxy.vm import freight
-from voxy.vm.freight import extents, pack, unpack, zstd
+from voxy.vm.freight import lading, pack, unpack, zstd
 
 MIB = 1 << 20
 HOLE, PLAIN, ZSTD = 0, 1, 2
@@ -79,8 +79,16 @@ async def test_small_holes_make_no_records(tmp_path: Path) -> None:
             file.seek(n * 16384)
             file.write(b"x" * 4096)
     size = sent.stat().st_size
-    assert await extents(sent, 0, size) == [(0, size)]
-    assert await extents(sent, 5000, size) == [(5000, size)]
+    assert await lading(sent, 0, size) == [(0, size)]
+    assert await lading(sent, 5000, size) == [(5000, size)]
+
+
+async def test_blocks_of_zeros_take_no_room_where_they_arrive(tmp_path: Path) -> None:
+    sent = tmp_path / "sent"
+    sent.write_bytes(b"".join(b"x" * 4096 + bytes(15 * 4096) for _ in range(256)) + bytes(77))
+    await arrive(await wire_of(sent), tmp_path / "got", 0, size_of(sent))
+    assert digest(tmp_path / "got") == digest(sent)
+    assert (tmp_path / "got").stat().st_blocks <= sent.stat().st_blocks / 8
 
 
 PIECES = st.lists(

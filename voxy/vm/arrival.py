@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from voxy.errors import MachineError
-from voxy.vm import freight, images, state
+from voxy.vm import freight, images, sparse, state
 from voxy.vm.freight import Reader
 from voxy.vm.landing import Landing
 from voxy.vm.layers import Layers
@@ -77,7 +77,7 @@ class Arrival:
             await freight.unpack(data, part, offset, layer.bytes)
         except OSError as error:
             raise MachineError(f"its disk can't take the layer ({error.strerror}): make room there") from None
-        if part.stat().st_size > layer.bytes or await images.digest(part) != layer.sha256:
+        if part.stat().st_size > layer.bytes or await sparse.checksum(part) != layer.sha256:
             part.unlink()
             raise OtherBytes("a layer arrived with other bytes than were sent: it was dropped, try again")
         await self._put_on_top(layer, part)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from voxy.errors import MachineError
+from voxy.vm.sparse import Extent, extents, runs
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -37,13 +38,6 @@ _LEVEL = 1
 """Measured on a program's code: 180 MB/s; level 3 makes 9 % less of it, at half the speed."""
 
 
-class Extent(NamedTuple):
-    """A piece of a file that is no hole."""
-
-    start: int
-    end: int
-
-
 class Record(NamedTuple):
     """What is sent next, and how many bytes of the file's own, without holes, it brings."""
 
@@ -63,36 +57,14 @@ class _Kind(IntEnum):
     ZSTD = 2
 
 
-async def extents(path: Path, offset: int, size: int) -> list[Extent]:
-    """What a file has from `offset` to `size`, but for its holes."""
-    return await asyncio.to_thread(_extents, path, offset, size)
-
-
-def _extents(path: Path, offset: int, size: int) -> list[Extent]:
-    if sys.platform == "win32":  # nothing says there where they are; zeros are sent small as well
-        return [Extent(offset, size)] if offset < size else []
-    found: list[Extent] = []
-    with path.open("rb") as file:
-        end = offset
-        while end < size:
-            try:
-                start = os.lseek(file.fileno(), end, os.SEEK_DATA)
-            except OSError:  # a hole up to the end
-                break
-            if start >= size:
-                break
-            end = min(os.lseek(file.fileno(), start, os.SEEK_HOLE), size)
-            last = found[-1] if found else Extent(offset, offset)
-            if start - last.end < _HOLE_LEAST_BYTES:
-                start = last.start
-                del found[-1:]
-            found.append(Extent(start, end))
-    return found
+async def lading(path: Path, offset: int, size: int) -> list[Extent]:
+    """The pieces of a file from `offset` to `size` that are sent."""
+    return await extents(path, offset, size, _HOLE_LEAST_BYTES)
 
 
 async def pack(path: Path, offset: int, size: int) -> AsyncIterator[Record]:
     """The records of a file from `offset` to `size`; the next is made while one is sent."""
-    found = await extents(path, offset, size)
+    found = await lading(path, offset, size)
     ahead: asyncio.Task[Record] | None = None
     try:
         for step in _steps(found, offset, size):
@@ -156,13 +128,13 @@ def _check(kind: int, packed: int, length: int, left: int) -> None:
 
 
 def _write(file: FileIO, at: int, kind: int, data: bytes, length: int) -> None:
-    if kind == _Kind.HOLE:
-        file.truncate(at + length)
-        return
-    left = memoryview(_inflate(data, length) if kind == _Kind.ZSTD else data)
-    file.seek(at)
-    while left:
-        left = left[file.write(left) :]
+    whole = b"" if kind == _Kind.HOLE else _inflate(data, length) if kind == _Kind.ZSTD else data
+    for start, end in runs(whole):
+        left = memoryview(whole)[start:end]
+        file.seek(at + start)
+        while left:
+            left = left[file.write(left) :]
+    file.truncate(at + length)
 
 
 def _inflate(data: bytes, length: int) -> bytes:

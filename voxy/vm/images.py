@@ -1,10 +1,9 @@
 """Images: what `qemu-img` does with the files of layers that no QEMU has open."""
 
 import asyncio
-import hashlib
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -17,9 +16,6 @@ _OPTIONS = "extended_l2=on"
 
 _LEAKS = 3
 """Exit status of a check that has found nothing but space that is not used."""
-
-_READ_BYTES = 1 << 20
-_READS = 64
 
 
 async def create_empty(path: Path, size: int) -> None:
@@ -97,25 +93,6 @@ async def check(path: Path) -> str:
 async def mend(path: Path) -> None:
     """Free the space in a layer that nothing uses."""
     await _run("check", "-q", "-f", "qcow2", "-r", "leaks", str(path))
-
-
-async def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, which are on the host's disk for good when it is said."""
-    said = hashlib.sha256()
-    sync(path)
-    with path.open("rb") as file:
-        # Piece by piece, so that who doesn't want it any more needn't wait for the whole file.
-        while await asyncio.to_thread(_update, said, file):
-            pass
-    return said.hexdigest()
-
-
-def _update(said: "hashlib._Hash", file: BinaryIO) -> bool:
-    for _ in range(_READS):
-        if not (data := file.read(_READ_BYTES)):
-            return False
-        said.update(data)
-    return True
 
 
 async def _run(*arguments: str, cwd: Path | None = None, allowed: int = 0) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from voxy.errors import MachineError
-from voxy.vm import images, state
+from voxy.vm import images, sparse, state
 from voxy.vm.engine import Disk, Guest
 from voxy.vm.qmp import CommandRefused, Event
 from voxy.vm.state import Boundary, Freezing, Layer, Merging, State
@@ -130,7 +130,7 @@ class Layers:
             path = self.folder / layer.file
             if layer.sha256 or layer.ends is None:
                 continue
-            sealed = msgspec.structs.replace(layer, sha256=await images.digest(path), bytes=path.stat().st_size)
+            sealed = msgspec.structs.replace(layer, sha256=await sparse.checksum(path), bytes=path.stat().st_size)
             self._write_sidecar(sealed)
             self.save(frozen=(*self.state.frozen[:number], sealed, *self.state.frozen[number + 1 :]))
 
@@ -291,7 +291,7 @@ class Layers:
                 faults.append(Fault(file, "is missing"))
             elif layer and layer.sha256 and path.stat().st_size != layer.bytes:
                 faults.append(Fault(file, f"has {path.stat().st_size} bytes instead of {layer.bytes}"))
-            elif layer and layer.sha256 and await images.digest(path) != layer.sha256:
+            elif layer and layer.sha256 and await sparse.checksum(path) != layer.sha256:
                 faults.append(Fault(file, "has other bytes than when it was frozen"))
             elif not is_running and not (layer and layer.sha256) and (complaint := await images.check(path)):
                 faults.append(Fault(file, f"is damaged: {complaint}"))

@@ -24,7 +24,7 @@ class Boundary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen layer: what changed up to `ends`, which is missing for a layer that is half merged into another.
 
-    `sha256` of the file's bytes is empty until it has been computed.
+    `sha256` is the file's checksum (sparse.py says of what), and empty until it has been computed.
     """
 
     file: str
