@@ -1,15 +1,13 @@
 """Machines that move while they run: at no moment on both hosts, and with all that they ever wrote."""
 
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.vm.hosts import Host, host, introduce
 from tests.vm.journeys import arrived, check_stopped, compare, counted, roles, started, top, until_counted
-from tests.vm.machines import small
-from tests.vm.tick import check_disk, count, make_image
+from tests.vm.tick import check_disk, count
 from voxy.errors import GuestLost, MachineError
 from voxy.vm import move
 from voxy.vm.arrival import Commit
@@ -23,20 +21,6 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64"),
     pytest.mark.skipif(not shutil.which("qemu-img"), reason="there is no qemu-img"),
 ]
-
-
-@pytest.fixture
-async def a(tmp_path: Path) -> AsyncIterator[Host]:
-    async with host(tmp_path, "a") as made:
-        await made.store.create("desk", small(), make_image(tmp_path / "image"))
-        yield made
-
-
-@pytest.fixture
-async def b(tmp_path: Path, a: Host) -> AsyncIterator[Host]:
-    async with host(tmp_path, "b") as made:
-        await introduce(a, made)
-        yield made
 
 
 async def test_a_running_machine_goes_there_and_back_and_goes_on_counting(a: Host, b: Host) -> None:

@@ -12,8 +12,6 @@ import pytest
 
 from tests.vm.hosts import Host, host, introduce
 from tests.vm.journeys import started
-from tests.vm.machines import small
-from tests.vm.tick import make_image
 from voxy.blocks import Size
 from voxy.errors import MachineError, SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer
@@ -106,20 +104,6 @@ async def looking(on: Host) -> AsyncIterator[Onlooker]:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture
-async def a(tmp_path: Path) -> AsyncIterator[Host]:
-    async with host(tmp_path, "a") as made:
-        await made.store.create("desk", small(), make_image(tmp_path / "image"))
-        yield made
-
-
-@pytest.fixture
-async def b(tmp_path: Path, a: Host) -> AsyncIterator[Host]:
-    async with host(tmp_path, "b") as made:
-        await introduce(a, made)
-        yield made
 
 
 async def memory(on: Host, command: str) -> list[int]:

@@ -4,7 +4,6 @@ import shutil
 import ssl
 import struct
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -14,7 +13,7 @@ from aiohttp import web
 
 from tests.vm.hosts import Host, host, introduce
 from tests.vm.machines import running, small
-from tests.vm.tick import check_disk, make_image, wait_count
+from tests.vm.tick import check_disk, wait_count
 from voxy.errors import MachineError
 from voxy.vm import arrival, freight
 from voxy.vm.agent import Agent
@@ -30,20 +29,6 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64"),
     pytest.mark.skipif(not shutil.which("qemu-img"), reason="there is no qemu-img"),
 ]
-
-
-@pytest.fixture
-async def a(tmp_path: Path) -> AsyncIterator[Host]:
-    async with host(tmp_path, "a") as made:
-        await made.store.create("desk", small(), make_image(tmp_path / "image"))
-        yield made
-
-
-@pytest.fixture
-async def b(tmp_path: Path, a: Host) -> AsyncIterator[Host]:
-    async with host(tmp_path, "b") as made:
-        await introduce(a, made)
-        yield made
 
 
 def top(machine: Machine) -> Path:

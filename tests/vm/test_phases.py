@@ -5,16 +5,13 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.vm.hosts import Host, host, introduce
+from tests.vm.hosts import Host
 from tests.vm.journeys import arrived, check_stopped, compare, counted, roles, started, top, until_counted
-from tests.vm.machines import small
-from tests.vm.tick import make_image
 from voxy.errors import MachineError
 from voxy.vm import flight
 from voxy.vm.flight import Flight
@@ -27,20 +24,6 @@ pytestmark = [
 
 _SAVES_MOST = 20
 _PATIENCE_S = 4.0
-
-
-@pytest.fixture
-async def a(tmp_path: Path) -> AsyncIterator[Host]:
-    async with host(tmp_path, "a") as made:
-        await made.store.create("desk", small(), make_image(tmp_path / "image"))
-        yield made
-
-
-@pytest.fixture
-async def b(tmp_path: Path, a: Host) -> AsyncIterator[Host]:
-    async with host(tmp_path, "b") as made:
-        await introduce(a, made)
-        yield made
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hangs"])
