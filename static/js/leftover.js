@@ -24,8 +24,7 @@ export function leave(canvas, { token, seq }, isReadExactly = probe) {
   try {
     clear();
     if (!isReadExactly()) return;
-    const [, picture] = /** @type {[string, string]} */ (canvas.toDataURL('image/png').split(','));
-    sessionStorage.setItem(KEY, JSON.stringify({ protocol: PROTOCOL, token, seq, picture }));
+    sessionStorage.setItem(KEY, JSON.stringify({ protocol: PROTOCOL, token, seq, picture: pictureOf(canvas) }));
   } catch {
     // No storage, or no room: the next page gets the whole picture from the server.
   }
@@ -33,19 +32,34 @@ export function leave(canvas, { token, seq }, isReadExactly = probe) {
 
 /**
  * What the page before left, which is then gone.
- * @returns {Promise<{token: string, seq: number, bitmap: ImageBitmap} | null>}
+ * @returns {Promise<{token: string, seq: number, picture: string, bitmap: ImageBitmap} | null>}
  */
 export async function take() {
   try {
     const { protocol, token, seq, picture } = /** @type {Leftover} */ (JSON.parse(sessionStorage.getItem(KEY) ?? ''));
     if (protocol !== PROTOCOL) return null;
     const png = Uint8Array.from(atob(picture), (character) => character.charCodeAt(0));
-    return { token, seq, bitmap: await createImageBitmap(new Blob([png], { type: 'image/png' })) };
+    return { token, seq, picture, bitmap: await createImageBitmap(new Blob([png], { type: 'image/png' })) };
   } catch {
     return null;
   } finally {
     clear();
   }
+}
+
+/**
+ * Whether a canvas shows the picture exactly. Once drawn it should; but while a page is just beginning, WebKit's canvas
+ * now and then stays empty, and who goes on with that would never be right.
+ * @param {HTMLCanvasElement} canvas
+ * @param {string} picture
+ */
+export function isShown(canvas, picture) {
+  return pictureOf(canvas) === picture;
+}
+
+/** @param {HTMLCanvasElement} canvas */
+function pictureOf(canvas) {
+  return /** @type {string} */ (canvas.toDataURL('image/png').split(',')[1]);
 }
 
 export function clear() {

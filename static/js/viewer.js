@@ -129,14 +129,17 @@ export class Viewer {
   /** Show what the page showed before it was loaded anew; sign in with the token in the address; connect. */
   async start() {
     const left = await leftover.take();
-    if (left) {
-      const { token, seq, bitmap } = left;
-      this.#screen.restore(bitmap);
-      this.#resume = { token, seq, images: false };
-      this.#unveil();
-      this.#status.note({ wasPainted: true });
-    }
+    if (left) this.#restore(left);
     await this.open();
+  }
+
+  /** @param {NonNullable<Awaited<ReturnType<typeof leftover.take>>>} left */
+  #restore({ token, seq, bitmap, picture }) {
+    this.#screen.restore(bitmap);
+    if (!leftover.isShown(this.#canvas, picture)) return;
+    this.#resume = { token, seq, images: false };
+    this.#unveil();
+    this.#status.note({ wasPainted: true });
   }
 
   /** Sign in with the token or invitation in the address, if there is one, and connect. */

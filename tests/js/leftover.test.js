@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 
-import { clear, leave, take } from '../../static/js/leftover.js';
+import { clear, isShown, leave, take } from '../../static/js/leftover.js';
 
 const exactly = () => true;
 const canvas = { toDataURL: () => `data:image/png;base64,${btoa('pixels')}` };
@@ -25,9 +25,17 @@ afterEach(() => {
 test('what a page leaves is taken once', async () => {
   const items = storage();
   leave(canvas, { token: 'a', seq: 7 }, exactly);
-  assert.deepEqual(await take(), { token: 'a', seq: 7, bitmap: 'pixels' });
+  assert.deepEqual(await take(), { token: 'a', seq: 7, picture: btoa('pixels'), bitmap: 'pixels' });
   assert.equal(items.size, 0);
   assert.equal(await take(), null);
+});
+
+test('a canvas that stayed empty is told from one that shows what was left', async () => {
+  storage();
+  leave(canvas, { token: 'a', seq: 7 }, exactly);
+  const { picture } = await take();
+  assert.ok(isShown(canvas, picture));
+  assert.ok(!isShown({ toDataURL: () => `data:image/png;base64,${btoa('nothing')}` }, picture));
 });
 
 test('a picture that is too large is not left, nor an old one in its place', async () => {
