@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.vm.hosts import Host, host, introduce
+from tests.vm.journeys import counted, roles, started, top, until_counted
 from tests.vm.line import line
 from tests.vm.machines import small
-from tests.vm.test_flight import counted, roles, started, top, until_counted
 from tests.vm.tick import Work, check_disk, make_image
 from voxy.errors import MachineError
 from voxy.vm import brake, move

@@ -15,9 +15,10 @@ import msgspec
 import pytest
 
 from tests.vm.hosts import Host, host, introduce
+from tests.vm.journeys import check_stopped, roles, started, until_counted
 from tests.vm.line import line
 from tests.vm.machines import small
-from tests.vm.test_flight import a, b, check_stopped, pytestmark, roles, started, until_counted
+from tests.vm.test_flight import pytestmark
 from tests.vm.tick import make_image
 from voxy.errors import MachineError
 from voxy.vm import flight, freight, identity, peer
@@ -28,7 +29,7 @@ from voxy.vm.peer import PeerClient, PeerGone, PeerRefused
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.state import Boundary
 
-__all__ = ["a", "b", "pytestmark"]
+__all__ = ["pytestmark"]
 
 
 async def check_goes_on(a: Host, b: Host) -> None:

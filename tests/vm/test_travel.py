@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from tests.vm.hosts import Host
+from tests.vm.journeys import check_stopped, counted, roles, started, until_counted
 from tests.vm.line import Line, line
-from tests.vm.test_flight import a, b, check_stopped, counted, pytestmark, roles, started, until_counted
+from tests.vm.test_flight import pytestmark
 from voxy.vm.arrival import Arrival, Commit
 
 VOXY = str(Path(sys.executable).parent / "voxy")
 BYTES_PER_S = 500e3
 
-__all__ = ["a", "b", "pytestmark"]
+__all__ = ["pytestmark"]
 
 
 class Command:
