@@ -100,8 +100,8 @@ class BlockDiffer:
         if not last or not moved:
             return None
         touching = [cells for cells in areas if cells.intersect(moved)]
-        around = functools.reduce(Rect.union, touching, moved)
-        if not touching or functools.reduce(Rect.union, touching) != around:
+        around = functools.reduce(Rect.union, touching) if touching else None
+        if around is None or around.union(moved) != around:
             return None
         pictures = framebuffer.front, framebuffer.back
         return find_copy(*pictures, to_pixels(around), framebuffer.size, core=to_pixels(moved), last=last.offset)

@@ -93,7 +93,7 @@ def _find_way(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | No
 
 
 def goes_on(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> bool:
-    """Whether `area` moved by `offset`, as a few of its rows tell: a twentieth of the time of a search."""
+    """Whether `area` moved by `offset`, as a few of its rows tell: quicker than a search of them all."""
     target = area.intersect(area.moved(*offset))
     if target is None:
         return False
