@@ -4,18 +4,15 @@ import functools
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from voxy.blocks import BLOCK, BlockGrid, Copy, Rect
+from voxy.blocks import BlockGrid, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.blocks.geometry import to_pixels
-from voxy.screen.content import tiled
+from voxy.screen.comparison import Cells, compare
 from voxy.screen.film import changed_beside
-from voxy.screen.framebuffer import Framebuffer, Moved
+from voxy.screen.following import check, follow
+from voxy.screen.framebuffer import Framebuffer, Moved, Pixels
 from voxy.screen.motion import find_copy, find_moved
-
-_WORDS = BLOCK // 2 // 8
-"""64-bit words that hold one row of a block's comparison: a byte for each pair of pixels."""
 
 _LEAST_BLOCKS = 12
 """Blocks of which most changed from which on it is searched what moved; fewer are sent quicker than searched."""
@@ -23,19 +20,8 @@ _LEAST_BLOCKS = 12
 _MOST_SKIPPED = 8
 """Pictures that are not searched at the most, after as many in which nothing had moved."""
 
-_MOST_PATCHED = 192
-"""Changed blocks up to which the changed pixels are looked for in all of them; of more, in those at the edge."""
-
-_PIECE = 16
-"""Blocks that are looked at at a time, for the processor's cache."""
-
-_PATCHED_SHARE = 0.5
-"""They are sent alone if they are at most this share of the block: what is typed is a tenth of its block."""
-
-_MERGED_SHARE = 1.3
-"""Neighbours are sent as one rect if that has at most so many times the pixels that they have."""
-
-_Cells = NDArray[np.bool_]
+_MOST_LEFT = 0.5
+"""Share of the changed blocks that following may leave; where more are left, it is searched anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +63,23 @@ class BlockDiffer:
         copy = (moved and _told_copy(framebuffer, moved)) or self._follow_copy(framebuffer, areas)
         if copy:
             changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
-            changed[_cells_of(copy, framebuffer).slices] = True
+            changed[_cells_of(copy, grid).slices] = True
         else:
-            changed = _compare(framebuffer, areas)
-            whole, patches = _split(framebuffer, changed)
+            found = compare(framebuffer, areas)
+            changed = found.cells
+            whole, patches = found.split()
             copy = self._find_copy(framebuffer, changed) if whole.size >= _LEAST_BLOCKS else None
-        left = changed
         if copy:
             # The rest is what differs from the front as the copy leaves it.
-            framebuffer.apply(copy)
-            left = _compare(framebuffer, _distinct([*areas, _cells_of(copy, framebuffer)], grid))
-            changed |= left
-            self._last = copy
-            whole, patches = _split(framebuffer, left)
-        _adopt(framebuffer, left)
+            found = compare(framebuffer, _distinct([*areas, _cells_of(copy, grid)], grid), copy)
+            changed |= found.cells
+            whole, patches = found.split()
+            self._last = copy if whole.size <= _MOST_LEFT * np.count_nonzero(changed) else None
+        _adopt(framebuffer, changed)
         return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
 
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
-        """What moved in the last picture mostly goes on moving: the copy, where that is so, without a comparison."""
+        """The copy of what goes on moving as in the last picture: quicker than a comparison."""
         last, self._last = self._last, None
         moved = last and framebuffer.grid.cells(last.source.union(last.target))
         if not last or not moved:
@@ -103,16 +88,15 @@ class BlockDiffer:
         around = functools.reduce(Rect.union, touching) if touching else None
         if around is None or around.union(moved) != around:
             return None
-        pictures = framebuffer.front, framebuffer.back
-        return find_copy(*pictures, to_pixels(around), framebuffer.size, core=to_pixels(moved), last=last.offset)
+        return follow(*_pictures(framebuffer), last)
 
-    def _find_copy(self, framebuffer: Framebuffer, changed: _Cells) -> Copy | None:
+    def _find_copy(self, framebuffer: Framebuffer, changed: Cells) -> Copy | None:
         # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.
         self._skipped += 1
         if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
             return None
         self._skipped = 0
-        copy = find_copy(framebuffer.front, framebuffer.back, to_pixels(_around(changed)), framebuffer.size)
+        copy = find_copy(*_pictures(framebuffer), to_pixels(_around(changed)))
         self._misses = 0 if copy else self._misses + 1
         return copy
 
@@ -138,76 +122,26 @@ def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
 
 def _told_copy(framebuffer: Framebuffer, moved: Moved) -> Copy | None:
     """What the source says that moved, as far as that is so."""
-    area = moved.target.union(moved.target.moved(-moved.x, -moved.y)).intersect(Rect.of(framebuffer.size))
-    return find_moved(framebuffer.front, framebuffer.back, area, (moved.x, moved.y)) if area else None
+    target, offset = moved.target, (moved.x, moved.y)
+    if copy := check(*_pictures(framebuffer), target, offset):
+        return copy
+    area = target.union(target.moved(-moved.x, -moved.y)).intersect(Rect.of(framebuffer.size))
+    return find_moved(*_pictures(framebuffer), area, offset) if area else None
 
 
-def _cells_of(copy: Copy, framebuffer: Framebuffer) -> Rect:
-    cells = framebuffer.grid.cells(copy.target)
+def _pictures(framebuffer: Framebuffer) -> tuple[Pixels, Pixels]:
+    """What was and what is on the screen, without what the blocks have beyond it."""
+    screen = Rect.of(framebuffer.size).slices
+    return framebuffer.front[screen], framebuffer.back[screen]
+
+
+def _cells_of(copy: Copy, grid: BlockGrid) -> Rect:
+    cells = grid.cells(copy.target)
     assert cells
     return cells
 
 
-def _compare(framebuffer: Framebuffer, areas: list[Rect]) -> _Cells:
-    """The cells within `areas` in which back and front differ."""
-    mask = np.zeros((framebuffer.grid.rows, framebuffer.grid.columns), dtype=np.bool_)
-    for cells in areas:
-        where = to_pixels(cells).slices
-        back, front = framebuffer.back[where].view(np.uint64), framebuffer.front[where].view(np.uint64)
-        # Pairs of pixels compare as 64-bit words, and eight results or together as one word: five times as fast as
-        # reducing booleans.
-        unequal = (back != front).view(np.uint64).reshape(cells.height, BLOCK, cells.width * _WORDS)
-        words = np.bitwise_or.reduce(unequal, axis=1).reshape(cells.height, cells.width, _WORDS)
-        mask[cells.slices] |= np.bitwise_or.reduce(words, axis=2) != 0
-    return mask
-
-
-def _split(framebuffer: Framebuffer, changed: _Cells) -> tuple[Blocks, tuple[Rect, ...]]:
-    """The blocks to be sent whole, and the rects of changed pixels of the others."""
-    blocks = np.flatnonzero(changed)
-    looked_at = changed if blocks.size <= _MOST_PATCHED else changed & ~_inside(changed)
-    rows, columns = np.nonzero(looked_at)
-    if not rows.size:
-        return blocks, ()
-    back, front = tiled(framebuffer.back), tiled(framebuffer.front)
-    spans = []
-    for start in range(0, blocks.size, _PIECE):
-        piece = rows[start : start + _PIECE], slice(None), columns[start : start + _PIECE]
-        unequal = back[piece] != front[piece]
-        spans.append((*_span(unequal.any(axis=2)), *_span(unequal.any(axis=1))))
-    top, bottom, left, right = (np.concatenate(sides) for sides in zip(*spans, strict=True))
-    is_patch = (bottom - top) * (right - left) <= _PATCHED_SHARE * BLOCK * BLOCK
-    corners = np.stack([columns * BLOCK + left, rows * BLOCK + top, columns * BLOCK + right, rows * BLOCK + bottom])
-    along_rows = _merge([Rect.between(*corner) for corner in corners[:, is_patch].T.tolist()])
-    whole = changed.copy()
-    whole[rows[is_patch], columns[is_patch]] = False
-    return np.flatnonzero(whole), tuple(_merge(sorted(along_rows)))
-
-
-def _inside(mask: _Cells) -> _Cells:
-    """Of the cells that are set, those whose neighbours are as well; there are none beyond the screen."""
-    around = np.pad(mask, 1, constant_values=True)
-    return mask & around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
-
-
-def _span(mask: _Cells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For each row of `mask`: the first that is set, and after the last."""
-    return mask.argmax(axis=1), mask.shape[1] - mask[:, ::-1].argmax(axis=1)
-
-
-def _merge(rects: list[Rect]) -> list[Rect]:
-    """The same with neighbours joined: an image of few wide rects is smaller, and sooner drawn."""
-    merged: list[Rect] = []
-    for rect in rects:
-        union = merged[-1].union(rect) if merged else rect
-        if merged and union.area <= _MERGED_SHARE * (merged[-1].area + rect.area):
-            merged[-1] = union
-        else:
-            merged.append(rect)
-    return merged
-
-
-def _adopt(framebuffer: Framebuffer, changed: _Cells) -> None:
+def _adopt(framebuffer: Framebuffer, changed: Cells) -> None:
     """Copy the changed cells from back to front, whole runs of rows at once."""
     for row in np.flatnonzero(changed.any(axis=1)).tolist():
         columns = np.flatnonzero(changed[row])
@@ -215,7 +149,7 @@ def _adopt(framebuffer: Framebuffer, changed: _Cells) -> None:
         framebuffer.front[where] = framebuffer.back[where]
 
 
-def _around(mask: _Cells) -> Rect:
+def _around(mask: Cells) -> Rect:
     """The smallest rect of cells with all that are set."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return Rect.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

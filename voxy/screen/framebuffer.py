@@ -5,14 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BlockGrid, Copy, Generations, Rect, Size
+from voxy.blocks import BlockGrid, Generations, Rect, Size
 
 Pixels = NDArray[np.uint32]
 """(rows, columns) of BGRX pixels: 0xXXRRGGBB as a little-endian number; X is always 0."""
-
-
-_STRIP = 64
-"""Rows that are moved at a time: what fits the processor's cache, and no second screen in memory."""
 
 
 def blank(grid: BlockGrid) -> Pixels:
@@ -60,16 +56,6 @@ class Framebuffer:
         """Have a source's own array, padded, be what it grabs into: it saves a copy and its memory."""
         self._back_grid = BlockGrid(size)
         self.back = back
-
-    def apply(self, copy: Copy) -> None:
-        """Do to the front what a viewer does."""
-        source, target = copy.source, copy.target
-        # In strips, from the side that it moves to: none overwrites what another still has to read.
-        starts = range(0, source.height, _STRIP)
-        for start in starts if target.y <= source.y else reversed(starts):
-            rows = min(_STRIP, source.height - start)
-            moved = self.front[source.y + start :, source.x : source.right][:rows].copy()
-            self.front[target.y + start :, target.x : target.right][:rows] = moved
 
     def adopt_size(self) -> bool:
         """Follow the size of what was grabbed: front and generations start anew. False if it didn't change."""

@@ -27,9 +27,6 @@ _LEAST_SHARE = 0.5
 # Random for each process, so that no picture can be drawn to look like another.
 _weights = np.frombuffer(secrets.token_bytes(16384 // 2 * 8), dtype=np.uint64) >> np.uint64(1) | np.uint64(1)
 
-_TELLING_ROWS = 48
-"""Rows that tell whether something goes on moving as it did."""
-
 _PATCH = Size(32, 16)
 """A patch is told by every second of its rows, whole: even of text there are few that look alike."""
 
@@ -59,7 +56,6 @@ _LEAST_TILES = 40
 """Tiles (of 16×16 pixels, every fourth row of them compared) that must have moved; less is sent as quickly as it is
 copied."""
 
-_REACH = _TILE + _TILE_STEP
 _ALL = np.uint64(0x0101010101010101)
 """Eight booleans that are all true."""
 
@@ -67,43 +63,17 @@ _SPARSE = 0.15
 """Rows and columns with fewer moved tiles, compared with the fullest, are not of the thing that moved."""
 
 
-def find_copy(
-    before: Pixels,
-    after: Pixels,
-    area: Rect,
-    size: Size,
-    core: Rect | None = None,
-    last: tuple[int, int] | None = None,
-) -> Copy | None:
-    """The copy that makes most of what changed in `area` (whole blocks) of a screen of `size`, if one does.
-
-    By how far it moved is told by the `core` of the area, or by all of it; `last` is how far it did before.
-    """
-    screen = Rect.of(size)
-    inside, searched = area.intersect(screen), (core or area).intersect(screen)
+def find_copy(before: Pixels, after: Pixels, area: Rect) -> Copy | None:
+    """The copy that makes most of what changed in `area` (whole blocks) from one picture to the other, if one does."""
+    inside = area.intersect(all_of(after))
     assert inside
-    assert searched
-    offset = last if last and goes_on(before, after, searched, last) else _find_way(before, after, searched)
+    rows = find_scroll(before, after, inside)
+    offset = (0, rows) if rows else find_offset(before, after, inside)
     return find_moved(before, after, inside, offset) if offset else None
 
 
-def _find_way(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:
-    rows = find_scroll(before, after, area)
-    return (0, rows) if rows else find_offset(before, after, area)
-
-
-def goes_on(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> bool:
-    """Whether `area` moved by `offset`, as a few of its rows tell: quicker than a search of them all."""
-    target = area.intersect(area.moved(*offset))
-    if target is None:
-        return False
-    source = target.moved(-offset[0], -offset[1])
-    step = max(1, target.height // _TELLING_ROWS)
-    now = after[target.slices][::step]
-    fits = (now == before[source.slices][::step]).all(axis=1)
-    stood = (now == before[target.slices][::step]).all(axis=1)
-    told, agreeing = (int(np.count_nonzero(rows)) for rows in (~stood, fits & ~stood))
-    return told > 0 and agreeing >= _LEAST_SHARE * told
+def all_of(pixels: Pixels) -> Rect:
+    return Rect(0, 0, pixels.shape[1], pixels.shape[0])
 
 
 def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
@@ -211,7 +181,7 @@ def find_moved(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int
 
 
 def _widened(before: Pixels, after: Pixels, found: Rect, limit: Rect, offset: tuple[int, int]) -> Rect:
-    """`found` with the rows and columns next to it that moved as well, at most `_REACH` on each side."""
+    """`found` with the rows and columns next to it that moved as well."""
 
     def fits(strip: Rect, along: int) -> list[bool]:
         x, y = offset
@@ -219,10 +189,10 @@ def _widened(before: Pixels, after: Pixels, found: Rect, limit: Rect, offset: tu
         return whole
 
     left, top, right, bottom = found.x, found.y, found.right, found.bottom
-    above = fits(Rect.between(left, max(limit.y, top - _REACH), right, top), 1)
-    below = fits(Rect.between(left, bottom, right, min(limit.bottom, bottom + _REACH)), 1)
-    before_it = fits(Rect.between(max(limit.x, left - _REACH), top, left, bottom), 0)
-    after_it = fits(Rect.between(right, top, min(limit.right, right + _REACH), bottom), 0)
+    above = fits(Rect.between(left, limit.y, right, top), 1)
+    below = fits(Rect.between(left, bottom, right, limit.bottom), 1)
+    before_it = fits(Rect.between(limit.x, top, left, bottom), 0)
+    after_it = fits(Rect.between(right, top, limit.right, bottom), 0)
     return Rect.between(
         left - _run(reversed(before_it)), top - _run(reversed(above)), right + _run(after_it), bottom + _run(below)
     )

@@ -1,0 +1,117 @@
+"""Following: what moved in the last picture mostly goes on moving, and few pixels tell how, quicker than a search.
+
+As in `motion`, what is told here is a guess, and compared afterwards.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from voxy.blocks import Copy, Rect, Size
+from voxy.screen.framebuffer import Pixels
+from voxy.screen.motion import all_of, find_moved
+
+_TELLING_ROWS = 48
+"""Rows that tell whether something moves in a way."""
+
+_MOST = 0.5
+_NEARLY_ALL = 0.9
+"""Shares of the telling rows that have to agree: on the way, and on what it is that moved."""
+
+_MARK = Size(16, 4)
+"""Marks are looked for in the new picture, up to so many pixels from where they were; so many must agree."""
+_REACH = 64
+_AGREED = 3
+
+_MARKS_ACROSS, _MARKS_DOWN = 5, 4
+"""Where marks are taken from, evenly over what moved."""
+
+_LEAST_COLOURS = 3
+_MOST_ALIKE = 64
+"""Marks of fewer colours don't tell, nor do those whose rarest pixel is at more places than that."""
+
+
+def follow(before: Pixels, after: Pixels, last: Copy) -> Copy | None:
+    """The copy by which what moved by `last` goes on moving; None if it doesn't, or not as far as is looked."""
+    pane = last.source.union(last.target)
+    offset = last.offset
+    if _share(before, after, last.target, offset) < _MOST:
+        found = _track(before, after, last.target)
+        if not found:
+            return None
+        offset = found
+    # Either what is in a pane moves, or what moves takes its place with it.
+    targets = pane.intersect(pane.moved(*offset)), last.target.moved(*offset).intersect(all_of(after))
+    for target in sorted(filter(None, targets), key=lambda target: -target.area):
+        if copy := check(before, after, target, offset):
+            return copy
+    area = pane.union(pane.moved(*offset)).intersect(all_of(after))
+    return area and find_moved(before, after, area, offset)
+
+
+def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:
+    """The copy that moves something to `target` by `offset`, if nearly all that tells agrees, up to the edges."""
+    x, y = offset
+    source = target.moved(-x, -y)
+    if source.intersect(all_of(before)) != source or target.intersect(all_of(after)) != target:
+        return None
+    if _share(before, after, target, offset) < _NEARLY_ALL:
+        return None
+    was, now = before[source.slices], after[target.slices]
+    edges = (now[side] == was[side] for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]))
+    return Copy(source, target.x, target.y) if all(edge.mean() >= _MOST for edge in edges) else None
+
+
+def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> float:
+    """The share of the rows of `target` that came there by `offset`, of some that didn't stay as they were."""
+    source = target.moved(-offset[0], -offset[1])
+    step = max(1, target.height // _TELLING_ROWS)
+    now = after[target.slices][::step]
+    stood = (now == before[target.slices][::step]).all(axis=1)
+    fits = (now == before[source.slices][::step]).all(axis=1)
+    told = int(np.count_nonzero(~stood))
+    return np.count_nonzero(fits & ~stood) / told if told else 0.0
+
+
+def _track(before: Pixels, after: Pixels, thing: Rect) -> tuple[int, int] | None:
+    """By how far a thing moved, as the first few marks on it say that agree; None where they say that it stands."""
+    votes: Counter[tuple[int, int]] = Counter()
+    for mark in _marks(thing):
+        if (offset := _find(before[mark.slices], after, mark)) is not None:
+            votes[offset] += 1
+            if votes[offset] == _AGREED:
+                return offset if any(offset) else None
+    return None
+
+
+def _marks(thing: Rect) -> Iterator[Rect]:
+    for row in range(_MARKS_DOWN):
+        for column in range(_MARKS_ACROSS):
+            x = thing.x + thing.width * (2 * column + 1) // (2 * _MARKS_ACROSS)
+            y = thing.y + thing.height * (2 * row + 1) // (2 * _MARKS_DOWN)
+            mark = Rect(x, y, *_MARK)
+            if mark.intersect(thing) == mark:
+                yield mark
+
+
+def _find(pixels: Pixels, after: Pixels, mark: Rect) -> tuple[int, int] | None:
+    """By how far the pixels of a mark moved, if they are at one place alone within reach."""
+    colours, first, counts = np.unique(pixels, return_index=True, return_counts=True)
+    if colours.size < _LEAST_COLOURS:
+        return None
+    rarest = int(counts.argmin())
+    down, right = divmod(int(first[rarest]), mark.width)
+    around = Rect(mark.x - _REACH, mark.y - _REACH, mark.width + 2 * _REACH, mark.height + 2 * _REACH)
+    within = around.intersect(all_of(after))
+    assert within
+    windows = sliding_window_view(after[within.slices], pixels.shape)
+    rows, columns = np.nonzero(windows[:, :, down, right] == colours[rarest])
+    if rows.size > _MOST_ALIKE:
+        return None
+    at = np.flatnonzero((windows[rows, columns] == pixels).all(axis=(1, 2)))
+    if at.size != 1:
+        return None
+    row, column = int(rows[at[0]]), int(columns[at[0]])
+    return within.x + column - mark.x, within.y + row - mark.y
