@@ -23,9 +23,13 @@ class Show:
         self.now = 100.0
         self.fps = fps
         self._differ = BlockDiffer()
-        self.screen = self.framebuffer.fit_back(SCREEN)[: SCREEN.height, : SCREEN.width]
         self.draw(page)
         self.next()
+
+    @property
+    def screen(self) -> Pixels:
+        """What is grabbed next."""
+        return self.framebuffer.fit_back(SCREEN)[: SCREEN.height, : SCREEN.width]
 
     def draw(self, pixels: Pixels, left: int = 0, top: int = 0) -> None:
         height, width = pixels.shape

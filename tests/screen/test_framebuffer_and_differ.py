@@ -33,15 +33,38 @@ def test_new_size_changes_every_block(size: Size) -> None:
 def test_one_pixel_changes_one_block(size: Size) -> None:
     framebuffer = grabbed(size)
     x, y = size.width - 1, size.height - 1
-    framebuffer.back[y, x] = 1
+    framebuffer.fit_back(size)[y, x] = 1
     changed = BlockDiffer().diff(framebuffer, (Rect.of(size),)).changed
     assert changed.tolist() == [framebuffer.grid.count - 1]
-    assert (framebuffer.front == framebuffer.back).all()
+    assert framebuffer.front[y, x] == 1
+    assert (framebuffer.front == framebuffer.fit_back(size)).all()
+
+
+def test_the_back_is_as_old_as_the_grab_before_the_last() -> None:
+    size = Size(256, 256)
+    framebuffer = grabbed(size)
+    framebuffer.fit_back(size)
+    former = framebuffer.front
+    framebuffer.back[70, 70] = 1
+    BlockDiffer().diff(framebuffer, (Rect.of(size),))
+    assert framebuffer.back is former, "nothing is copied"
+    assert framebuffer.take_stale(size) == (Rect(64, 64, 64, 64),)
+    assert framebuffer.take_stale(size) == (), "who asks brings it up to date"
+
+
+def test_what_is_grabbed_in_vain_makes_nothing_stale() -> None:
+    size = Size(256, 256)
+    framebuffer = grabbed(size)
+    framebuffer.fit_back(size)
+    front = framebuffer.front
+    assert BlockDiffer().diff(framebuffer, (Rect.of(size),)).changed.size == 0
+    assert framebuffer.front is front
+    assert framebuffer.take_stale(size) == ()
 
 
 def test_nothing_outside_the_damage_is_compared() -> None:
     framebuffer = grabbed(Size(256, 256))
-    framebuffer.back[200, 200] = 1
+    framebuffer.fit_back(Size(256, 256))[200, 200] = 1
     assert BlockDiffer().diff(framebuffer, (Rect(0, 0, 64, 64),)).changed.size == 0
 
 
@@ -50,10 +73,12 @@ def test_nothing_outside_the_damage_is_compared() -> None:
 def test_changed_blocks_are_exactly_those_that_differ(points: list[tuple[int, int, int]]) -> None:
     framebuffer = grabbed(Size(300, 200))
     expected = set()
+    screen = framebuffer.fit_back(Size(300, 200)).copy()
     for x, y, colour in points:
-        framebuffer.back[y, x] = colour
-    for y, x in np.argwhere(framebuffer.back != framebuffer.front).tolist():
+        screen[y, x] = colour
+    framebuffer.back[:] = screen
+    for y, x in np.argwhere(screen != framebuffer.front).tolist():
         expected.add(y // BLOCK * framebuffer.grid.columns + x // BLOCK)
     damage = tuple(Rect(x, y, 1, 1) for x, y, _ in points)
     assert set(BlockDiffer().diff(framebuffer, damage).changed.tolist()) == expected
-    assert (framebuffer.front == framebuffer.back).all()
+    assert (framebuffer.front == screen).all()

@@ -108,9 +108,9 @@ def test_copy_and_what_it_leaves_make_the_whole_change(
         assert left <= changed
         assert all(block in changed for block in range(80) if differs[framebuffer.grid.rect(block).slices].any())
         for rect in (*difference.patches, *map(framebuffer.grid.rect, left)):
-            model[rect.slices] = framebuffer.back[rect.slices]
-        assert (model == framebuffer.back).all()
-        assert (framebuffer.front == framebuffer.back).all()
+            model[rect.slices] = after[rect.slices]
+        assert (model == after).all()
+        assert (framebuffer.front == after).all()
 
 
 @pytest.mark.parametrize("strip", [SIZE.height, 51])

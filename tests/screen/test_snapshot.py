@@ -120,3 +120,24 @@ def test_encodings_of_text_and_photograph_in_one_update() -> None:
     encodings = {o.encoding: o.blocks.size for o in operations if isinstance(o, Atlas)}
     assert encodings[Encoding.JPEG] == 20
     assert encodings[Encoding.PNG] >= 40
+
+
+@pytest.mark.parametrize("patches", [(), (Rect(3, 5, 130, 70),)])
+def test_bits_that_are_no_colour_make_no_difference(patches: tuple[Rect, ...]) -> None:
+    size = SIZES[0]
+    page = text(size)
+    page[128:320, 64:256] = photograph(Size(192, 192))
+    page[320:384, :256] = 0x336699
+    clean, soiled = framebuffer_of(page), framebuffer_of(page)
+    soiled.front[:] |= np.random.default_rng(1).integers(0, 256, soiled.front.shape, dtype=np.uint32) << np.uint32(24)
+    blocks, digests = everything(clean), Digests()
+    named = digests.of(clean, blocks)
+    soiled.generations.mark(blocks)
+    assert digests.of(soiled, blocks) == named
+    contents = classify(clean, blocks), classify(soiled, blocks)
+    for kind in ("flat", "text", "photo", "colours"):
+        assert (getattr(contents[0], kind) == getattr(contents[1], kind)).all(), kind
+    screens = PaintedScreen(size), PaintedScreen(size)
+    for screen, framebuffer in zip(screens, (clean, soiled), strict=True):
+        screen.paint(Snapshot.take(framebuffer, 1, blocks, NONE, patches, named).encode(80))
+    assert (screens[0].shown == screens[1].shown).all()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK
 from voxy.blocks.generations import Blocks
-from voxy.screen.framebuffer import Framebuffer, Pixels
+from voxy.screen.framebuffer import COLOUR, Framebuffer, Pixels
 
 _SAMPLED_ROWS = np.arange(5, BLOCK, 16)
 """Rows of a block that are looked at: 4 of 64, away from the edges where windows begin."""
@@ -43,14 +43,14 @@ def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
         return Content(blocks, np.zeros(0, dtype=np.uint32), blocks, blocks)
     tiles = tiled(framebuffer.front)
     rows, columns = np.divmod(blocks, framebuffer.grid.columns)
-    sample = tiles[rows[:, None], _SAMPLED_ROWS, columns[:, None]]
+    sample = tiles[rows[:, None], _SAMPLED_ROWS, columns[:, None]] & COLOUR
     first = sample[:, 0, 0]
     maybe_flat = np.flatnonzero((sample == first[:, None, None]).all(axis=(1, 2)))
     is_flat = np.zeros(blocks.size, dtype=np.bool_)
     # Only what the sample lets hope for is looked at whole.
     for start in range(0, maybe_flat.size, _PIECE):
         piece = maybe_flat[start : start + _PIECE]
-        whole = tiles[rows[piece], :, columns[piece]]
+        whole = tiles[rows[piece], :, columns[piece]] & COLOUR
         is_flat[piece] = (whole == first[piece, None, None]).all(axis=(1, 2))
     is_photo = ~is_flat & _is_photo(sample)
     return Content(
@@ -63,7 +63,7 @@ def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
 
 def is_photograph(pixels: Pixels) -> bool:
     """Whether a rect of pixels comes from a photograph; what is too little to tell doesn't."""
-    sample = pixels[:: max(1, pixels.size // _MOST_SAMPLED)]
+    sample = pixels[:: max(1, pixels.size // _MOST_SAMPLED)] & COLOUR
     if sample.size < _PHOTO_PIXELS or sample.shape[1] < 2:
         return False
     equal = (sample[:, 1:] == sample[:, :-1]).mean()

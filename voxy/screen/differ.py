@@ -55,7 +55,6 @@ class BlockDiffer:
         """
         moved, framebuffer.moved = framebuffer.moved, None
         if framebuffer.adopt_size():
-            framebuffer.front[:] = framebuffer.back
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
         areas = _distinct([cells for rect in damage if (cells := grid.cells(rect))], grid)
@@ -75,7 +74,8 @@ class BlockDiffer:
             changed |= found.cells
             whole, patches = found.split()
             self._last = copy if whole.size <= _MOST_LEFT * np.count_nonzero(changed) else None
-        _adopt(framebuffer, changed)
+        if changed.any():
+            framebuffer.swap(map(to_pixels, _rects_of(changed)))
         return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
 
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
@@ -105,10 +105,16 @@ def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
     """The same cells, each once: servers tell damage in dozens of rects that share their blocks with others."""
     if len(areas) < 2:
         return areas
-    mask = np.zeros((grid.rows, grid.columns + 2), dtype=np.bool_)
+    mask = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
     for cells in areas:
-        mask[cells.y : cells.bottom, cells.x + 1 : cells.right + 1] = True
-    rows, edges = np.nonzero(mask[:, 1:] != mask[:, :-1])
+        mask[cells.slices] = True
+    return _rects_of(mask)
+
+
+def _rects_of(mask: Cells) -> list[Rect]:
+    """Rects that have each cell that is set once, and no others."""
+    edged = np.pad(mask, ((0, 0), (1, 1)))
+    rows, edges = np.nonzero(edged[:, 1:] != edged[:, :-1])
     found: list[Rect] = []
     growing: dict[tuple[int, int], Rect] = {}
     for row, left, right in zip(rows[::2].tolist(), edges[::2].tolist(), edges[1::2].tolist(), strict=True):
@@ -139,14 +145,6 @@ def _cells_of(copy: Copy, grid: BlockGrid) -> Rect:
     cells = grid.cells(copy.target)
     assert cells
     return cells
-
-
-def _adopt(framebuffer: Framebuffer, changed: Cells) -> None:
-    """Copy the changed cells from back to front, whole runs of rows at once."""
-    for row in np.flatnonzero(changed.any(axis=1)).tolist():
-        columns = np.flatnonzero(changed[row])
-        where = to_pixels(Rect.between(int(columns[0]), row, int(columns[-1]) + 1, row + 1)).slices
-        framebuffer.front[where] = framebuffer.back[where]
 
 
 def _around(mask: Cells) -> Rect:

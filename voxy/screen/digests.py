@@ -7,7 +7,7 @@ import xxhash
 
 from voxy.blocks.generations import Blocks
 from voxy.screen.content import tiled
-from voxy.screen.framebuffer import Framebuffer
+from voxy.screen.framebuffer import COLOUR, Framebuffer
 
 _PIECE = 64
 """Blocks that are copied together before they are hashed: a megabyte."""
@@ -33,7 +33,7 @@ class Digests:
         for start in range(0, missing.size, _PIECE):
             piece = missing[start : start + _PIECE]
             rows, columns = np.divmod(piece, framebuffer.grid.columns)
-            for block, pixels in zip(piece.tolist(), tiles[rows, :, columns], strict=True):
+            for block, pixels in zip(piece.tolist(), tiles[rows, :, columns] & COLOUR, strict=True):
                 known[block] = xxhash.xxh3_128_digest(pixels, self._seed)
                 self._of_block[block] = int(of_block[block]), known[block]
         return known

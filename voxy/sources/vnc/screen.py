@@ -17,8 +17,6 @@ _RECTS_MOST = 64
 _WAYS_MOST = 8
 """Things that were copied elsewhere, each its own way, that are told apart."""
 
-_RGB = np.uint32(0x00FFFFFF)
-
 
 class Screen:
     """`pixels` are what it shows, with anything in their highest byte; `take_damage` tells where they changed."""
@@ -50,8 +48,8 @@ class Screen:
         self.pixels[rect.slices] = pixels
 
     def give(self, rect: Rect, target: Pixels) -> None:
-        """Write what a rect shows to the same place of another array, with 0 in the highest bytes."""
-        np.bitwise_and(self.pixels[rect.slices], _RGB, out=target[rect.slices])
+        """Write what a rect shows to the same place of another array."""
+        target[rect.slices] = self.pixels[rect.slices]
 
     def copy(self, rect: Rect, x: int, y: int) -> None:
         """Show at `rect` what is at (x, y)."""

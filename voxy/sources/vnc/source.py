@@ -183,10 +183,11 @@ class VncSource:
     def _give(self, framebuffer: Framebuffer, is_whole: bool) -> Damage:
         size, damage = self._screen.size, self._screen.take_damage()
         framebuffer.moved = self._screen.take_moved()
+        # What is given is told, all of it: some may have been drawn since, and will be told of later.
+        damage = (*damage, *framebuffer.take_stale(size))
         damage = (Rect.of(size),) if is_whole else damage
-        back = framebuffer.fit_back(size)
         for rect in damage:
-            self._screen.give(rect, back)
+            self._screen.give(rect, framebuffer.back)
         self._filled = framebuffer
         self._fresh.clear()
         return damage

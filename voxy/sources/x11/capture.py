@@ -9,7 +9,7 @@ from Xlib.protocol import request
 
 from voxy.blocks import BlockGrid, Rect, Size
 from voxy.errors import SourceUnavailable
-from voxy.screen.framebuffer import Framebuffer
+from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.sources.base import Damage
 from voxy.sources.x11 import requests
 from voxy.sources.x11.connection import Connection
@@ -35,7 +35,7 @@ class Capture:
         connection.ask(xdamage.QueryVersion, xdamage.extname, major_version=1, minor_version=1)
         connection.name_event(xdamage.extname, xdamage.DamageNotifyCode, xdamage.DamageNotify)
         self._damage = connection.allocate_resource_id()
-        self._region = connection.allocate_resource_id()
+        self._region, self._newest, self._newest_before = (connection.allocate_resource_id() for _ in range(3))
         connection.ask(
             xdamage.DamageCreate,
             xdamage.extname,
@@ -43,17 +43,19 @@ class Capture:
             drawable=connection.root,
             level=xdamage.DamageReportNonEmpty,
         )
-        connection.ask(requests.CreateRegion, requests.XFIXES, region=self._region)
+        for region in (self._region, self._newest, self._newest_before):
+            connection.ask(requests.CreateRegion, requests.XFIXES, region=region)
         self.size = Size(0, 0)
         self.shm_reason = ""
         self._reader: Reader | None = None
-        self._filled: Framebuffer | None = None
-        self._owed: list[Rect] = []
+        self._whole: list[Pixels] = []
+        """The arrays that show all of the screen, but for what changed since the grab before the last."""
         self.measure()
 
     def close(self) -> None:
         """Let go of the memory shared with the server, whose end has freed its side."""
-        self._reader = self._filled = None
+        self._reader = None
+        self._whole.clear()
 
     def measure(self) -> bool:
         """Read the screen's size; True where it changed, and then the next grab covers everything."""
@@ -62,23 +64,23 @@ class Capture:
         if size == self.size:
             return False
         self.size = size
-        self._filled = None
+        self._whole.clear()
         if self._reader:
             self._reader.close()
         self._reader, self.shm_reason = open_reader(self._connection, size)
         return True
 
-    def owe(self, damage: Damage) -> None:
-        """Grab this again: it was grabbed for somebody who no longer wanted it."""
-        self._owed += damage
+    def owe(self) -> None:
+        """Grab everything again: something was grabbed for somebody who no longer wanted it."""
+        self._whole.clear()
 
     def grab(self, framebuffer: Framebuffer) -> Damage:
         """Take the damage, then the pixels: what is drawn between the two is damage again."""
         for _ in range(_TRIES):
             assert self._reader
             back = self._reader.fit_back(framebuffer)
-            is_whole = framebuffer is not self._filled
-            self._subtract_damage()
+            is_whole = all(back is not each for each in self._whole)
+            self._take_damage()
             self._reader.ask(X.NONE if is_whole else self._region)
             rects = self._fetch_damage()
             damage = (Rect.of(self.size),) if is_whole else self._bands(rects)
@@ -86,11 +88,11 @@ class Capture:
                 self._reader.read(damage, back)
             except error.BadMatch:
                 # The screen became smaller, and the event that says so is still on its way.
-                self._filled = None
+                self._whole.clear()
                 self.measure()
                 continue
-            self._filled = framebuffer
-            self._owed.clear()
+            if is_whole:
+                self._whole = [*self._whole[-1:], back]
             return damage
         raise SourceUnavailable("The X server's screen can't be read: its size changes all the time.")
 
@@ -102,17 +104,18 @@ class Capture:
                 f"The X server's screen has {depth} bits of colour: start it with 24 (Xvfb :1 -screen 0 1920x1080x24)."
             )
 
-    def _subtract_damage(self) -> None:
-        """Have what changed since this was called last put into the region."""
-        self._connection.ask(
-            xdamage.DamageSubtract, xdamage.extname, damage=self._damage, repair=X.NONE, parts=self._region
-        )
+    def _take_damage(self) -> None:
+        """Have what changed since the grab before the last put into the region: the back is as old."""
+        self._newest, self._newest_before = self._newest_before, self._newest
+        ask = self._connection.ask
+        ask(xdamage.DamageSubtract, xdamage.extname, damage=self._damage, repair=X.NONE, parts=self._newest)
+        both = {"source1": self._newest, "source2": self._newest_before}
+        ask(requests.UnionRegion, requests.XFIXES, **both, destination=self._region)
 
     def _fetch_damage(self) -> NDArray[np.int16]:
-        """The rects of the region, and of what is owed: rows of x, y, width, height."""
+        """The rects of the region: rows of x, y, width, height."""
         region = self._connection.ask(requests.FetchRegion, requests.XFIXES, region=self._region)
-        rects = np.frombuffer(region.rects[:], dtype="<i2").reshape(-1, 4)
-        return np.concatenate([rects, np.array(self._owed, dtype="<i2")]) if self._owed else rects
+        return np.frombuffer(region.rects[:], dtype="<i2").reshape(-1, 4)
 
     def _bands(self, rects: NDArray[np.int16]) -> Damage:
         """A few rects of whole blocks that cover `rects`."""

@@ -18,9 +18,6 @@ from voxy.sources.x11.shm import SharedMemory, ShmUnavailable, collector
 
 logger = logging.getLogger(__name__)
 
-_RGB = np.uint32(0x00FFFFFF)
-"""The bits that are colour; what drawing programs leave in the others is anything."""
-
 _STRIPE_PIXELS = 256 * 1024
 """Pixels of one GetImage where there is no shared memory: a whole screen at once would stall everything else."""
 
@@ -45,55 +42,59 @@ def open_reader(connection: Connection, size: Size) -> tuple[Reader, str]:
     """The best reader to be had, and why it doesn't share memory, if it doesn't."""
     padded = BlockGrid(size).padded
     try:
-        memory = SharedMemory(connection, padded.width * padded.height)
+        memory = SharedMemory(connection, 2 * padded.width * padded.height)
     except ShmUnavailable as reason:
         logger.warning("Grabs will be slower, since %s.", reason)
         return PlainImages(connection, size), str(reason)
-    if memory.has_pixmaps and (pixmap := SharedPixmap.create(connection, size, memory)):
-        return pixmap, ""
+    if memory.has_pixmaps and (pixmaps := SharedPixmaps.create(connection, size, memory)):
+        return pixmaps, ""
     return SharedImages(connection, size, memory), ""
 
 
-class SharedPixmap:
-    """A pixmap in shared memory, which is the framebuffer's back itself: the server copies into its place just what
-    changed, in the same journey in which it says what that is.
+class SharedPixmaps:
+    """Two pixmaps in shared memory, which are the framebuffer's back and front themselves: the server copies into its
+    place just what changed, in the same journey in which it says what that is.
     """
 
-    def __init__(self, connection: Connection, size: Size, memory: SharedMemory, pixmap: int) -> None:
+    def __init__(self, connection: Connection, size: Size, memory: SharedMemory, pixmaps: list[int]) -> None:
         self._connection = connection
         self._size = size
         self._memory = memory
-        self._pixmap = pixmap
+        self._pixmaps = pixmaps
+        self._pixmap = pixmaps[0]
         padded = BlockGrid(size).padded
-        self._pixels = memory.pixels.reshape(padded.height, padded.width)
+        self._arrays = list(memory.pixels.reshape(2, padded.height, padded.width))
         self._context = connection.allocate_resource_id()
         attributes = {"subwindow_mode": X.IncludeInferiors, "graphics_exposures": 0}
         request.CreateGC(display=connection, cid=self._context, drawable=connection.root, attrs=attributes)
 
     @classmethod
-    def create(cls, connection: Connection, size: Size, memory: SharedMemory) -> "SharedPixmap | None":
+    def create(cls, connection: Connection, size: Size, memory: SharedMemory) -> "SharedPixmaps | None":
         """None where the server refuses."""
         padded = BlockGrid(size).padded
-        pixmap = connection.allocate_resource_id()
+        pixmaps = [connection.allocate_resource_id() for _ in range(2)]
         refusals: list[error.XError] = []
-        connection.ask(
-            requests.ShmCreatePixmap,
-            requests.SHM,
-            pixmap=pixmap,
-            drawable=connection.root,
-            width=padded.width,
-            height=padded.height,
-            depth=connection.screen.root_depth,
-            segment=memory.segment,
-            offset=0,
-            onerror=collector(refusals),
-        )
+        for number, pixmap in enumerate(pixmaps):
+            connection.ask(
+                requests.ShmCreatePixmap,
+                requests.SHM,
+                pixmap=pixmap,
+                drawable=connection.root,
+                width=padded.width,
+                height=padded.height,
+                depth=connection.screen.root_depth,
+                segment=memory.segment,
+                offset=number * 4 * padded.width * padded.height,
+                onerror=collector(refusals),
+            )
         connection.sync()
-        return None if refusals else cls(connection, size, memory, pixmap)
+        return None if refusals else cls(connection, size, memory, pixmaps)
 
     def fit_back(self, framebuffer: Framebuffer) -> Pixels:
-        framebuffer.lend_back(self._size, self._pixels)
-        return self._pixels
+        is_second = framebuffer.front is self._arrays[0]
+        framebuffer.lend_back(self._size, self._arrays[is_second])
+        self._pixmap = self._pixmaps[is_second]
+        return self._arrays[is_second]
 
     def ask(self, region: int) -> None:
         connection = self._connection
@@ -112,13 +113,13 @@ class SharedPixmap:
         )
 
     def read(self, damage: Damage, back: Pixels) -> None:
-        for x, y, width, height in damage:
-            back[y : y + height, x : x + width] &= _RGB
+        pass
 
     def close(self) -> None:
         request.FreeGC(display=self._connection, gc=self._context)
-        request.FreePixmap(display=self._connection, pixmap=self._pixmap)
-        for resource in (self._context, self._pixmap):
+        for pixmap in self._pixmaps:
+            request.FreePixmap(display=self._connection, pixmap=pixmap)
+        for resource in (self._context, *self._pixmaps):
             self._connection.free_resource_id(resource)
         self._memory.detach()
 
@@ -131,7 +132,9 @@ class PlainImages:
         self._size = size
 
     def fit_back(self, framebuffer: Framebuffer) -> Pixels:
-        return framebuffer.fit_back(self._size)
+        # Where it is older is among what is read.
+        framebuffer.take_stale(self._size)
+        return framebuffer.back
 
     def ask(self, region: int) -> None:
         pass
@@ -197,5 +200,4 @@ def _stripes(rect: Rect) -> Iterator[Rect]:
 
 
 def _put(pixels: Pixels, rect: Rect, back: Pixels) -> None:
-    x, y, width, height = rect
-    np.bitwise_and(pixels.reshape(height, width), _RGB, out=back[y : y + height, x : x + width])
+    back[rect.slices] = pixels.reshape(rect.height, rect.width)

@@ -86,6 +86,10 @@ class CreateRegion(rq.Request):
     _request = _request(5, rq.Card32("region"))
 
 
+class UnionRegion(rq.Request):
+    _request = _request(13, rq.Card32("source1"), rq.Card32("source2"), rq.Card32("destination"))
+
+
 class FetchRegion(rq.ReplyRequest):
     """The rects of a region, as bytes: four little-endian int16 or uint16 each. python-xlib's lists are slow."""
 

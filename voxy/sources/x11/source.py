@@ -67,7 +67,7 @@ class X11Source:
                 return await future
         except asyncio.CancelledError:
             if not future.cancelled() and not future.exception():
-                worker.owe(future.result())
+                worker.owe()
             raise
 
     async def inject(self, event: InputEvent) -> None:

@@ -55,7 +55,7 @@ class Worker:
         self._lock = threading.Lock()
         self._input = InputQueue()
         self._grab: tuple[Framebuffer, asyncio.Future[Damage]] | None = None
-        self._owed: list[Damage] = []
+        self._is_owed = False
         self._asked_clip: tuple[int, asyncio.Future[Clip]] | None = None
         self._fetching: asyncio.Future[Clip] | None = None
         self._is_pinged = False
@@ -77,10 +77,10 @@ class Worker:
             self._wake()
         return future
 
-    def owe(self, damage: Damage) -> None:
-        """Grab this once more with the next damage: who asked for it has gone."""
+    def owe(self) -> None:
+        """Grab everything next time: who asked for the last grab has gone."""
         with self._lock:
-            self._owed.append(damage)
+            self._is_owed = True
         self._wake()
 
     def fetch_clip(self, most_bytes: int) -> asyncio.Future[Clip]:
@@ -134,7 +134,7 @@ class Worker:
 
     def _resolve_grab(self, future: "asyncio.Future[Damage]", damage: Damage) -> None:
         if future.done():
-            self.owe(damage)
+            self.owe()
         else:
             future.set_result(damage)
 
@@ -242,9 +242,9 @@ class Worker:
 
     def _is_grab_due(self) -> bool:
         with self._lock:
-            owed, self._owed = self._owed, []
-        for damage_owed in owed:
-            self._capture.owe(damage_owed)
+            is_owed, self._is_owed = self._is_owed, False
+        if is_owed:
+            self._capture.owe()
             self._damaged_at = self._damaged_at or time.monotonic() - _SETTLE_S
         if self._grab is None or self._damaged_at is None:
             return False
