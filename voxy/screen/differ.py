@@ -113,6 +113,8 @@ def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
 
 def _rects_of(mask: Cells) -> list[Rect]:
     """Rects that have each cell that is set once, and no others."""
+    if mask.any() and mask[(around := _around(mask)).slices].all():
+        return [around]
     edged = np.pad(mask, ((0, 0), (1, 1)))
     rows, edges = np.nonzero(edged[:, 1:] != edged[:, :-1])
     found: list[Rect] = []

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from voxy.blocks import Copy, Rect, Size
 from voxy.screen.framebuffer import Pixels
@@ -20,17 +19,19 @@ _MOST = 0.5
 _NEARLY_ALL = 0.9
 """Shares of the telling rows that have to agree: on the way, and on what it is that moved."""
 
-_MARK = Size(16, 4)
+_MARK = Size(16, 8)
 """Marks are looked for in the new picture, up to so many pixels from where they were; so many must agree."""
 _REACH = 64
 _AGREED = 3
 
-_MARKS_ACROSS, _MARKS_DOWN = 5, 4
+_MARKS_ACROSS, _MARKS_DOWN = 6, 6
 """Where marks are taken from, evenly over what moved."""
 
-_LEAST_COLOURS = 3
-_MOST_ALIKE = 64
-"""Marks of fewer colours don't tell, nor do those whose rarest pixel is at more places than that."""
+_LEAST_TELLING = 16
+_PROBES = 8
+_MOST_ALIKE = 16
+"""Pixels of a mark that have to differ from its first; about how many of these are looked for, one after the other; and
+places that may have those."""
 
 
 def follow(before: Pixels, after: Pixels, last: Copy) -> Copy | None:
@@ -98,20 +99,24 @@ def _marks(thing: Rect) -> Iterator[Rect]:
 
 def _find(pixels: Pixels, after: Pixels, mark: Rect) -> tuple[int, int] | None:
     """By how far the pixels of a mark moved, if they are at one place alone within reach."""
-    colours, first, counts = np.unique(pixels, return_index=True, return_counts=True)
-    if colours.size < _LEAST_COLOURS:
+    telling = np.flatnonzero(pixels != pixels[0, 0])
+    if telling.size < _LEAST_TELLING:
         return None
-    rarest = int(counts.argmin())
-    down, right = divmod(int(first[rarest]), mark.width)
-    around = Rect(mark.x - _REACH, mark.y - _REACH, mark.width + 2 * _REACH, mark.height + 2 * _REACH)
-    within = around.intersect(all_of(after))
-    assert within
-    windows = sliding_window_view(after[within.slices], pixels.shape)
-    rows, columns = np.nonzero(windows[:, :, down, right] == colours[rarest])
+    left, top = max(mark.x - _REACH, 0), max(mark.y - _REACH, 0)
+    right = min(mark.x + _REACH, after.shape[1] - mark.width)
+    bottom = min(mark.y + _REACH, after.shape[0] - mark.height)
+    probes = [divmod(probe, mark.width) for probe in telling[:: telling.size // _PROBES].tolist()]
+    down, along = probes[0]
+    searched = after[top + down : bottom + down + 1, left + along : right + along + 1]
+    rows, columns = np.nonzero(searched == pixels[down, along])
+    for down, along in probes[1:]:
+        fits = after[rows + (top + down), columns + (left + along)] == pixels[down, along]
+        rows, columns = rows[fits], columns[fits]
     if rows.size > _MOST_ALIKE:
         return None
-    at = np.flatnonzero((windows[rows, columns] == pixels).all(axis=(1, 2)))
-    if at.size != 1:
-        return None
-    row, column = int(rows[at[0]]), int(columns[at[0]])
-    return within.x + column - mark.x, within.y + row - mark.y
+    found = [
+        (x - mark.x, y - mark.y)
+        for x, y in zip((columns + left).tolist(), (rows + top).tolist(), strict=True)
+        if (after[y : y + mark.height, x : x + mark.width] == pixels).all()
+    ]
+    return found[0] if len(found) == 1 else None
