@@ -80,7 +80,8 @@ class Framebuffer:
     def swap(self, changed: Iterable[Rect]) -> None:
         """Make what was grabbed the front, which differed there alone."""
         self.front, self.back = self.back, self.front
-        self._stale = tuple(changed)
+        screen = Rect.of(self.size)
+        self._stale = tuple(inside for rect in changed if (inside := rect.intersect(screen)))
 
     def adopt_size(self) -> bool:
         """Follow the size of what was grabbed: it is the front, generations start anew. False if it didn't change."""

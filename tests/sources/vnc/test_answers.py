@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.sources.vnc.pump import pump
 from voxy.blocks import Rect, Size
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
+from voxy.screen.framebuffer import COLOUR
 from voxy.sources.base import Cursor
 from voxy.sources.vnc import requests
 from voxy.sources.vnc.answers import (
@@ -63,6 +64,7 @@ class TestMessages:
         assert said(data, screen) == [Updated()]
         shown = np.zeros_like(screen.pixels)
         screen.give(Rect.of(SIZE), shown)
+        shown &= COLOUR
         assert shown[4, 3:5].tolist() == shown[10, 10:12].tolist() == [0x010203, 0x040506]
         assert screen.take_damage() == (Rect(3, 4, 2, 1), Rect(10, 10, 2, 1))
 

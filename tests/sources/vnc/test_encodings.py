@@ -16,7 +16,7 @@ from tests.pictures import photograph, text
 from tests.sources.vnc.pump import pump
 from voxy.blocks import Rect, Size
 from voxy.errors import SourceLost
-from voxy.screen.framebuffer import Pixels
+from voxy.screen.framebuffer import COLOUR, Pixels
 from voxy.sources.vnc.encodings import COPY_RECT, HEXTILE, RAW, TIGHT, TIGHT_PNG, ZRLE, Decoders
 from voxy.sources.vnc.screen import Screen
 from voxy.sources.vnc.steps import Read
@@ -35,7 +35,7 @@ def shown_of(encoding: int, rect: Rect, data: bytes, decoders: Decoders | None =
     assert pump(decoder(screen, rect), data) == (None, b"")
     shown = np.zeros_like(screen.pixels)
     screen.give(Rect(0, 0, *screen.size), shown)
-    return shown
+    return shown & COLOUR
 
 
 def bgr(pixels: Pixels) -> bytes:
