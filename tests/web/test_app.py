@@ -5,7 +5,7 @@ import aiohttp
 import pytest
 
 from tests.stack import Stack, running, viewing
-from voxy.web.app import page_folder
+from voxy.web.files import page_folder
 
 TOKEN = "the-right-token"
 

@@ -6,13 +6,11 @@ import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
-from pathlib import Path
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-import voxy
 from voxy.access.audit import Audit
 from voxy.desktop import Desktop
 from voxy.errors import AuthError
@@ -20,6 +18,7 @@ from voxy.session import wire
 from voxy.session.permissions import CONTROLLER, VIEWER, Permission, names_of
 from voxy.web.auth import GATE, Gate
 from voxy.web.embedding import TICKET_S, Embedding, cors_headers, preflight
+from voxy.web.files import serve_file
 from voxy.web.forwarded import as_asked
 from voxy.web.health import health_routes, metrics_response
 from voxy.web.login import LOGIN_ROUTES, read_body
@@ -111,7 +110,7 @@ def make_app(
     app.cleanup_ctx.append(_heed_changes)
     app.add_routes(
         [
-            web.get("/", _page, name="page"),
+            web.get("/", serve_file, name="page"),
             *LOGIN_ROUTES,
             web.post("/ticket", _ticket, name="ticket"),
             web.get("/embedding.json", _embedding, name="embedding"),
@@ -119,7 +118,7 @@ def make_app(
             web.get("/status.json", _status, name="status"),
             web.get("/metrics", _metrics, name="metrics"),
             *health_routes(DESKTOP),
-            web.static("/", page_folder(), name="files"),
+            web.get("/{path:.+}", serve_file, name="files"),
         ]
     )
     return app
@@ -151,17 +150,6 @@ def mounted(app: web.Application, base_path: str) -> web.Application:
     root.router.add_get(base_path, lead_in)
     root.add_subapp(f"{base_path}/", app)
     return root
-
-
-def page_folder() -> Path:
-    """Where the page's files are: inside the installed package, or beside it in a checkout."""
-    package = Path(voxy.__file__).parent
-    installed = package / "static"
-    return installed if installed.is_dir() else package.parent / "static"
-
-
-async def _page(_: web.Request) -> web.FileResponse:
-    return web.FileResponse(page_folder() / "index.html")
 
 
 async def _ticket(request: web.Request) -> web.Response:

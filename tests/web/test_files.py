@@ -1,0 +1,39 @@
+"""The page's files are served without what only people read in them, and otherwise as they are."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.stack import Stack, running
+from voxy.web.files import page_files, page_folder
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[Stack]:
+    async with running() as stack:
+        yield stack
+
+
+def test_every_file_of_the_page_is_there_and_none_is_larger() -> None:
+    folder = page_folder()
+    there = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    assert set(page_files()) == set(there)
+    assert {name for name, file in page_files().items() if len(file.body) > there[name]} == set()
+
+
+def test_no_comment_is_served() -> None:
+    modules = {name: file.body for name, file in page_files().items() if name.endswith((".js", ".css"))}
+    assert {name for name, body in modules.items() if b"/**" in body or b"\n  " in body} == set()
+
+
+async def test_what_a_browser_has_is_not_sent_again(stack: Stack) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{stack.url}/js/main.js") as response:
+            assert (response.status, response.content_type) == (200, "text/javascript")
+            assert response.headers["Cache-Control"] == "no-cache"
+            headers = {"If-None-Match": response.headers["ETag"]}
+        async with session.get(f"{stack.url}/js/main.js", headers=headers) as response:
+            assert (response.status, await response.read()) == (304, b"")
+        async with session.get(f"{stack.url}/style.css", headers=headers) as response:
+            assert response.status == 200
