@@ -12,12 +12,8 @@ export const CLOSE_OTHER_VERSION = 4406;
 
 const POINTER = 16, MOTION = 18;
 const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
-const SPENT = ['grab_ms', 'diff_ms', 'encode_ms', 'send_ms', 'ack_ms'];
-const NOTICES = ['paste_too_large', 'copy_too_large'];
 const PERMISSIONS = ['view', 'pointer', 'keyboard', 'clipboard_in', 'clipboard_out', 'resize', 'control',
   'take_control', 'status'];
-const MODES = ['follow', 'fit', 'actual'];
-const MIMES = ['text/plain', 'text/html', 'image/png'];
 
 /** @typedef {import('./update.js').Update} Update */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string, token: string,
@@ -72,6 +68,56 @@ const MIMES = ['text/plain', 'text/html', 'image/png'];
 /** @typedef {{type: 'leave_control'}} LeaveControl */
 /** @typedef {Pointer | Motion | Hello | Ack | Key | Text | Wheel | Release | View | Quality | Window | Statistics
  *   | Ping | Clip | ClipChunk | ClipAck | Claim | GiveControl | LeaveControl} ToServer */
+
+/** @typedef {(value: any) => boolean} Check whether a value is as it has to be */
+
+/** @type {Check} */
+const isString = (value) => typeof value === 'string';
+/** @type {Check} */
+const isFlag = (value) => typeof value === 'boolean';
+/** @type {Check} */
+const isNumber = (value) => Number.isSafeInteger(value) && value >= 0;
+/** @type {Check} */
+const isAmount = (value) => Number.isFinite(value) && value >= 0;
+/** @type {(names: readonly string[]) => Check} */
+const isOneOf = (names) => (value) => names.includes(value);
+/** @type {(isPart: Check) => Check} */
+const listOf = (isPart) => (value) => Array.isArray(value) && value.every(isPart);
+/** @type {(shape: Record<string, Check>) => Check} */
+const has = (shape) => (value) => Object.entries(shape).every(([name, isRight]) => isRight(value?.[name]));
+
+/** What the server says in words: by its type, what each of its properties has to be. @type {Record<string, Record<string, Check>>} */
+const SHAPES = {
+  welcome: { protocol: isNumber, version: isString, name: isString, token: isString, resumed: isFlag },
+  state: { state: isOneOf(['live', 'stalled', 'lost']), reason: isString },
+  cursor: { id: isNumber, x: isNumber, y: isNumber, png: (value) => value === null || isString(value) },
+  pong: { id: isNumber },
+  times: {
+    seq: isNumber, grab_ms: isAmount, diff_ms: isAmount, encode_ms: isAmount, send_ms: isAmount, ack_ms: isAmount,
+    exact: (value) => isAmount(value) && value <= 1,
+  },
+  clipboard: { takes: isNumber, gives: isNumber },
+  size: { mode: isOneOf(['follow', 'fit', 'actual']), can_follow: isFlag, reason: isString },
+  monitors: {
+    monitors: listOf(has({
+      name: isString, x: Number.isSafeInteger, y: Number.isSafeInteger, width: isNumber, height: isNumber, primary: isFlag,
+    })),
+  },
+  notice: { code: isOneOf(['paste_too_large', 'copy_too_large']), limit: isNumber },
+  title: { title: isString },
+  place: { host: isString, to: isString, is_near: isFlag },
+  people: { count: isNumber },
+  may: { permissions: listOf(isString) },
+  control: {
+    people: listOf(has({
+      id: isNumber, name: isString, kind: isString, reason: isString, me: isFlag, may_hold: isFlag, holds: isFlag,
+      asks: isFlag,
+    })),
+  },
+  clip_gone: {},
+  clip: { parts: listOf(has({ mime: isOneOf(['text/plain', 'text/html', 'image/png']), size: isNumber })) },
+  clip_ack: { size: isNumber },
+};
 
 /**
  * The message that the server sent.
@@ -136,65 +182,13 @@ function serializeMotion({ dx, dy, buttons }) {
  * @returns {FromServer}
  */
 function parseText(text) {
-  const message = parseObject(text);
-  switch (message.type) {
-    case 'welcome':
-      check(isNumber(message.protocol) && isString(message.version) && isString(message.name)
-        && isString(message.token) && typeof message.resumed === 'boolean', 'a malformed welcome');
-      return /** @type {Welcome} */ (message);
-    case 'state':
-      check(['live', 'stalled', 'lost'].includes(message.state) && isString(message.reason), 'a malformed state');
-      return /** @type {State} */ (message);
-    case 'cursor':
-      check(isNumber(message.id) && isNumber(message.x) && isNumber(message.y), 'a malformed cursor');
-      return /** @type {Cursor} */ ({ ...message, png: message.png === null ? null : parseBase64(message.png) });
-    case 'pong':
-      check(isNumber(message.id), 'a malformed pong');
-      return /** @type {Pong} */ (message);
-    case 'times':
-      check(isNumber(message.seq) && SPENT.every((stage) => isAmount(message[stage])) && isAmount(message.exact)
-        && message.exact <= 1, 'malformed times');
-      return /** @type {Times} */ (message);
-    case 'clipboard':
-      check(isNumber(message.takes) && isNumber(message.gives), 'malformed limits of the clipboard');
-      return /** @type {Clipboard} */ (message);
-    case 'size':
-      check(MODES.includes(message.mode) && typeof message.can_follow === 'boolean' && isString(message.reason),
-        'a malformed size');
-      return /** @type {Sizing} */ (message);
-    case 'monitors':
-      check(Array.isArray(message.monitors) && message.monitors.every(isMonitor), 'malformed monitors');
-      return /** @type {Monitors} */ (message);
-    case 'notice':
-      check(NOTICES.includes(message.code) && isNumber(message.limit), 'a malformed notice');
-      return /** @type {Notice} */ (message);
-    case 'title':
-      check(isString(message.title), 'a malformed title');
-      return /** @type {Title} */ (message);
-    case 'place':
-      check(isString(message.host) && isString(message.to) && typeof message.is_near === 'boolean', 'a malformed place');
-      return /** @type {Place} */ (message);
-    case 'people':
-      check(isNumber(message.count), 'a malformed number of people');
-      return /** @type {People} */ (message);
-    case 'may':
-      check(Array.isArray(message.permissions) && message.permissions.every(isString), 'malformed permissions');
-      // A newer server may know more of them.
-      return /** @type {May} */ ({ ...message, permissions: message.permissions.filter(isPermission) });
-    case 'control':
-      check(Array.isArray(message.people) && message.people.every(isSomebody), 'malformed people');
-      return /** @type {Control} */ (message);
-    case 'clip_gone':
-      return /** @type {ClipGone} */ (message);
-    case 'clip':
-      check(Array.isArray(message.parts) && message.parts.every(isPart), 'a malformed clip');
-      return /** @type {Clip} */ (message);
-    case 'clip_ack':
-      check(isNumber(message.size), 'a malformed acknowledgement of a clip');
-      return /** @type {ClipAck} */ (message);
-    default:
-      throw new WireError('a text message of an unknown type');
-  }
+  const message = parseObject(text), { type } = message;
+  if (!Object.hasOwn(SHAPES, type)) throw new WireError('a text message of an unknown type');
+  check(has(SHAPES[type] ?? {})(message), `a malformed message: ${type}`);
+  if (type === 'cursor') return /** @type {Cursor} */ ({ ...message, png: message.png === null ? null : parseBase64(message.png) });
+  // A newer server may know more of them.
+  if (type === 'may') return /** @type {May} */ ({ ...message, permissions: message.permissions.filter(isOneOf(PERMISSIONS)) });
+  return /** @type {FromServer} */ (message);
 }
 
 /**
@@ -203,57 +197,17 @@ function parseText(text) {
  */
 function parseObject(text) {
   try {
-    const value = JSON.parse(text);
-    check(typeof value === 'object' && value !== null, 'a text message that is not an object');
-    return value;
-  } catch (error) {
-    throw error instanceof WireError ? error : new WireError('a text message that is not JSON');
+    return Object(JSON.parse(text));
+  } catch {
+    throw new WireError('a text message that is not JSON');
   }
 }
 
-/** @param {unknown} text */
+/** @param {string} text */
 function parseBase64(text) {
-  check(isString(text), 'a malformed cursor');
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   } catch {
     throw new WireError('a cursor that is not base64');
   }
-}
-
-/** @param {any} monitor */
-function isMonitor(monitor) {
-  return isString(monitor?.name) && Number.isSafeInteger(monitor.x) && Number.isSafeInteger(monitor.y)
-    && isNumber(monitor.width) && isNumber(monitor.height) && typeof monitor.primary === 'boolean';
-}
-
-/** @param {any} somebody */
-function isSomebody(somebody) {
-  return isNumber(somebody?.id) && isString(somebody.name) && isString(somebody.kind) && isString(somebody.reason)
-    && ['me', 'may_hold', 'holds', 'asks'].every((name) => typeof somebody[name] === 'boolean');
-}
-
-/** @param {string} name */
-function isPermission(name) {
-  return PERMISSIONS.includes(name);
-}
-
-/** @param {any} part of a clip */
-function isPart(part) {
-  return MIMES.includes(part?.mime) && isNumber(part.size);
-}
-
-/** @param {unknown} value @returns {value is string} */
-function isString(value) {
-  return typeof value === 'string';
-}
-
-/** @param {unknown} value @returns {value is number} */
-function isNumber(value) {
-  return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0;
-}
-
-/** @param {unknown} value @returns {value is number} */
-function isAmount(value) {
-  return Number.isFinite(value) && /** @type {number} */ (value) >= 0;
 }
