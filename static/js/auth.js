@@ -5,38 +5,6 @@ const BASE = new URL('../', import.meta.url);
 /** @typedef {'in' | 'refused' | 'later' | 'unreachable'} SignedIn */
 /** @typedef {{token: string} | {ticket: string} | {invitation: string} | {user: string, password: string}} Secret */
 
-/**
- * The token, the invitation or the portal's ticket in the page's own address, or null.
- * @returns {Secret | null}
- */
-export function secretInAddress() {
-  const said = new URLSearchParams(location.hash.slice(1));
-  const token = said.get('token'), invitation = said.get('invite'), ticket = said.get('launch');
-  if (invitation !== null) return { invitation };
-  if (ticket !== null) return { ticket };
-  return token === null ? null : { token };
-}
-
-/** Take the secret out of the address, so that it is neither read over a shoulder nor bookmarked. */
-export function removeSecretFromAddress() {
-  const rest = new URLSearchParams(location.hash.slice(1));
-  for (const name of ['token', 'invite', 'launch', 'sign-in']) rest.delete(name);
-  history.replaceState(null, '', location.pathname + location.search + `#${rest}`.replace(/#$/, ''));
-}
-
-/** What went wrong at the provider from which the browser came back, or null; `refused`, `expired` or `unreachable`. */
-export function failureInAddress() {
-  return new URLSearchParams(location.hash.slice(1)).get('sign-in');
-}
-
-/**
- * The token in what somebody pasted: the token itself, or the whole address.
- * @param {string} text
- */
-export function tokenIn(text) {
-  return text.trim().replace(/^.*#(.*&)?token=/s, '').replace(/&.*$/s, '');
-}
-
 /** What a page may show of itself to be let in: a cookie that the browser keeps, or a pass that it keeps itself. */
 export class Access {
   #pass = '';

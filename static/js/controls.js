@@ -8,15 +8,16 @@ import { PeoplePanel } from './people_panel.js';
 import { TEXT, fill, speaksEnglish } from './text.js';
 import { Toolbar } from './toolbar.js';
 
-/** Keys with Control, Alt and Shift that are for the page. @typedef {'M' | 'S' | 'F'} Shortcut */
+/** @typedef {import('./backstage.js').Shortcut} Shortcut */
 
 /**
  * @typedef {object} Parts
  * @property {import('./input/keyboard.js').Keyboard} keyboard
- * @property {import('./input/text_input.js').TextInput} textInput
+ * @property {import('./input/writing.js').Writing} writing
  * @property {import('./clipboard.js').Clipboard} clipboard
  * @property {import('./notice.js').Notice} notice
  * @property {() => void} toggleStatistics
+ * @property {() => import('./wire.js').Level} quality
  * @property {(level: import('./wire.js').Level) => void} chooseQuality
  * @property {import('./input/hands.js').Hands} hands
  * @property {import('./presentation.js').Presentation} presentation
@@ -31,9 +32,8 @@ export class Controls {
   #parts;
   #toolbar;
   #fullScreen;
-  people;
+  #people;
   #request;
-  #mayAct = true;
 
   /**
    * @param {import('./stage.js').Stage} stage
@@ -42,14 +42,13 @@ export class Controls {
   constructor(stage, parts) {
     const page = this.#page = stage.root;
     this.#stage = stage;
-    this.#find('controls').hidden = stage.options.toolbar === false;
-    this.#check('quality', stage.options.quality ?? 'auto');
     this.#parts = parts;
+    this.#check('quality', parts.quality());
     this.#toolbar = new Toolbar(page, parts.onLeave);
     this.#fullScreen = new FullScreen(stage.host, stage.signal, (isOn, hasAllKeys) => this.#onFullScreen(isOn, hasAllKeys));
     new KeyPanel(page, parts.keyboard);
     new ClipboardPanel(page, parts.clipboard);
-    this.people = new PeoplePanel(page, parts.access, parts.send);
+    this.#people = new PeoplePanel(page, parts.access, parts.send);
     this.#request = new ControlRequest(page, parts.send, parts.onLeave);
     this.#find('full-screen').hidden = !this.#fullScreen.isThere;
     this.#find('full-screen').addEventListener('click', () => this.#fullScreen.toggle());
@@ -67,6 +66,9 @@ export class Controls {
     for (const key of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll('[data-shortcut]'))) {
       key.textContent = fill(TEXT.shortcut, { key: key.dataset.shortcut ?? '' });
     }
+    this.#toolbar.listen(stage.target, () => stage.corner);
+    page.querySelector('main')?.addEventListener('pointerdown', () => this.#toolbar.yield());
+    this.offer(parts.presentation);
   }
 
   /** @param {import('./input/hands.js').Hands} hands */
@@ -91,14 +93,17 @@ export class Controls {
     if (chosen instanceof HTMLInputElement) chosen.checked = true;
   }
 
-  listen() {
-    this.#toolbar.listen(this.#stage.target, () => this.#stage.corner);
-    this.#page.querySelector('main')?.addEventListener('pointerdown', () => this.#toolbar.yield());
+  show() {
+    this.#toolbar.show();
+  }
+
+  /** @param {PointerEvent} event */
+  move(event) {
+    this.#toolbar.move(event);
   }
 
   /** @param {Shortcut} key */
   press(key) {
-    if (this.#stage.options.toolbar === false && key !== 'F') return;
     if (key === 'M') this.#request.enter() || this.#toolbar.enter();
     else if (key === 'F') this.#fullScreen.toggle();
     else this.#parts.toggleStatistics();
@@ -142,34 +147,39 @@ export class Controls {
     this.#parts.presentation.monitors.choose(name);
   }
 
+  /** @param {import('./backstage.js').Told} told */
+  take(told) {
+    if (told.type === 'people') this.#people.count(told);
+    else if (told.type === 'may') this.#permit(told);
+    else this.#showControl(told);
+  }
+
   /**
-   * Offer only what this viewer may do; say so when there is no way to act any more.
+   * Offer only what this viewer may do.
    * @param {import('./wire.js').May} may
    */
-  permit(may) {
+  #permit(may) {
     const { permissions } = may;
-    this.people.permit(may);
+    this.#people.permit(may);
     for (const element of /** @type {NodeListOf<HTMLElement>} */ (this.#page.querySelectorAll('[data-needs]'))) {
       const needs = (element.dataset.needs ?? '').split(' ');
       element.hidden = !permissions.some((permission) => needs.includes(permission));
       if (element.hidden && element.getAttribute('aria-expanded') === 'true') this.#toolbar.close();
     }
-    const mayAct = permissions.includes('pointer') || permissions.includes('keyboard');
-    if (this.#mayAct && !mayAct) this.#parts.notice.say(TEXT.lookingOn);
-    this.#mayAct = mayAct;
-    this.#find('looking-on').hidden = mayAct;
+    this.#find('looking-on').hidden = permissions.includes('pointer') || permissions.includes('keyboard');
   }
 
   /** @param {import('./wire.js').Control} control */
-  showControl(control) {
-    this.people.show(control);
+  #showControl(control) {
+    this.#people.show(control);
     if (this.#stage.options.toolbar !== false) this.#request.show(control);
   }
 
   #toggleKeyboard() {
-    const { textInput } = this.#parts;
-    textInput.show(!textInput.isShown);
-    this.#find('screen-keyboard').setAttribute('aria-pressed', String(textInput.isShown));
+    this.#parts.writing.call((textInput) => {
+      textInput.show(!textInput.isShown);
+      this.#find('screen-keyboard').setAttribute('aria-pressed', String(textInput.isShown));
+    });
   }
 
   /**
@@ -186,17 +196,4 @@ export class Controls {
   #find(id) {
     return /** @type {HTMLElement} */ (this.#page.getElementById(id));
   }
-}
-
-/**
- * The page's own key that an event is: with Control, Alt and Shift, by its name, or by its place where the layout has no
- * Latin letters or Alt makes others of them. AltGr types letters.
- * @param {KeyboardEvent} event
- * @returns {Shortcut | null}
- */
-export function shortcutOf(event) {
-  const { key, code, ctrlKey, altKey, shiftKey } = event;
-  if (!ctrlKey || !altKey || !shiftKey || event.getModifierState('AltGraph')) return null;
-  const letter = /^[a-z]$/i.test(key) ? key.toUpperCase() : code.replace(/^Key/, '');
-  return letter === 'M' || letter === 'S' || letter === 'F' ? letter : null;
 }

@@ -2,8 +2,7 @@
 
 import { now } from './clock.js';
 import { inflate } from './inflate.js';
-import { Videos } from './video.js';
-import { WireError } from './malformed.js';
+import { PartLost, WireError } from './malformed.js';
 import { BLOCK, areaOf } from './update.js';
 
 /** @typedef {import('./update.js').Update} Update */
@@ -28,9 +27,9 @@ export class Decoder {
    * @param {(decoded: Decoded) => void} onDecoded takes over the bitmaps, and closes them
    * @param {(error: unknown) => void} onError nothing after the update that failed is handed over; reset() starts anew
    * @param {(imaged: Imaged) => Promise<ImageBitmap>} [createBitmap]
-   * @param {Pick<Videos, 'decode' | 'reset'>} [videos]
+   * @param {Pick<import('./video.js').Videos, 'decode' | 'reset'>} [videos]
    */
-  constructor(onDecoded, onError, createBitmap = createPictureBitmap, videos = new Videos()) {
+  constructor(onDecoded, onError, createBitmap = createPictureBitmap, videos = new FetchedVideos()) {
     this.#onDecoded = onDecoded;
     this.#onError = onError;
     this.#createBitmap = createBitmap;
@@ -145,4 +144,27 @@ export function hasSizeFor(bitmap, pictured) {
  */
 function createPictureBitmap({ image, encoding }) {
   return createImageBitmap(new Blob([image], { type: `image/${encoding}` }));
+}
+
+/** Videos, whose code is fetched with the first of them. */
+class FetchedVideos {
+  /** @type {import('./video.js').Videos | null} */
+  #videos = null;
+  /** @type {Promise<import('./video.js').Videos> | null} */
+  #coming = null;
+
+  /**
+   * @param {Video} video
+   * @returns {Promise<ImageBitmap>}
+   */
+  decode(video) {
+    if (this.#videos) return this.#videos.decode(video);
+    this.#coming ??= import('./video.js').then(
+      ({ Videos }) => (this.#videos = new Videos()), (error) => Promise.reject(new PartLost(String(error))));
+    return this.#coming.then((videos) => videos.decode(video));
+  }
+
+  reset() {
+    this.#videos?.reset();
+  }
 }

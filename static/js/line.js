@@ -6,10 +6,12 @@
  * BroadcastChannel isn't held back. So a worker has the socket and decodes, and sends what is small by such a channel.
  */
 
+import { PartLost } from './malformed.js';
+
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./wire.js').FromServer} FromServer */
 /** @typedef {Exclude<FromServer, {type: 'update'}>} Message */
-/** @typedef {{kind: 'open'} | {kind: 'close', code: number} | {kind: 'broken', reason: string}
+/** @typedef {{kind: 'open'} | {kind: 'close', code: number} | {kind: 'broken' | 'lost', reason: string}
  *   | {kind: 'message', message: Message} | {kind: 'decoded', decoded: Decoded}} Delivery */
 /** @typedef {Delivery & {line: number, number: number}} FromLine */
 /** @typedef {{kind: 'open', line: number, url: string, protocols: string[]}
@@ -109,6 +111,7 @@ export class Line {
     switch (delivery.kind) {
       case 'open': return this.onopen?.();
       case 'close': return this.onclose?.(delivery);
+      case 'lost': return this.onmessage?.({ data: new PartLost(delivery.reason) });
       case 'broken': return this.onmessage?.({ data: new Error(delivery.reason) });
       case 'message': return this.onmessage?.({ data: delivery.message });
       case 'decoded': return this.onmessage?.({ data: delivery.decoded });

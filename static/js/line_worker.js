@@ -2,6 +2,7 @@
 
 import { Decoder } from './decoder.js';
 import { MAX_EXPRESS_BLOCKS, openExpress } from './line.js';
+import { PartLost } from './malformed.js';
 import { BLOCK } from './update.js';
 import { parse } from './wire.js';
 
@@ -17,7 +18,7 @@ let count = 0;
 
 const decoder = new Decoder(
   (decoded) => deliver({ kind: 'decoded', decoded }, decoded.bitmaps),
-  (error) => deliver({ kind: 'broken', reason: String(error) }),
+  (error) => deliver({ kind: error instanceof PartLost ? 'lost' : 'broken', reason: String(error) }),
 );
 
 /** @param {MessageEvent<ToLine>} event */

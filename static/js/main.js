@@ -1,15 +1,20 @@
 import { Framed } from './framed.js';
+import { fetchMarkup } from './markup.js';
 import { readOptions } from './options.js';
+import * as own from './own_page.js';
 import { Stage } from './stage.js';
 import { load, localize, preferredLanguages } from './text.js';
 
-document.documentElement.lang = await load(preferredLanguages(new URLSearchParams(location.search).get('lang')));
+const parameters = new URLSearchParams(location.search);
+const [make, language] = await Promise.all(
+  [fetchMarkup('desktop.html'), load(preferredLanguages(parameters.get('lang')))]);
+document.documentElement.lang = language;
+document.body.append(...make());
 localize(document);
 // Not before there are words: what the viewer is made of says them from the first.
 const { Viewer } = await import('./viewer.js');
-const parameters = new URLSearchParams(location.search);
 const framed = window.parent !== window ? new Framed() : null;
 const stage = new Stage(document, readOptions((name) => parameters.get(name)), framed?.tell);
-const viewer = new Viewer(stage);
-viewer.start();
+const viewer = new Viewer(stage, own);
+viewer.start(own);
 framed?.serve(viewer.remote);

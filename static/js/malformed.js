@@ -1,7 +1,10 @@
-/** What is wrong with a message. */
+/** What is wrong with a message, or keeps it from being shown. */
 
 /** What arrived is not a message of this protocol. */
 export class WireError extends Error {}
+
+/** A part of the page that is needed now couldn't be fetched. */
+export class PartLost extends Error {}
 
 /**
  * @param {boolean} isFine

@@ -15,7 +15,7 @@ export class Monitors {
    * @param {(rect: Rect | null) => void} onChange called when another part of the screen is to be shown; null for all
    * @param {string | null} [name] of the monitor to show
    */
-  constructor(onChange, name = nameInAddress()) {
+  constructor(onChange, name = null) {
     this.#onChange = onChange;
     this.#name = name;
   }
@@ -52,9 +52,4 @@ export class Monitors {
     this.#rect = chosen && { x: chosen.x, y: chosen.y, width: chosen.width, height: chosen.height };
     if (JSON.stringify(before) !== JSON.stringify(this.#rect)) this.#onChange(this.#rect);
   }
-}
-
-/** The monitor in the page's own address (`#monitor=NAME`), or null. */
-export function nameInAddress() {
-  return new URLSearchParams(location.hash.slice(1)).get('monitor');
 }

@@ -1,11 +1,11 @@
 /** Panel: the statistics, quietly in a corner. */
 
+import { Statistics } from './statistics.js';
 import { TEXT, fill } from './text.js';
 
 const REFRESH_MS = 500;
 const UNKNOWN = '–';
 
-/** @typedef {import('./statistics.js').Statistics} Statistics */
 /** @typedef {import('./statistics.js').Summary} Summary */
 /** @typedef {keyof typeof TEXT.units} Row */
 
@@ -35,16 +35,15 @@ export class Panel {
     for (const row of PARTS) find('parts').append(this.#row(row));
   }
 
-  /** @param {Statistics} statistics */
-  show(statistics) {
-    this.#root.hidden = false;
+  /** Show it, or hide it. @returns {Statistics | null} what is to be told everything from now on */
+  toggle() {
+    clearInterval(this.#timer);
+    this.#root.hidden = !this.#root.hidden;
+    if (this.#root.hidden) return null;
+    const statistics = new Statistics();
     this.#write(statistics.summarize());
     this.#timer = setInterval(() => this.#write(statistics.summarize()), REFRESH_MS);
-  }
-
-  hide() {
-    clearInterval(this.#timer);
-    this.#root.hidden = true;
+    return statistics;
   }
 
   /** @param {Row} row */

@@ -1,6 +1,6 @@
 /** Presentation: how the remote screen is shown: in which size, one monitor of it or all, and where in the window. */
 
-import { Monitors, nameInAddress } from './monitors.js';
+import { Monitors } from './monitors.js';
 import { Sizing, browser } from './sizing.js';
 import { View } from './view.js';
 
@@ -16,8 +16,9 @@ export class Presentation {
    * @param {HTMLCanvasElement} canvas
    * @param {(message: import('./wire.js').Window) => void} send
    * @param {Listener} listener
+   * @param {string | null} monitor to show alone
    */
-  constructor(stage, canvas, send, listener) {
+  constructor(stage, canvas, send, listener, monitor) {
     const { root } = stage, measure = () => stage.measure();
     const scroller = /** @type {HTMLElement} */ (root.querySelector('main'));
     const clip = /** @type {HTMLElement} */ (root.getElementById('clip'));
@@ -25,13 +26,12 @@ export class Presentation {
     this.#listener = listener;
     this.view = new View({ scroller, clip, canvas }, listener.onPlace, measure);
     this.sizing = new Sizing({ onWindow: send, onChange: () => this.#show() }, browser(measure), stage.options.scale);
-    this.monitors = new Monitors(() => this.#show(), stage.isWhole ? nameInAddress() : null);
+    this.monitors = new Monitors(() => this.#show(), monitor);
   }
 
   listen() {
-    const { signal, isWhole } = this.#stage;
+    const { signal } = this.#stage;
     this.#stage.onResize(() => this.#fit());
-    if (isWhole) window.addEventListener('hashchange', () => this.monitors.choose(nameInAddress()));
     for (const type of ['resize', 'scroll']) {
       window.visualViewport?.addEventListener(type, () => this.view.update(), { signal });
     }

@@ -1,6 +1,6 @@
 /** SignIn: the card that asks for a name and a password where people have names, else for the token. */
 
-import { failureInAddress, removeSecretFromAddress, tokenIn } from './auth.js';
+import { failureInAddress, removeSecretFromAddress } from './address.js';
 import { TEXT, fill } from './text.js';
 
 export class SignIn {
@@ -112,4 +112,12 @@ function reasonOf(refused) {
   removeSecretFromAddress();
   if (failure === 'unreachable') return TEXT.providerUnreachable;
   return failure === 'expired' ? TEXT.providerExpired : TEXT.providerRefused;
+}
+
+/**
+ * The token in what somebody pasted: the token itself, or the whole address.
+ * @param {string} text
+ */
+export function tokenIn(text) {
+  return text.trim().replace(/^.*#(.*&)?token=/s, '').replace(/&.*$/s, '');
 }

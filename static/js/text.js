@@ -1,13 +1,15 @@
 /** Text: everything that the page says to people, in the language that they read. The words are in `i18n/`. */
 
-/** @typedef {typeof import('../i18n/en.json')} Texts */
+import { fetchOwn } from './markup.js';
+
+/** @typedef {typeof import('../i18n/en.json') & typeof import('../i18n/en.panels.json')} Texts */
 
 /** Languages that the page speaks; the first where it speaks none of the reader's. */
 const LANGUAGES = ['en', 'ja'];
 
 let spoken = 'en';
 
-/** Filled before anything is shown: see `main.js`. */
+/** Filled before anything is shown: see `main.js`, and `panels.js` for the rest. */
 export const TEXT = /** @type {Texts} */ ({});
 
 /**
@@ -18,9 +20,13 @@ export const TEXT = /** @type {Texts} */ ({});
 export async function load(languages) {
   const known = languages.map((name) => name.toLowerCase().split('-')[0] ?? '');
   const language = known.find((name) => LANGUAGES.includes(name)) ?? LANGUAGES[0];
-  const response = await fetch(new URL(`../i18n/${language}.json`, import.meta.url));
-  Object.assign(TEXT, await response.json());
+  Object.assign(TEXT, JSON.parse(await fetchOwn(`i18n/${language}.json`)));
   return spoken = language ?? '';
+}
+
+/** Learn what is said by what `panels.html` has. */
+export async function loadMore() {
+  Object.assign(TEXT, JSON.parse(await fetchOwn(`i18n/${spoken}.panels.json`)));
 }
 
 /**

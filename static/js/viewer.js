@@ -2,28 +2,25 @@
 
 import { Acks } from './acks.js';
 import { watchAttention } from './attention.js';
-import { Access, removeSecretFromAddress, secretInAddress } from './auth.js';
+import { Access } from './auth.js';
+import { Backstage, shortcutOf } from './backstage.js';
 import { Clipboard } from './clipboard.js';
 import { now } from './clock.js';
 import { capabilities, decodableCodecs } from './codecs.js';
-import { Controls, shortcutOf } from './controls.js';
 import { Cursor } from './cursor.js';
 import { Caret } from './input/caret.js';
 import { Hands } from './input/hands.js';
 import { Keyboard } from './input/keyboard.js';
-import { TextInput } from './input/text_input.js';
-import * as leftover from './leftover.js';
+import { Writing } from './input/writing.js';
 import { LineThread } from './line.js';
 import { LocalClipboard } from './local_clipboard.js';
+import { PartLost } from './malformed.js';
 import { Notice } from './notice.js';
-import { Panel } from './panel.js';
 import { Place } from './place.js';
 import { Presentation } from './presentation.js';
 import { Pulse } from './pulse.js';
 import { Remote } from './remote.js';
 import { KEPT_BYTES, Screen } from './screen.js';
-import { SignIn } from './signin.js';
-import { Statistics } from './statistics.js';
 import { Status } from './status.js';
 import { TEXT, fill, inBytes, titleOf } from './text.js';
 import { Transport, browser } from './transport.js';
@@ -32,6 +29,7 @@ import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./transport.js').TransportState} TransportState */
 /** @typedef {import('./wire.js').ToServer} ToServer */
+/** @typedef {typeof import('./own_page.js')} OwnPage */
 
 /** Where keys and what is pasted are for the page itself. */
 const OF_PAGE = '[data-page]';
@@ -50,19 +48,19 @@ export class Viewer {
   #pulse;
   #clipboard;
   #keyboard;
-  #field;
-  #textInput;
+  #writing;
   #caret = new Caret();
   #presentation;
   #hands;
   #cursor;
   #status;
   #notice;
-  #signIn;
-  #panel;
   #place;
-  #controls;
-  /** While they are shown; nothing is counted otherwise. @type {Statistics | null} */
+  #backstage;
+  /** What there is only in a page of its own. @type {OwnPage | null} */
+  #own;
+  #mayAct = true;
+  /** While they are shown; nothing is counted otherwise. @type {import('./statistics.js').Statistics | null} */
   #statistics = null;
   /** Where the next connection goes on. @type {import('./wire.js').Resume | null} */
   #resume = null;
@@ -71,10 +69,14 @@ export class Viewer {
   /** @type {import('./wire.js').Level} */
   #level = 'auto';
 
-  /** @param {import('./stage.js').Stage} stage */
-  constructor(stage) {
+  /**
+   * @param {import('./stage.js').Stage} stage
+   * @param {OwnPage | null} [own] in a page of its own
+   */
+  constructor(stage, own = null) {
     const page = stage.root;
     this.#stage = stage;
+    this.#own = own;
     this.#level = stage.options.quality ?? 'auto';
     this.#access = new Access(!stage.isAlone);
     this.#canvas = /** @type {HTMLCanvasElement} */ (page.getElementById('screen'));
@@ -91,32 +93,32 @@ export class Viewer {
       isHurried: () => this.#keyboard.isHolding || this.#hands.isHolding || this.#statistics !== null,
     });
     const send = (/** @type {ToServer} */ message) => this.#send(message);
-    const field = this.#field = /** @type {HTMLTextAreaElement} */ (page.getElementById('field'));
+    const field = /** @type {HTMLTextAreaElement} */ (page.getElementById('field'));
     const clipboard = this.#clipboard = new Clipboard(
-      new LocalClipboard(field, () => this.#textInput.isComposing), send, () => this.#focus());
+      new LocalClipboard(field, () => this.#writing.isComposing), send, () => this.#focus());
     this.#keyboard = new Keyboard(
       (message) => this.#type(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
-    this.#textInput = new TextInput(field, this.#keyboard);
+    const onLost = (/** @type {unknown} */ error) => this.#lose(error);
+    this.#writing = new Writing(field, this.#keyboard, onLost);
     this.#presentation = new Presentation(stage, this.#canvas, send, {
-      onPlace: () => this.#placed(), onChange: () => this.#controls.offer(this.#presentation),
-    });
+      onPlace: () => this.#placed(), onChange: () => this.#backstage.panels?.controls.offer(this.#presentation),
+    }, own?.nameInAddress() ?? null);
     const { view } = this.#presentation;
-    this.#hands = new Hands(stage, this.#canvas, view, send, () => this.#keyboard.holds('Control'));
+    this.#hands = new Hands(stage, this.#canvas, view, send, () => this.#keyboard.holds('Control'), onLost);
     this.#cursor = new Cursor(this.#canvas, (shape) => this.#hands.wear(shape));
     this.#notice = new Notice(page);
     this.#place = new Place(this.#notice);
     this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
-    this.#signIn = new SignIn(page, this.#access, () => {
-      if (stage.isWhole) removeSecretFromAddress();
-      this.#transport.connect();
-    });
-    const toggle = () => this.#toggleStatistics();
-    this.#panel = new Panel(page, toggle);
-    this.#controls = new Controls(stage, {
-      keyboard: this.#keyboard, textInput: this.#textInput, clipboard, notice: this.#notice, toggleStatistics: toggle,
-      chooseQuality: (level) => this.#chooseQuality(level), hands: this.#hands, presentation: this.#presentation,
-      access: this.#access, send, onLeave: () => this.#focus(),
-    });
+    const parts = {
+      keyboard: this.#keyboard, writing: this.#writing, clipboard, notice: this.#notice, hands: this.#hands,
+      presentation: this.#presentation, access: this.#access, send, onLeave: () => this.#focus(),
+      quality: () => this.#level, chooseQuality: (/** @type {import('./wire.js').Level} */ level) => this.#chooseQuality(level),
+      toggleStatistics: () => this.#backstage.call(({ statistics }) => this.#count(statistics.toggle())),
+    };
+    this.#backstage = new Backstage(stage, async () => {
+      const { openPanels } = await import('./panels.js');
+      return openPanels(stage, parts, () => this.#signedIn());
+    }, onLost);
     this.remote = new Remote({
       stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard, clipboard,
       canvas: this.#canvas, onEnd: () => this.#release(),
@@ -126,43 +128,57 @@ export class Viewer {
     decodableCodecs().then((codecs) => (this.#codecs = codecs));
   }
 
-  /** Show what the page showed before it was loaded anew; sign in with the token in the address; connect. */
-  async start() {
-    const left = await leftover.take();
-    if (left) this.#restore(left);
-    await this.open();
+  /**
+   * Show what the page showed before it was loaded anew; sign in with the token in the address; connect.
+   * @param {OwnPage} own
+   */
+  async start(own) {
+    const left = await own.leftover.take();
+    if (left) this.#restore(left, own.leftover.isShown);
+    await this.#open(own);
   }
 
-  /** @param {NonNullable<Awaited<ReturnType<typeof leftover.take>>>} left */
-  #restore({ token, seq, bitmap, picture }) {
+  /**
+   * @param {NonNullable<Awaited<ReturnType<OwnPage['leftover']['take']>>>} left
+   * @param {OwnPage['leftover']['isShown']} isShown
+   */
+  #restore({ token, seq, bitmap, picture }, isShown) {
     this.#screen.restore(bitmap);
-    if (!leftover.isShown(this.#canvas, picture)) return;
+    if (!isShown(this.#canvas, picture)) return;
     this.#resume = { token, seq, images: false };
     this.#unveil();
     this.#status.note({ wasPainted: true });
   }
 
-  /** Sign in with the token or invitation in the address, if there is one, and connect. */
-  async open() {
-    const secret = secretInAddress();
-    if (await this.remote.connect(secret) && secret) removeSecretFromAddress();
+  /**
+   * Sign in with the token or invitation in the address, if there is one, and connect.
+   * @param {OwnPage} own
+   */
+  async #open(own) {
+    const secret = own.secretInAddress();
+    if (await this.remote.connect(secret) && secret) own.removeSecretFromAddress();
+  }
+
+  #signedIn() {
+    this.#own?.removeSecretFromAddress();
+    this.#transport.connect();
   }
 
   // Events of the page
 
   #listen() {
-    const { target, signal, isWhole } = this.#stage;
+    const { target, signal } = this.#stage, own = this.#own;
     // Before the keyboard: what is for the page itself doesn't reach the desktop.
     target.addEventListener('keydown', (event) => this.#onShortcut(/** @type {KeyboardEvent} */ (event)), { capture: true });
     this.#clipboard.listen(target, signal, (event) => this.#isForDesktop(event));
     this.#keyboard.listen(target);
-    this.#textInput.listen(this.#field);
+    this.#writing.listen();
     this.#canvas.addEventListener('pointerdown', (event) => {
       const at = { x: event.clientX, y: event.clientY };
-      this.#textInput.locate(() => this.#stage.inside(at));
+      this.#writing.locate(() => this.#stage.inside(at));
       this.#focus();
     });
-    this.#controls.listen();
+    this.#backstage.listen();
     this.#hands.listen();
     document.addEventListener('pointerlockchange', () => {
       this.#release();
@@ -173,8 +189,14 @@ export class Viewer {
       onLeave: () => this.#leave(), onReturn: () => this.#return(), onWake: () => this.#wake(),
     });
     window.addEventListener('scroll', () => this.#hands.invalidate(), { capture: true, signal });
-    if (isWhole) window.addEventListener('hashchange', () => this.open());
+    if (own) window.addEventListener('hashchange', () => this.#addressed(own));
     this.#presentation.listen();
+  }
+
+  /** @param {OwnPage} own the page's address is another */
+  #addressed(own) {
+    this.#presentation.monitors.choose(own.nameInAddress());
+    this.#open(own);
   }
 
   #hide() {
@@ -192,12 +214,12 @@ export class Viewer {
 
   #leave() {
     this.#release();
-    if (this.#stage.isWhole && this.#resume?.seq) leftover.leave(this.#canvas, this.#resume);
+    if (this.#resume?.seq) this.#own?.leftover.leave(this.#canvas, this.#resume);
   }
 
   /** The browser had kept the page as it was. */
   #return() {
-    leftover.clear();
+    this.#own?.leftover.clear();
     this.#wake();
   }
 
@@ -225,7 +247,7 @@ export class Viewer {
     event.stopImmediatePropagation();
     // The modifiers went down before it was known what for.
     this.#release();
-    if (!event.repeat) this.#controls.press(shortcut);
+    if (!event.repeat) this.#backstage.press(shortcut);
   }
 
   /** @param {import('./input/keyboard.js').KeyMessage} message */
@@ -240,13 +262,18 @@ export class Viewer {
     this.#send({ type: 'quality', level });
   }
 
-  #toggleStatistics() {
-    const statistics = this.#statistics = this.#statistics ? null : new Statistics();
+  /** @param {import('./statistics.js').Statistics | null} statistics that are shown from now on */
+  #count(statistics) {
+    this.#statistics = statistics;
     this.#send({ type: 'statistics', on: statistics !== null });
-    this.#controls.check(statistics !== null);
-    if (statistics) return this.#panel.show(statistics);
-    this.#panel.hide();
-    this.#focus();
+    this.#backstage.panels?.controls.check(statistics !== null);
+    if (!statistics) this.#focus();
+  }
+
+  /** @param {unknown} error a part of the page couldn't be fetched */
+  #lose(error) {
+    console.error(error);
+    this.#notice.say(TEXT.partLost);
   }
 
   /** The canvas may have another place, and another scale. */
@@ -257,7 +284,7 @@ export class Viewer {
   }
 
   #focus() {
-    this.#textInput.focus();
+    this.#writing.focus();
   }
 
   // The connection
@@ -272,9 +299,14 @@ export class Viewer {
     else this.#forgetConnection();
     // To say again what the server doesn't understand would be in vain; and who is signed out leaves nothing behind.
     if (code === CLOSE_MALFORMED || state === 'signed-out') this.#resume = null;
-    if (state === 'signed-out') this.#signIn.show(this.remote.refused, this.#stage.isAlone);
-    else this.#signIn.hide();
+    if (state === 'signed-out') this.#backstage.call(({ signIn }) => this.#ask(signIn));
+    else this.#backstage.panels?.signIn.hide();
     this.#status.note({ transport: state, hasFailed: this.#status.situation.hasFailed || state === 'waiting' });
+  }
+
+  /** @param {import('./signin.js').SignIn} signIn */
+  #ask(signIn) {
+    if (this.#transport.state === 'signed-out') signIn.show(this.remote.refused, this.#stage.isAlone);
   }
 
   #greet() {
@@ -331,9 +363,8 @@ export class Viewer {
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'title': return void (document.title = titleOf(received.title));
       case 'place': return this.#place.take(received);
-      case 'people': return this.#controls.people.count(received);
-      case 'may': return this.#controls.permit(received);
-      case 'control': return this.#controls.showControl(received);
+      case 'may': return this.#permit(received);
+      case 'people': case 'control': return this.#backstage.take(received);
       case 'size': case 'monitors': return this.#presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }
@@ -349,6 +380,14 @@ export class Viewer {
     if (!resumed) this.#screen.forget();
     this.#resume = { token, seq: resumed && this.#resume ? this.#resume.seq : WELCOME_SEQ, images: true };
     if (this.#resume.seq) this.#show();
+  }
+
+  /** @param {import('./wire.js').May} may */
+  #permit(may) {
+    const mayAct = may.permissions.includes('pointer') || may.permissions.includes('keyboard');
+    if (this.#mayAct && !mayAct) this.#notice.say(TEXT.lookingOn);
+    this.#mayAct = mayAct;
+    this.#backstage.take(may);
   }
 
   /** The desktop has another size. */
@@ -369,7 +408,7 @@ export class Viewer {
     const { update: { seq, bytes, operations }, decodeMs, takenAt } = decoded;
     this.#screen.paint(decoded);
     const caret = this.#caret.find(operations, now());
-    if (caret) this.#textInput.locate(() => this.#stage.inside(this.#hands.placeOf(caret)));
+    if (caret) this.#writing.locate(() => this.#stage.inside(this.#hands.placeOf(caret)));
     if (this.#resume) this.#resume.seq = seq;
     this.#statistics?.received(bytes);
     this.#acks.painted({ seq, decodeMs, takenAt }, document.hidden);
@@ -402,6 +441,10 @@ export class Viewer {
    */
   #giveUp(error) {
     console.error(error);
+    if (error instanceof PartLost) {
+      this.#codecs = [];
+      this.#lose(error);
+    }
     this.#resume = null;
     this.#transport.restart();
   }

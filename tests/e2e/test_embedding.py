@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 from PIL import Image
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, Response
 
 from tests.e2e.support import eventually, focused, paint, screen, serving, typed, until_same, x_client
 from tests.pictures import text, to_pixels
@@ -379,3 +379,28 @@ async def test_toolbar_of_an_element_is_at_its_own_edge(context: BrowserContext)
             assert host["y"] <= inside["y"] < host["y"] + 30
             await page.locator("#one").locator("[data-opens=help]").click()
             assert await page.locator("#one").locator("#help").is_visible()
+
+
+async def test_what_an_element_adds_to_a_page_is_small(context: BrowserContext) -> None:
+    """60 kB at most, not compressed, until a picture is shown and keys arrive; and nothing from elsewhere."""
+    with xvfb(SIZE) as server:
+        async with site() as made, served(server, made) as url:
+            made.body = f"{script(url)}{element(url, 'one')}"
+            page = await context.new_page()
+            answers: list[Response] = []
+            page.on("response", lambda answer: answers.append(answer))
+            await page.goto(made.origin)
+            await until_told(page, "one", "control")
+            await asyncio.to_thread(paint, server, text(SIZE))
+            await until_same(Element(page, "one"), server, within_s=5)
+            with focused(server) as display:
+                await page.locator("#one").click(position={"x": 50, "y": 60})
+                await page.keyboard.press("a")
+                await eventually(lambda: keys(display, "a"), 5, "the key arrives")
+            fetched = {answer.url: len(await answer.body()) for answer in answers if answer.status == 200}
+            ours = {name.removeprefix(url): size for name, size in fetched.items() if name.startswith(url)}
+            elsewhere = {name for name in fetched if not name.startswith((url, made.origin))}
+            assert {name for name in elsewhere if not name.startswith("blob:")} == set()
+            assert {"voxy.js", "js/viewer.js", "js/line_worker.js", "js/update.js", "style.css"} <= set(ours)
+            print(sum(ours.values()), sorted((size, name) for name, size in ours.items()))
+            assert sum(ours.values()) <= 60_000, ours

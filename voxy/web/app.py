@@ -48,7 +48,7 @@ CHANGED = web.AppKey("changed", asyncio.Event)
 # Cursor shapes are blobs that the page makes; all else comes from here.
 _POLICY = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors {}; require-trusted-types-for 'script'; trusted-types voxy-line"
+    "frame-ancestors {}; require-trusted-types-for 'script'; trusted-types voxy-line voxy-markup"
 )
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

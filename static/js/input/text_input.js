@@ -1,7 +1,4 @@
-/**
- * TextInput: text that no key names, such as input methods, dictation, emoji panels and on-screen keyboards bring. A
- * field that nobody sees always has the focus, so that there is no mode to switch to.
- */
+/** TextInput: text that no key names, such as input methods, dictation, emoji panels and on-screen keyboards bring. */
 
 /** What deletes, and by which keys the desktop does that. @type {Record<string, string[]>} */
 const DELETIONS = {
@@ -25,8 +22,6 @@ const LEAST_WIDTH = 160, LEAST_HEIGHT = 28;
 /** @typedef {Pick<HTMLTextAreaElement, 'value' | 'style' | 'dataset' | 'inputMode' | 'focus' | 'blur' | 'matches'>} Field */
 
 export class TextInput {
-  /** @type {() => Place} */
-  #whereabouts = () => ({ x: 0, y: 0 });
   #isComposing = false;
   /** Whether the last key came from a touch keyboard, which composes all words. */
   #isTouchKeyboard = false;
@@ -34,30 +29,34 @@ export class TextInput {
   #written = '';
   #field;
   #keys;
+  #whereabouts;
   #hasTouch;
 
   /**
    * @param {Field} field
    * @param {Keys} keys
+   * @param {() => Place} whereabouts tells where the person works
    * @param {boolean} hasTouch whether focusing a field opens a keyboard on the screen
    */
-  constructor(field, keys, hasTouch = matchMedia('(pointer: coarse)').matches) {
+  constructor(field, keys, whereabouts, hasTouch) {
     this.#field = field;
     this.#keys = keys;
+    this.#whereabouts = whereabouts;
     this.#hasTouch = hasTouch;
     this.show(false);
-    this.#clear();
+    // Elsewhere a composition may have begun.
+    if (hasTouch) this.#clear();
   }
 
-  /** @param {HTMLElement} field */
-  listen(field) {
-    field.addEventListener('keydown', (event) => this.keydown(event));
-    field.addEventListener('input', (event) => this.input(/** @type {InputEvent} */ (event)));
-    field.addEventListener('compositionstart', () => this.begin());
-    field.addEventListener('compositionupdate', (event) => this.update(event.data));
-    field.addEventListener('compositionend', (event) => this.end(event.data));
-    // What is dropped here is no text to type.
-    field.addEventListener('drop', (event) => event.preventDefault());
+  /** @param {Event} event of the field */
+  hear(event) {
+    switch (event.type) {
+      case 'keydown': return this.keydown(/** @type {KeyboardEvent} */ (event));
+      case 'input': return this.input(/** @type {InputEvent} */ (event));
+      case 'compositionstart': return this.begin();
+      case 'compositionupdate': return this.update(/** @type {CompositionEvent} */ (event).data);
+      case 'compositionend': return this.end(/** @type {CompositionEvent} */ (event).data);
+    }
   }
 
   get isComposing() {
@@ -77,15 +76,6 @@ export class TextInput {
     // Only a field that gets the focus opens a keyboard, or closes it.
     if (!this.#field.matches(':focus')) return;
     this.#field.blur();
-    this.focus();
-  }
-
-  /** @param {() => Place} whereabouts tells where the person works, when that is asked for */
-  locate(whereabouts) {
-    this.#whereabouts = whereabouts;
-  }
-
-  focus() {
     this.#field.focus({ preventScroll: true });
   }
 

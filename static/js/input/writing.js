@@ -1,0 +1,67 @@
+/**
+ * Writing: the field that nobody sees and that always has the focus. What makes keys of text that no key names is fetched
+ * with the first such text, or at once where there may be a keyboard on the screen.
+ */
+
+import { Offstage } from '../offstage.js';
+
+/** Legacy keyCode of a key that an input method has taken. */
+const TAKEN = 229;
+
+/** @typedef {import('./text_input.js').TextInput} TextInput */
+
+export class Writing {
+  #field;
+  /** @type {Offstage<TextInput>} */
+  #input;
+  /** @type {() => import('./text_input.js').Place} */
+  #whereabouts = () => ({ x: 0, y: 0 });
+
+  /**
+   * @param {HTMLTextAreaElement} field
+   * @param {import('./text_input.js').Keys} keys
+   * @param {(error: unknown) => void} onLost
+   */
+  constructor(field, keys, onLost) {
+    const hasTouch = matchMedia('(pointer: coarse)').matches;
+    this.#field = field;
+    this.#input = new Offstage(async () => {
+      const { TextInput } = await import('./text_input.js');
+      return new TextInput(field, keys, () => this.#whereabouts(), hasTouch);
+    }, onLost);
+    if (hasTouch) this.call(() => {});
+    else field.inputMode = 'text';
+  }
+
+  listen() {
+    for (const type of ['keydown', 'input', 'compositionstart', 'compositionupdate', 'compositionend']) {
+      this.#field.addEventListener(type, (event) => this.#hear(event));
+    }
+    // What is dropped here is no text to type.
+    this.#field.addEventListener('drop', (event) => event.preventDefault());
+  }
+
+  get isComposing() {
+    return this.#input.part?.isComposing ?? false;
+  }
+
+  /** @param {() => import('./text_input.js').Place} whereabouts tells where the person works, when that is asked for */
+  locate(whereabouts) {
+    this.#whereabouts = whereabouts;
+  }
+
+  focus() {
+    this.#field.focus({ preventScroll: true });
+  }
+
+  /** @param {(input: TextInput) => void} action */
+  call(action) {
+    this.#input.call(action);
+  }
+
+  /** @param {Event} event */
+  #hear(event) {
+    const isOrdinary = event.type === 'keydown' && /** @type {KeyboardEvent} */ (event).keyCode !== TAKEN;
+    if (!isOrdinary || this.#input.part) this.call((input) => input.hear(event));
+  }
+}
