@@ -1,5 +1,5 @@
 /**
- * <voxy-desktop>: a desktop of VoXY's in a page of yours, and DesktopFrame: the same in a frame.
+ * <voxy-desktop>: a desktop of VoXY's in a page of yours; frame.d.ts has the same in a frame.
  *
  * Attributes: `src` the desktop's address; `ticket-url` where your server gives a ticket (POST, JSON with `ticket`);
  * `view-only`; `toolbar="off"`; `scale="follow | fit | actual"`; `quality="auto | exact | light"`; `lang`; `manual` not to
@@ -37,7 +37,7 @@ export interface Desktop {
   requestFullscreen(): Promise<void>;
 }
 
-type Listen = <Name extends keyof DesktopEvents>(
+export type Listen = <Name extends keyof DesktopEvents>(
   type: Name,
   listener: (event: CustomEvent<DesktopEvents[Name]>) => void,
   options?: boolean | AddEventListenerOptions,
@@ -53,20 +53,6 @@ export declare class VoxyDesktop extends HTMLElement implements Desktop {
   /** Have the desktop paste a text, with Control and V; whether it may be. */
   paste(text: string): Promise<boolean>;
   screenshot(): Promise<Blob | null>;
-}
-
-export declare class DesktopFrame extends EventTarget implements Desktop {
-  /** A frame that has its `src`, and what gives a ticket for a connection. */
-  constructor(frame: HTMLIFrameElement, getTicket?: (() => Promise<string>) | null);
-  addEventListener: Listen & EventTarget['addEventListener'];
-  connect(secret?: Secret): Promise<void>;
-  disconnect(): void;
-  sendKeys(...keys: string[]): void;
-  paste(text: string): void;
-  screenshot(): Promise<Blob | null>;
-  requestFullscreen(): Promise<void>;
-  /** Listen no more. */
-  end(): void;
 }
 
 declare global {

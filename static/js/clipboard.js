@@ -5,8 +5,10 @@
  * was seen there last; where the desktop's hasn't come to the local one, it is the newer until the person goes elsewhere.
  */
 
+import { isLetter, isPaste } from './clipboard_gate.js';
 import { ClipReceiver, ClipSender } from './clips.js';
-import { pastedIn } from './local_clipboard.js';
+
+export { LocalClipboard } from './local_clipboard.js';
 
 /** How long a key waits for what the browser pastes; most say it within 20 ms, a busy machine's not within 150. */
 const PASTE_MS = 500;
@@ -30,6 +32,7 @@ export class Clipboard {
   #local;
   #send;
   #onPasted;
+  #onText;
   #sender;
   #receiver;
   #takes = 0;
@@ -56,31 +59,15 @@ export class Clipboard {
    * @param {Local} local
    * @param {(message: ToServer) => void} send
    * @param {() => void} onPasted the browser needs its field no more
+   * @param {(text: string) => void} [onText] another was copied on the desktop
    */
-  constructor(local, send, onPasted) {
+  constructor(local, send, onPasted, onText = () => {}) {
     this.#local = local;
     this.#send = send;
     this.#onPasted = onPasted;
+    this.#onText = onText;
     this.#sender = new ClipSender(send);
     this.#receiver = new ClipReceiver(send);
-  }
-
-  /**
-   * @param {EventTarget} target where keys and pastes arrive
-   * @param {AbortSignal} signal
-   * @param {(event: Event) => boolean} accepts whether an event is for the desktop and not for the page
-   */
-  listen(target, signal, accepts) {
-    target.addEventListener('paste', (event) => {
-      if (!accepts(event)) return;
-      event.preventDefault();
-      this.paste(pastedIn(/** @type {ClipboardEvent} */ (event).clipboardData));
-    }, { capture: true });
-    for (const type of ['keydown', 'keyup', 'pointerdown', 'pointerup']) {
-      target.addEventListener(type, (event) => this.gesture(event), { capture: true });
-    }
-    window.addEventListener('blur', () => this.leave(), { signal });
-    window.addEventListener('focus', () => this.look(), { signal });
   }
 
   /** @param {import('./wire.js').Clipboard} limits */
@@ -197,7 +184,9 @@ export class Clipboard {
   /** @param {ClipMessage} message */
   take(message) {
     const clip = this.#receiver.take(message);
-    this.#latest = clip?.text ?? this.#latest;
+    const text = clip?.text ?? this.#latest;
+    if (text !== this.#latest) this.#onText(text);
+    this.#latest = text;
     // A program that keeps what others copy gives back what was pasted.
     if (!clip || isSame(clip, this.#pasted)) return;
     this.#pasted = null;
@@ -269,29 +258,9 @@ function isSame({ text, html }, seen) {
 }
 
 /**
- * Control or Command and V, with Shift in terminals, or Shift and Insert. The V by its name, or by its place where
- * the layout has no Latin letters.
- * @param {Chord} event
- */
-export function isPaste({ key, code, ctrlKey, metaKey, altKey, shiftKey }) {
-  if (altKey) return false;
-  if (key === 'Insert') return shiftKey && !ctrlKey && !metaKey;
-  return ctrlKey !== metaKey && isLetter('v', key, code);
-}
-
-/**
  * Control or Command and C or X, with Shift in terminals, or Control and Insert.
  * @param {Chord} event
  */
 function isCopy({ key, code, ctrlKey, metaKey, altKey }) {
   return ctrlKey !== metaKey && !altKey && (key === 'Insert' || isLetter('c', key, code) || isLetter('x', key, code));
-}
-
-/**
- * @param {string} letter
- * @param {string} key
- * @param {string} code
- */
-function isLetter(letter, key, code) {
-  return /^[a-z]$/i.test(key) ? key.toLowerCase() === letter : code === `Key${letter.toUpperCase()}`;
 }

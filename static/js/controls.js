@@ -14,7 +14,7 @@ import { Toolbar } from './toolbar.js';
  * @typedef {object} Parts
  * @property {import('./input/keyboard.js').Keyboard} keyboard
  * @property {import('./input/writing.js').Writing} writing
- * @property {import('./clipboard.js').Clipboard} clipboard
+ * @property {import('./clipboard_gate.js').ClipboardGate} clipboard
  * @property {import('./notice.js').Notice} notice
  * @property {() => void} toggleStatistics
  * @property {() => import('./wire.js').Level} quality

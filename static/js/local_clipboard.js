@@ -89,17 +89,6 @@ export class LocalClipboard {
   }
 }
 
-/**
- * What a paste brings; an image only where there is no text, which it would be a picture of.
- * @param {DataTransfer | null} data
- * @returns {Clip}
- */
-export function pastedIn(data) {
-  const text = data?.getData('text/plain') || null, html = data?.getData('text/html') || null;
-  const png = text ? null : [...data?.files ?? []].find(({ type }) => type === 'image/png') ?? null;
-  return { text, html, png };
-}
-
 function hasClipboard() {
   return isSecureContext && typeof ClipboardItem === 'function' && Boolean(navigator.clipboard?.write);
 }

@@ -9,7 +9,7 @@ import { TEXT } from './text.js';
  * @property {import('./line.js').LineThread} thread
  * @property {import('./transport.js').Transport} transport
  * @property {Pick<import('./input/keyboard.js').Keyboard, 'tap'>} keyboard
- * @property {import('./clipboard.js').Clipboard} clipboard
+ * @property {import('./clipboard_gate.js').ClipboardGate} clipboard
  * @property {HTMLCanvasElement} canvas
  * @property {() => void} onEnd called before the connection is closed by it
  */
@@ -62,9 +62,9 @@ export class Remote {
    * Have the desktop paste a text; whether it may be.
    * @param {string} text
    */
-  paste(text) {
+  async paste(text) {
     const { stage, clipboard, keyboard } = this.#parts;
-    if (stage.options.viewOnly || !clipboard.put(text)) return false;
+    if (stage.options.viewOnly || !await clipboard.put(text)) return false;
     keyboard.tap('Control', 'v');
     return true;
   }
@@ -98,13 +98,5 @@ export class Remote {
     if (stage.isAlone) return;
     // Nobody waits for it, and without an answer nothing is told.
     access.isSignedOut().then(() => stage.tell('control', { may: access.may }), () => {});
-  }
-
-  /** @param {() => void} take may bring another text that was copied on the desktop */
-  tellClip(take) {
-    const { clipboard, stage } = this.#parts;
-    const before = clipboard.latest;
-    take();
-    if (clipboard.latest !== before) stage.tell('clipboard', { text: clipboard.latest });
   }
 }

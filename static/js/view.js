@@ -116,11 +116,6 @@ export class View {
     this.#onPlace();
   }
 
-  resetZoom() {
-    this.#zoom = 1;
-    this.update();
-  }
-
   /**
    * Move what is shown, as a hand moves paper.
    * @param {number} dx

@@ -4,7 +4,7 @@ import { Acks } from './acks.js';
 import { watchAttention } from './attention.js';
 import { Access } from './auth.js';
 import { Backstage, shortcutOf } from './backstage.js';
-import { Clipboard } from './clipboard.js';
+import { ClipboardGate } from './clipboard_gate.js';
 import { now } from './clock.js';
 import { capabilities, decodableCodecs } from './codecs.js';
 import { Cursor } from './cursor.js';
@@ -13,7 +13,6 @@ import { Hands } from './input/hands.js';
 import { Keyboard } from './input/keyboard.js';
 import { Writing } from './input/writing.js';
 import { LineThread } from './line.js';
-import { LocalClipboard } from './local_clipboard.js';
 import { PartLost } from './malformed.js';
 import { Notice } from './notice.js';
 import { Place } from './place.js';
@@ -94,11 +93,10 @@ export class Viewer {
     });
     const send = (/** @type {ToServer} */ message) => this.#send(message);
     const field = /** @type {HTMLTextAreaElement} */ (page.getElementById('field'));
-    const clipboard = this.#clipboard = new Clipboard(
-      new LocalClipboard(field, () => this.#writing.isComposing), send, () => this.#focus());
+    const onLost = (/** @type {unknown} */ error) => this.#lose(error);
+    const clipboard = this.#clipboard = new ClipboardGate(() => this.#fetchClipboard(field), send, () => this.#focus(), onLost);
     this.#keyboard = new Keyboard(
       (message) => this.#type(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
-    const onLost = (/** @type {unknown} */ error) => this.#lose(error);
     this.#writing = new Writing(field, this.#keyboard, onLost);
     this.#presentation = new Presentation(stage, this.#canvas, send, {
       onPlace: () => this.#placed(), onChange: () => this.#backstage.panels?.controls.offer(this.#presentation),
@@ -256,6 +254,14 @@ export class Viewer {
     this.#clipboard.pass(message);
   }
 
+  /** @param {HTMLTextAreaElement} field */
+  async #fetchClipboard(field) {
+    const { Clipboard, LocalClipboard } = await import('./clipboard.js');
+    const local = new LocalClipboard(field, () => this.#writing.isComposing);
+    const tell = (/** @type {string} */ text) => this.#stage.tell('clipboard', { text });
+    return new Clipboard(local, (message) => this.#send(message), () => this.#focus(), tell);
+  }
+
   /** @param {import('./wire.js').Level} level */
   #chooseQuality(level) {
     this.#level = level;
@@ -356,9 +362,9 @@ export class Viewer {
       case 'state': return this.#status.note({ source: received });
       case 'welcome': return this.#enter(received);
       case 'pong': return this.#noteAnswer(received);
-      case 'clip': case 'clip_chunk': return this.remote.tellClip(() => this.#clipboard.take(received));
-      case 'clip_ack': return this.#clipboard.acked(received);
-      case 'clip_gone': return this.#clipboard.lose();
+      case 'clip': case 'clip_chunk': return this.#clipboard.call((clipboard) => clipboard.take(received));
+      case 'clip_ack': return this.#clipboard.part?.acked(received);
+      case 'clip_gone': return this.#clipboard.part?.lose();
       case 'clipboard': return this.#clipboard.limit(received);
       case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'title': return void (document.title = titleOf(received.title));

@@ -255,7 +255,7 @@ async def cors_said(said: list[str]) -> bool:
 
 
 _FRAME = """<iframe id="frame" src="{url}" width="480" height="320"></iframe><script type="module">
-import {{ DesktopFrame }} from '{base}voxy.js';
+import {{ DesktopFrame }} from '{base}frame.js';
 window.told = [];
 window.desktop = new DesktopFrame(document.getElementById('frame'));
 for (const type of ['connect', 'disconnect', 'resize', 'control']) {{

@@ -1,6 +1,7 @@
 /** A page that embeds desktops, as its types let it be written. It is compiled, not run. */
 
-import { DesktopFrame, type VoxyDesktop } from '../../static/voxy.js';
+import { DesktopFrame } from '../../static/frame.js';
+import type { VoxyDesktop } from '../../static/voxy.js';
 
 export async function use(element: VoxyDesktop, frame: HTMLIFrameElement): Promise<number> {
   element.getTicket = async () => 'ticket';

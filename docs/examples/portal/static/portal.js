@@ -1,7 +1,7 @@
 /** What the portal does with its desktops: it shows how they are, and has them do things. */
 
 const course = /** @type {HTMLIFrameElement} */ (document.getElementById('course'));
-const { DesktopFrame } = await import(new URL('voxy.js', course.src).href);
+const { DesktopFrame } = await import(new URL('frame.js', course.src).href);
 
 async function getTicket() {
   const response = await fetch('/ticket/2', { method: 'POST' });
