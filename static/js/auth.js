@@ -15,12 +15,10 @@ export class Access {
   name = '';
   /** Whether there is a session of the browser's, that can be ended. */
   canSignOut = false;
-  /** Whether people sign in by name here. */
-  hasNames = false;
+  /** By which ways people sign in here, as the server says it. */
+  ways = '';
   /** Whether we are known, and may not look all the same. */
   isKeptOut = false;
-  /** At which provider people sign in, by way of its page; empty without one, or where that can't be shown. */
-  provider = '';
   /** Where else one has to sign out. */
   #logout = '';
   /** Seconds until another try is heard. */
@@ -86,10 +84,6 @@ export class Access {
 
   /** @param {Response} response */
   #noteWays({ status, headers }) {
-    if (status !== 401) return;
-    const ways = headers.get('WWW-Authenticate') ?? '';
-    this.hasNames = ways.includes('VoXY-Password');
-    // A page within another's can't lead to the provider's.
-    this.provider = this.#keepsPass ? '' : /VoXY-OpenID realm="([^"]*)"/.exec(ways)?.[1] ?? '';
+    if (status === 401) this.ways = headers.get('WWW-Authenticate') ?? '';
   }
 }

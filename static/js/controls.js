@@ -3,6 +3,7 @@
 import { ClipboardPanel } from './clipboard_panel.js';
 import { ControlRequest } from './control_request.js';
 import { FullScreen } from './full_screen.js';
+import { pointerLock } from './input/pointer_lock.js';
 import { KeyPanel } from './key_panel.js';
 import { PeoplePanel } from './people_panel.js';
 import { TEXT, fill, speaksEnglish } from './text.js';
@@ -78,9 +79,10 @@ export class Controls {
     this.#find('touch-modes').addEventListener('change', ({ target }) => {
       hands.touchMode = /** @type {HTMLInputElement} */ (target).value === 'trackpad' ? 'trackpad' : 'direct';
     });
+    const lock = pointerLock(this.#stage, this.#parts.send, hands);
     this.#find('lock-pointer').addEventListener('click', () => {
       this.#toolbar.close();
-      hands.lock();
+      lock();
     });
   }
 

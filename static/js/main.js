@@ -1,7 +1,7 @@
 import { Framed } from './framed.js';
 import { fetchMarkup } from './markup.js';
 import { readOptions } from './options.js';
-import * as own from './own_page.js';
+import { OwnPage } from './own_page.js';
 import { Stage } from './stage.js';
 import { load, localize, preferredLanguages } from './text.js';
 
@@ -15,6 +15,6 @@ localize(document);
 const { Viewer } = await import('./viewer.js');
 const framed = window.parent !== window ? new Framed() : null;
 const stage = new Stage(document, readOptions((name) => parameters.get(name)), framed?.tell);
-const viewer = new Viewer(stage, own);
-viewer.start(own);
+const viewer = new Viewer(stage);
+new OwnPage(viewer).start();
 framed?.serve(viewer.remote);

@@ -6,18 +6,17 @@
 export class Monitors {
   /** @type {Monitor[]} */
   #list = [];
-  #name;
+  /** @type {string | null} */
+  #name = null;
   /** @type {Rect | null} */
   #rect = null;
   #onChange;
 
   /**
    * @param {(rect: Rect | null) => void} onChange called when another part of the screen is to be shown; null for all
-   * @param {string | null} [name] of the monitor to show
    */
-  constructor(onChange, name = null) {
+  constructor(onChange) {
     this.#onChange = onChange;
-    this.#name = name;
   }
 
   /** All monitors, the primary one first. */

@@ -10,7 +10,7 @@ export class PeoplePanel {
   #page;
   #access;
   #send;
-  /** @type {readonly import('./wire.js').Permission[]} */
+  /** @type {readonly string[]} */
   #permissions = [];
   /** @type {Somebody[]} */
   #people = [];

@@ -16,9 +16,8 @@ export class Presentation {
    * @param {HTMLCanvasElement} canvas
    * @param {(message: import('./wire.js').Window) => void} send
    * @param {Listener} listener
-   * @param {string | null} monitor to show alone
    */
-  constructor(stage, canvas, send, listener, monitor) {
+  constructor(stage, canvas, send, listener) {
     const { root } = stage, measure = () => stage.measure();
     const scroller = /** @type {HTMLElement} */ (root.querySelector('main'));
     const clip = /** @type {HTMLElement} */ (root.getElementById('clip'));
@@ -26,7 +25,7 @@ export class Presentation {
     this.#listener = listener;
     this.view = new View({ scroller, clip, canvas }, listener.onPlace, measure);
     this.sizing = new Sizing({ onWindow: send, onChange: () => this.#show() }, browser(measure), stage.options.scale);
-    this.monitors = new Monitors(() => this.#show(), monitor);
+    this.monitors = new Monitors(() => this.#show());
   }
 
   listen() {

@@ -38,16 +38,18 @@ export class SignIn {
   /**
    * Ask, unless that is being done.
    * @param {import('./auth.js').Secret | null} refused what the server has just refused
-   * @param {boolean} takesFocus
+   * @param {boolean} takesFocus whether it is a page of its own
    */
   show(refused, takesFocus) {
     if (!this.#card.hidden) return;
     this.#card.hidden = false;
-    this.#otherWay.hidden = !this.#access.hasNames;
-    const { provider } = this.#access;
+    const { ways } = this.#access, hasNames = ways.includes('VoXY-Password');
+    // A page within another's can't lead to the provider's.
+    const provider = takesFocus ? /VoXY-OpenID realm="([^"]*)"/.exec(ways)?.[1] ?? '' : '';
+    this.#otherWay.hidden = !hasNames;
     this.#find('by-provider').hidden = !provider;
     this.#find('provider').textContent = fill(TEXT.signInAt, { provider });
-    this.#ask(this.#access.hasNames, takesFocus && !provider);
+    this.#ask(hasNames, takesFocus && !provider);
     if (takesFocus && provider) this.#find('provider').focus();
     this.#error.textContent = this.#access.isKeptOut ? TEXT.keptOut : reasonOf(refused);
   }

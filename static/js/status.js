@@ -23,17 +23,25 @@ const LABELS = { '': '', connect: TEXT.tryNow, reload: TEXT.reload };
  * @returns {Said}
  */
 export function judge({ transport, isPainted, wasPainted, hasFailed, isStale, source }) {
-  if (transport === 'signed-out') return { connection: 'signed-out', words: '', action: '' };
-  if (transport === 'outdated') return { connection: 'lost', words: TEXT.outdated, action: 'reload' };
+  if (transport === 'signed-out') return said('signed-out');
+  if (transport === 'outdated') return said('lost', TEXT.outdated, 'reload');
   // The server says more, but in one language.
   const reason = (speaksEnglish() && source?.reason) || '';
-  if (source?.state === 'lost') return { connection: 'lost', words: reason || TEXT.sourceLost, action: '' };
-  if (source?.state === 'stalled') return { connection: 'stalled', words: reason || TEXT.stalled, action: '' };
-  if (!isPainted && wasPainted) return { connection: 'lost', words: TEXT.connectionLost, action: 'connect' };
-  if (!isPainted && hasFailed) return { connection: 'lost', words: TEXT.unreachable, action: 'connect' };
-  if (!isPainted) return { connection: 'connecting', words: TEXT.connecting, action: '' };
-  if (isStale) return { connection: 'stale', words: TEXT.stale, action: '' };
-  return { connection: 'live', words: '', action: '' };
+  if (source?.state === 'lost') return said('lost', reason || TEXT.sourceLost);
+  if (source?.state === 'stalled') return said('stalled', reason || TEXT.stalled);
+  if (isPainted) return isStale ? said('stale', TEXT.stale) : said('live');
+  if (wasPainted) return said('lost', TEXT.connectionLost, 'connect');
+  return hasFailed ? said('lost', TEXT.unreachable, 'connect') : said('connecting', TEXT.connecting);
+}
+
+/**
+ * @param {Connection} connection
+ * @param {string} [words]
+ * @param {Said['action']} [action]
+ * @returns {Said}
+ */
+function said(connection, words = '', action = '') {
+  return { connection, words, action };
 }
 
 export class Status {
@@ -41,8 +49,7 @@ export class Status {
   situation = {
     transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
   };
-  /** @type {Said} */
-  #shown = { connection: 'connecting', words: '', action: '' };
+  #shown = said('connecting');
   #root;
   #words;
   #button;

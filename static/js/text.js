@@ -9,7 +9,7 @@ const LANGUAGES = ['en', 'ja'];
 
 let spoken = 'en';
 
-/** Filled before anything is shown: see `main.js`, and `panels.js` for the rest. */
+/** Filled before anything is shown: see `main.js`, and `loadMore` for the rest. */
 export const TEXT = /** @type {Texts} */ ({});
 
 /**
@@ -24,7 +24,7 @@ export async function load(languages) {
   return spoken = language ?? '';
 }
 
-/** Learn what is said by what `panels.html` has. */
+/** Learn what is said by what is fetched when it is wanted. */
 export async function loadMore() {
   Object.assign(TEXT, JSON.parse(await fetchOwn(`i18n/${spoken}.panels.json`)));
 }
@@ -74,18 +74,12 @@ export function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
-/**
- * A number of bytes for people: 16 MB, 1.5 kB.
- * @param {number} bytes
- */
-export function inBytes(bytes) {
-  const step = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  const unit = ['byte', 'kilobyte', 'megabyte', 'gigabyte'][step] ?? 'byte';
-  const format = { style: 'unit', unit, unitDisplay: 'short', maximumSignificantDigits: 3 };
-  return new Intl.NumberFormat(spoken, /** @type {any} */ (format)).format(bytes / 2 ** (10 * step));
-}
-
 /** @param {string} name the desktop's */
 export function titleOf(name) {
   return name ? `${name} — VoXY` : 'VoXY';
+}
+
+/** The language that is spoken. */
+export function language() {
+  return spoken;
 }

@@ -15,20 +15,19 @@ import { Writing } from './input/writing.js';
 import { LineThread } from './line.js';
 import { PartLost } from './malformed.js';
 import { Notice } from './notice.js';
-import { Place } from './place.js';
+import { Offstage } from './offstage.js';
 import { Presentation } from './presentation.js';
 import { Pulse } from './pulse.js';
 import { Remote } from './remote.js';
 import { KEPT_BYTES, Screen } from './screen.js';
 import { Status } from './status.js';
-import { TEXT, fill, inBytes, titleOf } from './text.js';
+import { TEXT, titleOf } from './text.js';
 import { Transport, browser } from './transport.js';
 import { CLOSE_MALFORMED, PROTOCOL, WELCOME_SEQ, serialize } from './wire.js';
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 /** @typedef {import('./transport.js').TransportState} TransportState */
 /** @typedef {import('./wire.js').ToServer} ToServer */
-/** @typedef {typeof import('./own_page.js')} OwnPage */
 
 /** Where keys and what is pasted are for the page itself. */
 const OF_PAGE = '[data-page]';
@@ -37,10 +36,11 @@ const OF_PAGE = '[data-page]';
 const OF_VIEWERS = new Set(['hello', 'ack', 'view', 'quality', 'statistics', 'ping', 'release', 'clip_ack']);
 
 export class Viewer {
+  canvas;
+  presentation;
   #stage;
   #access;
   #thread = new LineThread();
-  #canvas;
   #transport;
   #screen;
   #acks;
@@ -49,41 +49,36 @@ export class Viewer {
   #keyboard;
   #writing;
   #caret = new Caret();
-  #presentation;
   #hands;
   #cursor;
   #status;
   #notice;
-  #place;
+  /** @type {Offstage<import('./bulletin.js').Bulletin>} */
+  #bulletin;
+  #name = '';
   #backstage;
-  /** What there is only in a page of its own. @type {OwnPage | null} */
-  #own;
   #mayAct = true;
   /** While they are shown; nothing is counted otherwise. @type {import('./statistics.js').Statistics | null} */
   #statistics = null;
-  /** Where the next connection goes on. @type {import('./wire.js').Resume | null} */
+  /** @type {import('./wire.js').Resume | null} */
   #resume = null;
   /** @type {import('./codecs.js').CodecName[]} */
   #codecs = [];
   /** @type {import('./wire.js').Level} */
   #level = 'auto';
 
-  /**
-   * @param {import('./stage.js').Stage} stage
-   * @param {OwnPage | null} [own] in a page of its own
-   */
-  constructor(stage, own = null) {
+  /** @param {import('./stage.js').Stage} stage */
+  constructor(stage) {
     const page = stage.root;
     this.#stage = stage;
-    this.#own = own;
     this.#level = stage.options.quality ?? 'auto';
     this.#access = new Access(!stage.isAlone);
-    this.#canvas = /** @type {HTMLCanvasElement} */ (page.getElementById('screen'));
+    this.canvas = /** @type {HTMLCanvasElement} */ (page.getElementById('screen'));
     this.#transport = new Transport({
       onState: (state, code) => this.#onTransport(state, code),
       onMessage: (received) => this.#receive(received),
     }, browser(this.#thread, this.#access));
-    this.#screen = new Screen(this.#canvas, () => this.#resized());
+    this.#screen = new Screen(this.canvas, () => this.#resized());
     this.#acks = new Acks((painted) => this.#acknowledge(painted));
     this.#pulse = new Pulse({
       onPing: (id) => this.#send({ type: 'ping', id }),
@@ -98,80 +93,65 @@ export class Viewer {
     this.#keyboard = new Keyboard(
       (message) => this.#type(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
     this.#writing = new Writing(field, this.#keyboard, onLost);
-    this.#presentation = new Presentation(stage, this.#canvas, send, {
-      onPlace: () => this.#placed(), onChange: () => this.#backstage.panels?.controls.offer(this.#presentation),
-    }, own?.nameInAddress() ?? null);
-    const { view } = this.#presentation;
-    this.#hands = new Hands(stage, this.#canvas, view, send, () => this.#keyboard.holds('Control'), onLost);
-    this.#cursor = new Cursor(this.#canvas, (shape) => this.#hands.wear(shape));
+    this.presentation = new Presentation(stage, this.canvas, send, {
+      onPlace: () => this.#placed(), onChange: () => this.#backstage.panels?.controls.offer(this.presentation),
+    });
+    const { view } = this.presentation;
+    this.#hands = new Hands(stage, this.canvas, view, send, () => this.#keyboard.holds('Control'), onLost);
+    this.#cursor = new Cursor(this.canvas, (shape) => this.#hands.wear(shape));
     this.#notice = new Notice(page);
-    this.#place = new Place(this.#notice);
+    this.#bulletin = new Offstage(async () => {
+      const { openBulletin } = await import('./bulletin.js');
+      return openBulletin(this.#notice, () => this.#name);
+    }, onLost);
     this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     const parts = {
       keyboard: this.#keyboard, writing: this.#writing, clipboard, notice: this.#notice, hands: this.#hands,
-      presentation: this.#presentation, access: this.#access, send, onLeave: () => this.#focus(),
+      presentation: this.presentation, access: this.#access, send, onLeave: () => this.#focus(),
       quality: () => this.#level, chooseQuality: (/** @type {import('./wire.js').Level} */ level) => this.#chooseQuality(level),
       toggleStatistics: () => this.#backstage.call(({ statistics }) => this.#count(statistics.toggle())),
     };
     this.#backstage = new Backstage(stage, async () => {
       const { openPanels } = await import('./panels.js');
-      return openPanels(stage, parts, () => this.#signedIn());
+      return openPanels(stage, parts, () => this.#transport.connect());
     }, onLost);
     this.remote = new Remote({
       stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard, clipboard,
-      canvas: this.#canvas, onEnd: () => this.#release(),
+      canvas: this.canvas, onEnd: () => this.#release(),
     });
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
     decodableCodecs().then((codecs) => (this.#codecs = codecs));
   }
 
-  /**
-   * Show what the page showed before it was loaded anew; sign in with the token in the address; connect.
-   * @param {OwnPage} own
-   */
-  async start(own) {
-    const left = await own.leftover.take();
-    if (left) this.#restore(left, own.leftover.isShown);
-    await this.#open(own);
+  /** Where the next connection goes on. */
+  get resume() {
+    return this.#resume;
   }
 
   /**
-   * @param {NonNullable<Awaited<ReturnType<OwnPage['leftover']['take']>>>} left
-   * @param {OwnPage['leftover']['isShown']} isShown
+   * Show what another page left, and go on with that.
+   * @param {{token: string, seq: number, bitmap: ImageBitmap}} left
+   * @param {() => boolean} isShown
    */
-  #restore({ token, seq, bitmap, picture }, isShown) {
+  restore({ token, seq, bitmap }, isShown) {
     this.#screen.restore(bitmap);
-    if (!isShown(this.#canvas, picture)) return;
+    if (!isShown()) return;
     this.#resume = { token, seq, images: false };
     this.#unveil();
     this.#status.note({ wasPainted: true });
   }
 
-  /**
-   * Sign in with the token or invitation in the address, if there is one, and connect.
-   * @param {OwnPage} own
-   */
-  async #open(own) {
-    const secret = own.secretInAddress();
-    if (await this.remote.connect(secret) && secret) own.removeSecretFromAddress();
-  }
-
-  #signedIn() {
-    this.#own?.removeSecretFromAddress();
-    this.#transport.connect();
-  }
-
   // Events of the page
 
   #listen() {
-    const { target, signal } = this.#stage, own = this.#own;
+    const { target, signal } = this.#stage;
     // Before the keyboard: what is for the page itself doesn't reach the desktop.
     target.addEventListener('keydown', (event) => this.#onShortcut(/** @type {KeyboardEvent} */ (event)), { capture: true });
     this.#clipboard.listen(target, signal, (event) => this.#isForDesktop(event));
     this.#keyboard.listen(target);
     this.#writing.listen();
-    this.#canvas.addEventListener('pointerdown', (event) => {
+    this.canvas.addEventListener('pointerdown', (event) => {
       const at = { x: event.clientX, y: event.clientY };
       this.#writing.locate(() => this.#stage.inside(at));
       this.#focus();
@@ -183,18 +163,11 @@ export class Viewer {
       this.#keyboard.isByPlace = this.#hands.isLocked;
     }, { signal });
     watchAttention(this.#stage, {
-      onBlur: () => this.#release(), onHide: () => this.#hide(), onShow: () => this.#appear(),
-      onLeave: () => this.#leave(), onReturn: () => this.#return(), onWake: () => this.#wake(),
+      onLeave: () => this.#release(), onHide: () => this.#hide(), onShow: () => this.#appear(),
+      onWake: () => this.#wake(),
     });
     window.addEventListener('scroll', () => this.#hands.invalidate(), { capture: true, signal });
-    if (own) window.addEventListener('hashchange', () => this.#addressed(own));
-    this.#presentation.listen();
-  }
-
-  /** @param {OwnPage} own the page's address is another */
-  #addressed(own) {
-    this.#presentation.monitors.choose(own.nameInAddress());
-    this.#open(own);
+    this.presentation.listen();
   }
 
   #hide() {
@@ -206,18 +179,7 @@ export class Viewer {
 
   #appear() {
     this.#send({ type: 'view', hidden: false });
-    this.#presentation.sizing.show();
-    this.#wake();
-  }
-
-  #leave() {
-    this.#release();
-    if (this.#resume?.seq) this.#own?.leftover.leave(this.#canvas, this.#resume);
-  }
-
-  /** The browser had kept the page as it was. */
-  #return() {
-    this.#own?.leftover.clear();
+    this.presentation.sizing.show();
     this.#wake();
   }
 
@@ -286,7 +248,7 @@ export class Viewer {
   #placed() {
     this.#hands.invalidate();
     // A desktop that follows the window has its real pixels.
-    this.#cursor.resolution = this.#presentation.sizing.mode === 'follow' ? devicePixelRatio : 1;
+    this.#cursor.resolution = this.presentation.sizing.mode === 'follow' ? devicePixelRatio : 1;
   }
 
   #focus() {
@@ -331,7 +293,7 @@ export class Viewer {
     this.#keyboard.forget();
     this.#hands.forget();
     this.#clipboard.forget();
-    this.#presentation.sizing.forget();
+    this.presentation.sizing.forget();
     this.#cursor.reset();
     this.#statistics?.reset();
     this.#status.note({ isPainted: false, source: null });
@@ -366,12 +328,11 @@ export class Viewer {
       case 'clip_ack': return this.#clipboard.part?.acked(received);
       case 'clip_gone': return this.#clipboard.part?.lose();
       case 'clipboard': return this.#clipboard.limit(received);
-      case 'notice': return this.#notice.say(fill(TEXT.notices[received.code], { limit: inBytes(received.limit) }));
       case 'title': return void (document.title = titleOf(received.title));
-      case 'place': return this.#place.take(received);
+      case 'notice': case 'place': return this.#bulletin.call((bulletin) => bulletin.take(received));
       case 'may': return this.#permit(received);
       case 'people': case 'control': return this.#backstage.take(received);
-      case 'size': case 'monitors': return this.#presentation.take(received);
+      case 'size': case 'monitors': return this.presentation.take(received);
       case 'times': return this.#statistics?.told(received);
     }
   }
@@ -380,8 +341,8 @@ export class Viewer {
   #enter({ name, token, resumed }) {
     if (this.#stage.isWhole) document.title = titleOf(name);
     this.remote.entered(name);
-    this.#place.enter(name);
-    this.#presentation.sizing.enter(name);
+    this.#name = name;
+    this.presentation.sizing.enter(name);
     this.#send({ type: 'ack', seq: WELCOME_SEQ, decode_ms: 0 });
     if (!resumed) this.#screen.forget();
     this.#resume = { token, seq: resumed && this.#resume ? this.#resume.seq : WELCOME_SEQ, images: true };
@@ -398,8 +359,8 @@ export class Viewer {
 
   /** The desktop has another size. */
   #resized() {
-    this.#presentation.view.update();
-    const { width, height } = this.#canvas;
+    this.presentation.view.update();
+    const { width, height } = this.canvas;
     this.#stage.tell('resize', { width, height });
   }
 
@@ -434,8 +395,8 @@ export class Viewer {
   }
 
   #unveil() {
-    if (!this.#canvas.hidden) return;
-    this.#canvas.hidden = false;
+    if (!this.canvas.hidden) return;
+    this.canvas.hidden = false;
     // In another's page the keyboard stays where it is until somebody clicks here.
     if (this.#stage.isAlone) this.#focus();
     this.#hands.invalidate();

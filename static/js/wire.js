@@ -12,8 +12,6 @@ export const CLOSE_OTHER_VERSION = 4406;
 
 const POINTER = 16, MOTION = 18;
 const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
-const PERMISSIONS = ['view', 'pointer', 'keyboard', 'clipboard_in', 'clipboard_out', 'resize', 'control',
-  'take_control', 'status'];
 
 /** @typedef {import('./update.js').Update} Update */
 /** @typedef {{type: 'welcome', protocol: number, version: string, name: string, token: string,
@@ -30,7 +28,7 @@ const PERMISSIONS = ['view', 'pointer', 'keyboard', 'clipboard_in', 'clipboard_o
 /** @typedef {{type: 'people', count: number}} People */
 /** @typedef {'view' | 'pointer' | 'keyboard' | 'clipboard_in' | 'clipboard_out' | 'resize' | 'control'
  *   | 'take_control' | 'status'} Permission */
-/** @typedef {{type: 'may', permissions: Permission[]}} May */
+/** @typedef {{type: 'may', permissions: (Permission | string)[]}} May a newer server may know more of them */
 /** @typedef {{id: number, name: string, me: boolean, may_hold: boolean, holds: boolean, asks: boolean,
  *   kind: 'person' | 'program', reason: string}} Somebody */
 /** @typedef {{type: 'control', people: Somebody[]}} Control */
@@ -186,8 +184,6 @@ function parseText(text) {
   if (!Object.hasOwn(SHAPES, type)) throw new WireError('a text message of an unknown type');
   check(has(SHAPES[type] ?? {})(message), `a malformed message: ${type}`);
   if (type === 'cursor') return /** @type {Cursor} */ ({ ...message, png: message.png === null ? null : parseBase64(message.png) });
-  // A newer server may know more of them.
-  if (type === 'may') return /** @type {May} */ ({ ...message, permissions: message.permissions.filter(isOneOf(PERMISSIONS)) });
   return /** @type {FromServer} */ (message);
 }
 

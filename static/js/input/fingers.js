@@ -1,5 +1,6 @@
 /** Fingers: what they do on the picture, and the pointer that they have where they have one. Fetched with the first. */
 
+import { fetchStyle } from '../markup.js';
 import { Touch } from './touch.js';
 
 const ARROW = new URL('../../pointer.svg', import.meta.url).href;
@@ -19,6 +20,16 @@ const FINGER = 2.5;
  * @property {() => number} pixelsToPoint remote pixels to a CSS pixel
  */
 
+/**
+ * @param {Reach} reach
+ * @param {() => [import('./touch.js').TouchMode, Worn | null]} now their mode, and the shape of the desktop's pointer
+ */
+export async function openFingers(reach, now) {
+  const { root } = reach.stage, style = await fetchStyle('fingers.css');
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, style];
+  return new Fingers(reach, ...now());
+}
+
 export class Fingers {
   /** Where the trackpad's pointer is, in remote pixels. */
   #spot = { x: 0, y: 0 };
@@ -27,8 +38,8 @@ export class Fingers {
   #isTouched = false;
   #reach;
   #touch;
-  #shown;
-  #ring;
+  #shown = new Image();
+  #ring = document.createElement('span');
 
   /**
    * @param {Reach} reach
@@ -36,11 +47,12 @@ export class Fingers {
    * @param {Worn | null} shape of the desktop's pointer
    */
   constructor(reach, mode, shape) {
-    const { stage: { root }, view, wheel } = this.#reach = reach;
-    const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (root.getElementById(id));
+    const { stage, view, wheel } = this.#reach = reach;
     this.#shape = shape;
-    this.#shown = /** @type {HTMLImageElement} */ (find('pointer-shape'));
-    this.#ring = find('ring');
+    Object.assign(this.#shown, { id: 'pointer-shape', alt: '', crossOrigin: 'anonymous' });
+    this.#ring.id = 'ring';
+    this.#ring.ariaHidden = 'true';
+    stage.root.querySelector('main')?.after(this.#shown, this.#ring);
     this.#touch = new Touch({
       point: (place, buttons) => this.#point(place, buttons),
       turn: ({ x, y }, dx, dy) => {

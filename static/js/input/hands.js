@@ -20,15 +20,13 @@ export class Hands {
   #wheel;
   /** @type {Offstage<import('./fingers.js').Fingers>} */
   #fingers;
-  /** Once the pointer was locked. @type {import('./motion.js').Motion | null} */
-  #motion = null;
+  /** Tells of motion while the pointer is locked; set by who locks it. @type {import('./motion.js').Motion | null} */
+  motion = null;
   /** @type {import('./touch.js').TouchMode} */
   #touchMode = load(MODE_KEY) === 'trackpad' ? 'trackpad' : 'direct';
   /** @type {Worn | null} */
   #shape = null;
-  #send;
   #isControlHeld;
-  #onLost;
 
   /**
    * @param {import('../stage.js').Stage} stage
@@ -43,23 +41,21 @@ export class Hands {
     this.#glass = /** @type {HTMLElement} */ (stage.root.querySelector('main'));
     this.#canvas = canvas;
     this.#view = view;
-    this.#send = send;
     this.#isControlHeld = isControlHeld;
-    this.#onLost = onLost;
     const pointer = this.#pointer = new Pointer(canvas, send);
     const wheel = this.#wheel = new Wheel((event) => pointer.locate(event), send);
     this.#fingers = new Offstage(async () => {
-      const { Fingers } = await import('./fingers.js');
+      const { openFingers } = await import('./fingers.js');
       const reach = {
         stage, canvas, view, pointer, wheel, pixelsToPoint: () => this.#pixelsToPoint,
         placeOf: (/** @type {{x: number, y: number}} */ spot) => this.placeOf(spot),
       };
-      return new Fingers(reach, this.#touchMode, this.#shape);
+      return openFingers(reach, () => [this.#touchMode, this.#shape]);
     }, onLost);
   }
 
   get isHolding() {
-    return this.#pointer.isHolding || Boolean(this.#motion?.isHolding);
+    return this.#pointer.isHolding || Boolean(this.motion?.isHolding);
   }
 
   get touchMode() {
@@ -76,25 +72,6 @@ export class Hands {
     return this.#stage.root.pointerLockElement === this.#canvas;
   }
 
-  /** Give the pointer to the desktop until Esc is pressed; whether the browser does. */
-  async lock() {
-    const request = /** @type {(options?: object) => Promise<void>} */ (this.#canvas.requestPointerLock.bind(this.#canvas));
-    try {
-      const { Motion } = await import('./motion.js');
-      this.#motion ??= new Motion(this.#send);
-    } catch (error) {
-      this.#onLost(error);
-      return false;
-    }
-    try {
-      await request({ unadjustedMovement: true });
-    } catch {
-      // Not every system has motion as the mouse tells it.
-      await Promise.resolve(request()).catch(() => {});
-    }
-    return this.isLocked;
-  }
-
   /** The canvas may have moved or changed its size. */
   invalidate() {
     this.#pointer.invalidate();
@@ -105,7 +82,7 @@ export class Hands {
   forget() {
     this.#fingers.part?.cancel();
     this.#pointer.forget();
-    this.#motion?.forget();
+    this.motion?.forget();
   }
 
   /** @param {Worn | null} shape of the desktop's pointer */
@@ -123,8 +100,6 @@ export class Hands {
       if (pointerType !== 'touch') this.#pointer.cancel();
     });
     canvas.addEventListener('wheel', (event) => this.#turn(event), { passive: false });
-    const { signal } = this.#stage;
-    document.addEventListener('pointerlockchange', () => !this.isLocked && this.#motion?.end(), { signal });
     // Menus, autoscroll, paste by the middle button, and history by the side buttons are the desktop's to give.
     for (const type of ['contextmenu', 'mousedown', 'mouseup', 'auxclick', 'dragstart']) {
       canvas.addEventListener(type, (event) => event.preventDefault());
@@ -139,7 +114,7 @@ export class Hands {
     if (event.type === 'pointerdown') this.#canvas.setPointerCapture(event.pointerId);
     if (isFinger) return this.#fingers.call((fingers) => fingers.contact(event));
     if (event.isPrimary) this.#fingers.part?.yield();
-    if (this.isLocked && this.#motion) return this.#motion.move(event, this.#pixelsToPoint);
+    if (this.isLocked && this.motion) return this.motion.move(event, this.#pixelsToPoint);
     if (event.type === 'pointercancel') this.#pointer.cancel();
     else this.#pointer.move(event);
   }
