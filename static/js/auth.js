@@ -20,7 +20,7 @@ export class Access {
   /** Whether we are known, and may not look all the same. */
   isKeptOut = false;
   /** Where else one has to sign out. */
-  #logout = '';
+  logout = '';
   /** Seconds until another try is heard. */
   waitS = 0;
 
@@ -68,18 +68,12 @@ export class Access {
     const headers = this.#pass ? { Authorization: `Bearer ${this.#pass}` } : {};
     const response = await fetch(new URL('session', BASE), { cache: 'no-store', headers });
     if (response.ok) {
-      ({ name: this.name, may: this.may, cookie: this.canSignOut, logout: this.#logout } = await response.json());
-      this.canSignOut ||= this.#logout !== '';
+      ({ name: this.name, may: this.may, cookie: this.canSignOut, logout: this.logout } = await response.json());
+      this.canSignOut ||= this.logout !== '';
     }
     this.#noteWays(response);
     this.isKeptOut = response.status === 403;
     return response.status === 401 || this.isKeptOut;
-  }
-
-  /** End the session that the browser keeps, wherever it is open. */
-  async signOut() {
-    await fetch(new URL('logout', BASE), { method: 'POST' });
-    if (this.#logout) location.assign(this.#logout);
   }
 
   /** @param {Response} response */

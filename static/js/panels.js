@@ -1,5 +1,6 @@
 /** Panels: what the page itself can do, shows and asks, with their markup, style and words. `backstage.js` fetches it. */
 
+import { removeSecretFromAddress } from './address.js';
 import { Controls } from './controls.js';
 import { fetchMarkup, fetchStyle } from './markup.js';
 import { Panel } from './panel.js';
@@ -25,6 +26,9 @@ export async function openPanels(stage, parts, onSignedIn) {
   return {
     controls: new Controls(stage, parts),
     statistics: new Panel(root, parts.toggleStatistics),
-    signIn: new SignIn(root, parts.access, onSignedIn),
+    signIn: new SignIn(root, parts.access, () => {
+      if (stage.isWhole) removeSecretFromAddress();
+      onSignedIn();
+    }),
   };
 }

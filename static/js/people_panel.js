@@ -25,7 +25,7 @@ export class PeoplePanel {
     this.#access = access;
     this.#send = send;
     this.#find('people').addEventListener('open', () => access.isSignedOut().then(() => this.#showOurselves(), () => {}));
-    this.#find('sign-out').addEventListener('click', () => access.signOut());
+    this.#find('sign-out').addEventListener('click', () => this.#signOut());
     this.#find('ask-control').addEventListener('click', () => send({ type: 'ask_control', ...CLAIM }));
     this.#find('take-control').addEventListener('click', () => send({ type: 'take_control', ...CLAIM }));
     this.#find('leave-control').addEventListener('click', () => send({ type: 'leave_control' }));
@@ -55,6 +55,12 @@ export class PeoplePanel {
     this.#find('signed-in-as').hidden = !name;
     this.#find('signed-in-as').textContent = fill(TEXT.signedInAs, { name });
     this.#find('sign-out').hidden = !canSignOut;
+  }
+
+  /** End the session that the browser keeps, wherever it is open. */
+  async #signOut() {
+    await fetch(new URL('../logout', import.meta.url), { method: 'POST' });
+    if (this.#access.logout) location.assign(this.#access.logout);
   }
 
   #draw() {

@@ -34,68 +34,148 @@ const KEY = 1;
  * @returns {Update}
  */
 export function parseUpdate(buffer) {
-  const reader = new Reader(buffer);
-  check(reader.byte() === UPDATE && reader.byte() === 0, 'a binary message of an unknown type');
-  const width = reader.short(), height = reader.short(), seq = reader.long();
-  check(width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE, 'an impossible size of the screen');
-  const screen = { width, height, blockCount: Math.ceil(width / BLOCK) * Math.ceil(height / BLOCK) };
-  /** @type {Operation[]} */
-  const operations = [];
-  while (!reader.isAtEnd) operations.push(parseOperation(reader, screen));
-  return { type: 'update', seq, width, height, operations, bytes: buffer.byteLength };
+  return new Reader(buffer).update();
 }
 
-/** @typedef {{width: number, height: number, blockCount: number}} Size of the screen */
+/** @param {Rect[]} rects */
+export function areaOf(rects) {
+  return rects.reduce((sum, { width, height }) => sum + width * height, 0);
+}
 
-/** Reads what one number follows another in; less than is asked for is an error. */
+/** Reads an update, one number after the other; less than is asked for is an error. */
 class Reader {
   #view;
   #at = 0;
+  #width = 0;
+  #height = 0;
 
   /** @param {ArrayBuffer} buffer */
   constructor(buffer) {
     this.#view = new DataView(buffer);
   }
 
-  get isAtEnd() {
-    return this.#at === this.#view.byteLength;
+  /** @returns {Update} */
+  update() {
+    check(this.#byte() === UPDATE && this.#byte() === 0, 'a binary message of an unknown type');
+    const bytes = this.#view.byteLength, width = this.#width = this.#short(), height = this.#height = this.#short();
+    check(width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE, 'an impossible size of the screen');
+    const seq = this.#long();
+    /** @type {Operation[]} */
+    const operations = [];
+    while (this.#at < bytes) operations.push(this.#operation());
+    return { type: 'update', seq, width, height, operations, bytes };
   }
 
-  byte() {
-    return this.#view.getUint8(this.#pass(1));
+  /** @returns {Operation} */
+  #operation() {
+    switch (this.#byte()) {
+      case COPY: return this.#copy();
+      case FILL: return this.#fill();
+      case RECALL: return this.#recall();
+      case ATLAS: return this.#atlas();
+      case PATCHES: return this.#patches();
+      case DEFLATED: return this.#deflated();
+      case VIDEO: return this.#video();
+      default: throw new WireError('an unknown operation');
+    }
   }
 
-  short() {
-    return this.#view.getUint16(this.#pass(2), true);
+  /** @returns {Copy} */
+  #copy() {
+    const source = this.#rect(), x = this.#short(), y = this.#short();
+    check(x + source.width <= this.#width && y + source.height <= this.#height, 'a copy to the outside of the screen');
+    return { kind: 'copy', ...source, x, y };
   }
 
-  long() {
-    return this.#view.getUint32(this.#pass(4), true);
+  /** @returns {Fill} */
+  #fill() {
+    const colour = '#' + [...this.#bytes(3)].map((part) => part.toString(16).padStart(2, '0')).join('');
+    return { kind: 'fill', colour, blocks: this.#blocks(this.#short()) };
+  }
+
+  /** @returns {Recall} */
+  #recall() {
+    const number = this.#long(), count = this.#short();
+    check(number > 0 && count > 0, 'a recall of nothing');
+    return { kind: 'recall', number, blocks: this.#blocks(count), places: this.#shorts(count) };
+  }
+
+  /** @returns {Atlas} */
+  #atlas() {
+    const encoding = known(ENCODINGS, this.#byte()), columns = this.#short(), count = this.#short();
+    const number = this.#long(), length = this.#long();
+    check(columns > 0 && count > 0, 'an atlas without blocks');
+    return { kind: 'atlas', encoding, columns, blocks: this.#blocks(count), number, image: this.#bytes(length) };
+  }
+
+  /** @returns {Patches} */
+  #patches() {
+    const encoding = known(ENCODINGS, this.#byte()), { rects, data } = this.#ofRects();
+    return { kind: 'patches', encoding, rects, image: data };
+  }
+
+  /** @returns {Deflated} */
+  #deflated() {
+    this.#byte();
+    const { rects, data } = this.#ofRects();
+    check(areaOf(rects) <= this.#width * this.#height, 'more pixels than the screen has');
+    return { kind: 'deflated', rects, stream: data, pixels: new Uint8ClampedArray() };
+  }
+
+  /** @returns {Video} */
+  #video() {
+    const codec = known(CODECS, this.#byte()), stream = this.#byte(), flags = this.#byte();
+    check(stream < STREAMS && (flags & ~KEY) === 0, 'a video of an unknown stream, or with unknown flags');
+    const rect = this.#rect(), length = this.#long();
+    check(length > 0, 'a chunk of nothing');
+    return { kind: 'video', codec, stream, isKey: flags === KEY, ...rect, chunk: this.#bytes(length) };
+  }
+
+  /** What draws rects, all from the same data. */
+  #ofRects() {
+    const count = this.#short(), length = this.#long(), rects = [];
+    check(count > 0, 'no rects');
+    while (rects.length < count) rects.push(this.#rect());
+    return { rects, data: this.#bytes(length) };
+  }
+
+  /** @returns {Rect} */
+  #rect() {
+    const left = this.#short(), top = this.#short(), width = this.#short(), height = this.#short();
+    check(width > 0 && height > 0, 'a rect of nothing');
+    check(left + width <= this.#width && top + height <= this.#height, 'a rect outside of the screen');
+    return { left, top, width, height };
+  }
+
+  /** @param {number} count */
+  #blocks(count) {
+    const blocks = this.#shorts(count), all = Math.ceil(this.#width / BLOCK) * Math.ceil(this.#height / BLOCK);
+    for (const block of blocks) check(block < all, 'a block outside of the screen');
+    return blocks;
+  }
+
+  /** @param {number} count */
+  #shorts(count) {
+    const start = this.#pass(2 * count);
+    // A copy, since it may start at an odd byte. Every platform that browsers run on is little-endian.
+    return new Uint16Array(this.#view.buffer.slice(start, start + 2 * count));
   }
 
   /** @param {number} length */
-  bytes(length) {
+  #bytes(length) {
     return new Uint8Array(this.#view.buffer, this.#pass(length), length);
   }
 
-  /**
-   * @param {number} count
-   * @param {number} most what each is less than
-   */
-  numbers(count, most) {
-    const start = this.#pass(2 * count);
-    // A copy, since it may start at an odd byte. Every platform that browsers run on is little-endian.
-    const numbers = new Uint16Array(this.#view.buffer.slice(start, start + 2 * count));
-    for (const number of numbers) check(number < most, 'a block outside of the screen');
-    return numbers;
+  #byte() {
+    return this.#view.getUint8(this.#pass(1));
   }
 
-  /** @param {Size} screen */
-  rect(screen) {
-    const left = this.short(), top = this.short(), width = this.short(), height = this.short();
-    check(width > 0 && height > 0, 'a rect of nothing');
-    check(left + width <= screen.width && top + height <= screen.height, 'a rect outside of the screen');
-    return { left, top, width, height };
+  #short() {
+    return this.#view.getUint16(this.#pass(2), true);
+  }
+
+  #long() {
+    return this.#view.getUint32(this.#pass(4), true);
   }
 
   /** @param {number} length of what is read next; where that begins */
@@ -105,123 +185,6 @@ class Reader {
     check(this.#at <= this.#view.byteLength, 'an update cut short');
     return start;
   }
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Operation}
- */
-function parseOperation(reader, screen) {
-  switch (reader.byte()) {
-    case COPY: return parseCopy(reader, screen);
-    case FILL: return parseFill(reader, screen);
-    case RECALL: return parseRecall(reader, screen);
-    case ATLAS: return parseAtlas(reader, screen);
-    case PATCHES: return parsePatches(reader, screen);
-    case DEFLATED: return parseDeflated(reader, screen);
-    case VIDEO: return parseVideo(reader, screen);
-    default: throw new WireError('an unknown operation');
-  }
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Copy}
- */
-function parseCopy(reader, screen) {
-  const source = reader.rect(screen), x = reader.short(), y = reader.short();
-  check(x + source.width <= screen.width && y + source.height <= screen.height, 'a copy to the outside of the screen');
-  return { kind: 'copy', ...source, x, y };
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Fill}
- */
-function parseFill(reader, { blockCount }) {
-  const colour = '#' + [...reader.bytes(3)].map((part) => part.toString(16).padStart(2, '0')).join('');
-  return { kind: 'fill', colour, blocks: reader.numbers(reader.short(), blockCount) };
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Recall}
- */
-function parseRecall(reader, { blockCount }) {
-  const number = reader.long(), count = reader.short();
-  check(number > 0 && count > 0, 'a recall of nothing');
-  return { kind: 'recall', number, blocks: reader.numbers(count, blockCount), places: reader.numbers(count, Infinity) };
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Atlas}
- */
-function parseAtlas(reader, { blockCount }) {
-  const encoding = known(ENCODINGS, reader.byte()), columns = reader.short(), count = reader.short();
-  const number = reader.long(), length = reader.long();
-  check(columns > 0 && count > 0, 'an atlas without blocks');
-  const blocks = reader.numbers(count, blockCount);
-  return { kind: 'atlas', encoding, columns, blocks, number, image: reader.bytes(length) };
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Patches}
- */
-function parsePatches(reader, screen) {
-  const encoding = known(ENCODINGS, reader.byte()), { rects, data } = parseOfRects(reader, screen);
-  return { kind: 'patches', encoding, rects, image: data };
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Deflated}
- */
-function parseDeflated(reader, screen) {
-  reader.byte();
-  const { rects, data } = parseOfRects(reader, screen);
-  check(areaOf(rects) <= screen.width * screen.height, 'more pixels than the screen has');
-  return { kind: 'deflated', rects, stream: data, pixels: new Uint8ClampedArray() };
-}
-
-/**
- * What draws rects, all from the same data.
- * @param {Reader} reader
- * @param {Size} screen
- */
-function parseOfRects(reader, screen) {
-  const count = reader.short(), length = reader.long();
-  check(count > 0, 'no rects');
-  const rects = [];
-  while (rects.length < count) rects.push(reader.rect(screen));
-  return { rects, data: reader.bytes(length) };
-}
-
-/** @param {Rect[]} rects */
-export function areaOf(rects) {
-  return rects.reduce((sum, { width, height }) => sum + width * height, 0);
-}
-
-/**
- * @param {Reader} reader
- * @param {Size} screen
- * @returns {Video}
- */
-function parseVideo(reader, screen) {
-  const codec = known(CODECS, reader.byte()), stream = reader.byte(), flags = reader.byte();
-  check(stream < STREAMS, 'a video of an unknown stream');
-  check((flags & ~KEY) === 0, 'a video with unknown flags');
-  const rect = reader.rect(screen), length = reader.long();
-  check(length > 0, 'a chunk of nothing');
-  return { kind: 'video', codec, stream, isKey: flags === KEY, ...rect, chunk: reader.bytes(length) };
 }
 
 /**

@@ -106,19 +106,17 @@ export class Viewer {
     }, onLost);
     this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     const parts = {
-      keyboard: this.#keyboard, writing: this.#writing, clipboard, notice: this.#notice, hands: this.#hands,
-      presentation: this.presentation, access: this.#access, send, onLeave: () => this.#focus(),
-      quality: () => this.#level, chooseQuality: (/** @type {import('./wire.js').Level} */ level) => this.#chooseQuality(level),
+      stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard,
+      writing: this.#writing, clipboard, notice: this.#notice, hands: this.#hands, presentation: this.presentation,
+      canvas: this.canvas, send, onLeave: () => this.#focus(), onEnd: () => this.#release(), quality: () => this.#level,
+      chooseQuality: (/** @type {import('./wire.js').Level} */ level) => this.#chooseQuality(level),
       toggleStatistics: () => this.#backstage.call(({ statistics }) => this.#count(statistics.toggle())),
     };
     this.#backstage = new Backstage(stage, async () => {
       const { openPanels } = await import('./panels.js');
       return openPanels(stage, parts, () => this.#transport.connect());
     }, onLost);
-    this.remote = new Remote({
-      stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard, clipboard,
-      canvas: this.canvas, onEnd: () => this.#release(),
-    });
+    this.remote = new Remote(parts);
     this.#listen();
     // The browser answers within a millisecond, long before a connection stands: nothing waits for it.
     decodableCodecs().then((codecs) => (this.#codecs = codecs));

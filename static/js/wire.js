@@ -69,53 +69,59 @@ const CLIP_CHUNK = 2, CLIP_CHUNK_IN = 17;
 
 /** @typedef {(value: any) => boolean} Check whether a value is as it has to be */
 
-/** @type {Check} */
-const isString = (value) => typeof value === 'string';
-/** @type {Check} */
-const isFlag = (value) => typeof value === 'boolean';
-/** @type {Check} */
-const isNumber = (value) => Number.isSafeInteger(value) && value >= 0;
-/** @type {Check} */
-const isAmount = (value) => Number.isFinite(value) && value >= 0;
-/** @type {(names: readonly string[]) => Check} */
-const isOneOf = (names) => (value) => names.includes(value);
-/** @type {(isPart: Check) => Check} */
-const listOf = (isPart) => (value) => Array.isArray(value) && value.every(isPart);
 /** @type {(shape: Record<string, Check>) => Check} */
 const has = (shape) => (value) => Object.entries(shape).every(([name, isRight]) => isRight(value?.[name]));
 
-/** What the server says in words: by its type, what each of its properties has to be. @type {Record<string, Record<string, Check>>} */
-const SHAPES = {
-  welcome: { protocol: isNumber, version: isString, name: isString, token: isString, resumed: isFlag },
-  state: { state: isOneOf(['live', 'stalled', 'lost']), reason: isString },
-  cursor: { id: isNumber, x: isNumber, y: isNumber, png: (value) => value === null || isString(value) },
-  pong: { id: isNumber },
-  times: {
-    seq: isNumber, grab_ms: isAmount, diff_ms: isAmount, encode_ms: isAmount, send_ms: isAmount, ack_ms: isAmount,
-    exact: (value) => isAmount(value) && value <= 1,
-  },
-  clipboard: { takes: isNumber, gives: isNumber },
-  size: { mode: isOneOf(['follow', 'fit', 'actual']), can_follow: isFlag, reason: isString },
-  monitors: {
-    monitors: listOf(has({
-      name: isString, x: Number.isSafeInteger, y: Number.isSafeInteger, width: isNumber, height: isNumber, primary: isFlag,
-    })),
-  },
-  notice: { code: isOneOf(['paste_too_large', 'copy_too_large']), limit: isNumber },
-  title: { title: isString },
-  place: { host: isString, to: isString, is_near: isFlag },
-  people: { count: isNumber },
-  may: { permissions: listOf(isString) },
-  control: {
-    people: listOf(has({
-      id: isNumber, name: isString, kind: isString, reason: isString, me: isFlag, may_hold: isFlag, holds: isFlag,
-      asks: isFlag,
-    })),
-  },
-  clip_gone: {},
-  clip: { parts: listOf(has({ mime: isOneOf(['text/plain', 'text/html', 'image/png']), size: isNumber })) },
-  clip_ack: { size: isNumber },
-};
+/** What the server says in words: by its type, what each of its properties has to be. */
+const SHAPES = shapes();
+
+/** @returns {Record<string, Record<string, Check>>} */
+function shapes() {
+  /** @type {Check} */
+  const isString = (value) => typeof value === 'string';
+  /** @type {Check} */
+  const isFlag = (value) => typeof value === 'boolean';
+  /** @type {Check} */
+  const isNumber = (value) => Number.isSafeInteger(value) && value >= 0;
+  /** @type {Check} */
+  const isAmount = (value) => Number.isFinite(value) && value >= 0;
+  /** @type {(names: readonly string[]) => Check} */
+  const isOneOf = (names) => (value) => names.includes(value);
+  /** @type {(isPart: Check) => Check} */
+  const listOf = (isPart) => (value) => Array.isArray(value) && value.every(isPart);
+
+  return {
+    welcome: { protocol: isNumber, version: isString, name: isString, token: isString, resumed: isFlag },
+    state: { state: isOneOf(['live', 'stalled', 'lost']), reason: isString },
+    cursor: { id: isNumber, x: isNumber, y: isNumber, png: (value) => value === null || isString(value) },
+    pong: { id: isNumber },
+    times: {
+      seq: isNumber, grab_ms: isAmount, diff_ms: isAmount, encode_ms: isAmount, send_ms: isAmount, ack_ms: isAmount,
+      exact: (value) => isAmount(value) && value <= 1,
+    },
+    clipboard: { takes: isNumber, gives: isNumber },
+    size: { mode: isOneOf(['follow', 'fit', 'actual']), can_follow: isFlag, reason: isString },
+    monitors: {
+      monitors: listOf(has({
+        name: isString, x: Number.isSafeInteger, y: Number.isSafeInteger, width: isNumber, height: isNumber, primary: isFlag,
+      })),
+    },
+    notice: { code: isOneOf(['paste_too_large', 'copy_too_large']), limit: isNumber },
+    title: { title: isString },
+    place: { host: isString, to: isString, is_near: isFlag },
+    people: { count: isNumber },
+    may: { permissions: listOf(isString) },
+    control: {
+      people: listOf(has({
+        id: isNumber, name: isString, kind: isString, reason: isString, me: isFlag, may_hold: isFlag, holds: isFlag,
+        asks: isFlag,
+      })),
+    },
+    clip_gone: {},
+    clip: { parts: listOf(has({ mime: isOneOf(['text/plain', 'text/html', 'image/png']), size: isNumber })) },
+    clip_ack: { size: isNumber },
+  };
+}
 
 /**
  * The message that the server sent.

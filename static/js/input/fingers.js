@@ -1,6 +1,7 @@
 /** Fingers: what they do on the picture, and the pointer that they have where they have one. Fetched with the first. */
 
 import { fetchStyle } from '../markup.js';
+import { Zoom } from '../zoom.js';
 import { Touch } from './touch.js';
 
 const ARROW = new URL('../../pointer.svg', import.meta.url).href;
@@ -37,6 +38,7 @@ export class Fingers {
   #shape;
   #isTouched = false;
   #reach;
+  #zoom;
   #touch;
   #shown = new Image();
   #ring = document.createElement('span');
@@ -47,7 +49,7 @@ export class Fingers {
    * @param {Worn | null} shape of the desktop's pointer
    */
   constructor(reach, mode, shape) {
-    const { stage, view, wheel } = this.#reach = reach;
+    const { stage, wheel } = this.#reach = reach, zoom = this.#zoom = new Zoom(reach.view);
     this.#shape = shape;
     Object.assign(this.#shown, { id: 'pointer-shape', alt: '', crossOrigin: 'anonymous' });
     this.#ring.id = 'ring';
@@ -58,8 +60,8 @@ export class Fingers {
       turn: ({ x, y }, dx, dy) => {
         wheel.turn({ deltaMode: 0, deltaX: dx * FINGER, deltaY: dy * FINGER, clientX: x, clientY: y });
       },
-      zoom: (factor, { x, y }) => view.zoomAt(factor, { clientX: x, clientY: y }),
-      pan: (dx, dy) => view.pan(dx, dy),
+      zoom: (factor, { x, y }) => zoom.zoomAt(factor, { clientX: x, clientY: y }),
+      pan: (dx, dy) => zoom.pan(dx, dy),
       pressLong: (place) => this.#drawRing(place),
       glide: (dx, dy) => this.#glide(dx, dy),
       whereabouts: () => reach.placeOf(this.#spot),
@@ -87,6 +89,15 @@ export class Fingers {
     this.draw();
   }
 
+  /**
+   * A trackpad's fingers spread.
+   * @param {number} factor
+   * @param {import('../zoom.js').Point} at
+   */
+  pinch(factor, at) {
+    this.#zoom.zoomAt(factor, at);
+  }
+
   /** Another device points now. */
   yield() {
     this.#isTouched = false;
@@ -112,7 +123,7 @@ export class Fingers {
   #point({ x, y }, buttons) {
     const spot = this.#touch.mode === 'trackpad'
       ? { x: Math.floor(this.#spot.x), y: Math.floor(this.#spot.y) } : this.#reach.pointer.locate({ clientX: x, clientY: y });
-    this.#reach.view.keep(spot);
+    this.#zoom.keep(spot);
     this.#reach.pointer.put({ ...spot, buttons });
   }
 
@@ -124,7 +135,7 @@ export class Fingers {
     const scale = this.#reach.pixelsToPoint(), { width, height } = this.#reach.canvas;
     this.#spot.x = Math.min(width - 1, Math.max(0, this.#spot.x + dx * scale));
     this.#spot.y = Math.min(height - 1, Math.max(0, this.#spot.y + dy * scale));
-    this.#reach.view.reveal(this.#spot);
+    this.#zoom.reveal(this.#spot);
     this.draw();
     return this.#reach.placeOf(this.#spot);
   }

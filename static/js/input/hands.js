@@ -15,7 +15,6 @@ export class Hands {
   #stage;
   #glass;
   #canvas;
-  #view;
   #pointer;
   #wheel;
   /** @type {Offstage<import('./fingers.js').Fingers>} */
@@ -40,7 +39,6 @@ export class Hands {
     this.#stage = stage;
     this.#glass = /** @type {HTMLElement} */ (stage.root.querySelector('main'));
     this.#canvas = canvas;
-    this.#view = view;
     this.#isControlHeld = isControlHeld;
     const pointer = this.#pointer = new Pointer(canvas, send);
     const wheel = this.#wheel = new Wheel((event) => pointer.locate(event), send);
@@ -123,8 +121,8 @@ export class Hands {
   #turn(event) {
     event.preventDefault();
     // Browsers tell a pinch on a trackpad as a wheel with Control.
-    if (event.ctrlKey && !this.#isControlHeld()) this.#view.zoomAt(Math.exp(-event.deltaY * PINCH), event);
-    else this.#wheel.turn(event);
+    if (!event.ctrlKey || this.#isControlHeld()) return this.#wheel.turn(event);
+    this.#fingers.call((fingers) => fingers.pinch(Math.exp(-event.deltaY * PINCH), event));
   }
 
   /** Remote pixels to a CSS pixel. */

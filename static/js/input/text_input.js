@@ -1,5 +1,7 @@
 /** TextInput: text that no key names, such as input methods, dictation, emoji panels and on-screen keyboards bring. */
 
+import { fetchStyle } from '../markup.js';
+
 /** What deletes, and by which keys the desktop does that. @type {Record<string, string[]>} */
 const DELETIONS = {
   deleteContentBackward: ['Backspace'],
@@ -20,6 +22,18 @@ const LEAST_WIDTH = 160, LEAST_HEIGHT = 28;
 /** @typedef {{x: number, y: number}} Place in CSS pixels of the window */
 /** @typedef {{type(text: string): void, tap(...keys: string[]): void}} Keys */
 /** @typedef {Pick<HTMLTextAreaElement, 'value' | 'style' | 'dataset' | 'inputMode' | 'focus' | 'blur' | 'matches'>} Field */
+
+/**
+ * @param {HTMLTextAreaElement} field
+ * @param {Keys} keys
+ * @param {() => Place} whereabouts
+ * @param {boolean} hasTouch
+ */
+export async function openTextInput(field, keys, whereabouts, hasTouch) {
+  const root = /** @type {import('../stage.js').Root} */ (field.getRootNode());
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, await fetchStyle('writing.css')];
+  return new TextInput(field, keys, whereabouts, hasTouch);
+}
 
 export class TextInput {
   #isComposing = false;

@@ -26,8 +26,8 @@ export class Writing {
     const hasTouch = matchMedia('(pointer: coarse)').matches;
     this.#field = field;
     this.#input = new Offstage(async () => {
-      const { TextInput } = await import('./text_input.js');
-      return new TextInput(field, keys, () => this.#whereabouts(), hasTouch);
+      const { openTextInput } = await import('./text_input.js');
+      return openTextInput(field, keys, () => this.#whereabouts(), hasTouch);
     }, onLost);
     if (hasTouch) this.call(() => {});
     else field.inputMode = 'text';
