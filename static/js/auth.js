@@ -9,18 +9,16 @@ const BASE = new URL('../', import.meta.url);
 export class Access {
   #pass = '';
   #keepsPass;
-  /** What may be done, as far as the server has said. @type {string[]} */
-  may = [];
-  /** By which name others know us; empty without one. */
-  name = '';
-  /** Whether there is a session of the browser's, that can be ended. */
-  canSignOut = false;
+  /**
+   * What the server has said of us: what we may do, by which name others know us (none for some), whether the browser
+   * keeps a session that can be ended, and where else one has to sign out.
+   * @type {{may: string[], name: string, cookie: boolean, logout: string}}
+   */
+  session = { may: [], name: '', cookie: false, logout: '' };
   /** By which ways people sign in here, as the server says it. */
   ways = '';
   /** Whether we are known, and may not look all the same. */
   isKeptOut = false;
-  /** Where else one has to sign out. */
-  logout = '';
   /** Seconds until another try is heard. */
   waitS = 0;
 
@@ -32,7 +30,7 @@ export class Access {
   /** Where the stream is. */
   get streamUrl() {
     const url = new URL('stream', BASE);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    url.protocol = url.protocol.replace('http', 'ws');
     return url.href;
   }
 
@@ -67,10 +65,7 @@ export class Access {
   async isSignedOut() {
     const headers = this.#pass ? { Authorization: `Bearer ${this.#pass}` } : {};
     const response = await fetch(new URL('session', BASE), { cache: 'no-store', headers });
-    if (response.ok) {
-      ({ name: this.name, may: this.may, cookie: this.canSignOut, logout: this.logout } = await response.json());
-      this.canSignOut ||= this.logout !== '';
-    }
+    if (response.ok) this.session = await response.json();
     this.#noteWays(response);
     this.isKeptOut = response.status === 403;
     return response.status === 401 || this.isKeptOut;

@@ -70,11 +70,11 @@ export class Backstage {
 }
 
 /**
- * Whether somebody asks us for control.
+ * Whether somebody asks for control: it may be for us to give.
  * @param {Told} told
  */
 function isRequest(told) {
-  return told.type === 'control' && told.people.some(({ me, holds }) => me && holds) && told.people.some(({ asks }) => asks);
+  return told.type === 'control' && told.people.some(({ asks }) => asks);
 }
 
 /**

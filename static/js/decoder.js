@@ -148,23 +148,20 @@ function createPictureBitmap({ image, encoding }) {
 
 /** Videos, whose code is fetched with the first of them. */
 class FetchedVideos {
-  /** @type {import('./video.js').Videos | null} */
-  #videos = null;
   /** @type {Promise<import('./video.js').Videos> | null} */
-  #coming = null;
+  #videos = null;
 
   /**
    * @param {Video} video
    * @returns {Promise<ImageBitmap>}
    */
   decode(video) {
-    if (this.#videos) return this.#videos.decode(video);
-    this.#coming ??= import('./video.js').then(
-      ({ Videos }) => (this.#videos = new Videos()), (error) => Promise.reject(new PartLost(String(error))));
-    return this.#coming.then((videos) => videos.decode(video));
+    this.#videos ??= import('./video.js').then(
+      ({ Videos }) => new Videos(), (error) => Promise.reject(new PartLost(String(error))));
+    return this.#videos.then((videos) => videos.decode(video));
   }
 
   reset() {
-    this.#videos?.reset();
+    this.#videos?.then((videos) => videos.reset(), () => {});
   }
 }

@@ -24,9 +24,13 @@ export async function fetchMarkup(name) {
   return () => [...body.children].map((node) => document.importNode(node, true));
 }
 
-/** @param {string} name */
-export async function fetchStyle(name) {
+/**
+ * @param {import('./stage.js').Root} root
+ * @param {string} name of a file with what it shall look like
+ */
+export async function adoptStyle(root, name) {
   const style = new CSSStyleSheet();
   style.replaceSync(await fetchOwn(name));
-  return style;
+  // Not before it is there: another may have come meanwhile.
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, style];
 }

@@ -2,7 +2,7 @@
 
 import { removeSecretFromAddress } from './address.js';
 import { Controls } from './controls.js';
-import { fetchMarkup, fetchStyle } from './markup.js';
+import { adoptStyle, fetchMarkup } from './markup.js';
 import { Panel } from './panel.js';
 import { SignIn } from './signin.js';
 import { loadMore, localize } from './text.js';
@@ -13,9 +13,9 @@ import { loadMore, localize } from './text.js';
  * @param {() => void} onSignedIn
  */
 export async function openPanels(stage, parts, onSignedIn) {
-  const [make, style] = await Promise.all([fetchMarkup('panels.html'), fetchStyle('panels.css'), loadMore()]);
-  const { root } = stage, [header, ...others] = make();
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, style];
+  const { root } = stage;
+  const [make] = await Promise.all([fetchMarkup('panels.html'), adoptStyle(root, 'panels.css'), loadMore()]);
+  const [header, ...others] = make();
   root.getElementById('controls')?.append(...header?.children ?? []);
   root.querySelector('main')?.parentElement?.append(...others);
   // Where the page is another's, no address of ours is beside its own.

@@ -51,16 +51,17 @@ export class PeoplePanel {
   }
 
   #showOurselves() {
-    const { name, canSignOut } = this.#access;
+    const { name, cookie, logout } = this.#access.session;
     this.#find('signed-in-as').hidden = !name;
     this.#find('signed-in-as').textContent = fill(TEXT.signedInAs, { name });
-    this.#find('sign-out').hidden = !canSignOut;
+    this.#find('sign-out').hidden = !cookie && !logout;
   }
 
   /** End the session that the browser keeps, wherever it is open. */
   async #signOut() {
     await fetch(new URL('../logout', import.meta.url), { method: 'POST' });
-    if (this.#access.logout) location.assign(this.#access.logout);
+    const { logout } = this.#access.session;
+    if (logout) location.assign(logout);
   }
 
   #draw() {

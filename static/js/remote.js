@@ -85,7 +85,7 @@ export class Remote {
     const { tell } = this.#parts.stage;
     if (this.#isEntered && state !== 'open') tell('disconnect', { code: code ?? null });
     this.#isEntered = false;
-    if (state === 'signed-out') tell('error', { code: state, message: TEXT.signInHow });
+    if (state === 'signed-out') tell('error', { code: state, message: TEXT.signedOut });
     if (state === 'outdated') tell('error', { code: state, message: TEXT.outdated });
     if (state === 'waiting' && !this.#wasEntered) tell('error', { code: 'unreachable', message: TEXT.unreachable });
   }
@@ -97,6 +97,6 @@ export class Remote {
     stage.tell('connect', { name });
     if (stage.isAlone) return;
     // Nobody waits for it, and without an answer nothing is told.
-    access.isSignedOut().then(() => stage.tell('control', { may: access.may }), () => {});
+    access.isSignedOut().then(() => stage.tell('control', { may: access.session.may }), () => {});
   }
 }

@@ -1,5 +1,6 @@
 /** Sizing: how the desktop is shown in the window, and what the server is told of the window that it may follow. */
 
+import { TIMERS } from './clock.js';
 import { load, save } from './storage.js';
 
 /** Between two messages: the desktop moves along while the window is dragged, and isn't laid out too often. */
@@ -173,8 +174,6 @@ export function browser(measure) {
     isHidden: () => document.hidden,
     load,
     save,
-    now: () => performance.now(),
-    setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
-    clearTimer: (timer) => clearTimeout(timer),
+    ...TIMERS,
   };
 }

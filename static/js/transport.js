@@ -1,5 +1,6 @@
 /** Transport: the connection's life. It connects, and connects again for as long as there is hope. */
 
+import { TIMERS } from './clock.js';
 import { CLOSE_MALFORMED, CLOSE_OTHER_VERSION, CLOSE_SESSION_ENDED } from './wire.js';
 
 const FIRST_DELAY_MS = 250;
@@ -169,9 +170,7 @@ export function browser(thread, access) {
   return {
     openSocket: () => thread.open(access.streamUrl, access.protocols),
     isSignedOut: () => access.isSignedOut(),
-    now: () => performance.now(),
     random: Math.random,
-    setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
-    clearTimer: (timer) => clearTimeout(timer),
+    ...TIMERS,
   };
 }

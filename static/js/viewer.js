@@ -8,7 +8,6 @@ import { ClipboardGate } from './clipboard_gate.js';
 import { now } from './clock.js';
 import { capabilities, decodableCodecs } from './codecs.js';
 import { Cursor } from './cursor.js';
-import { Caret } from './input/caret.js';
 import { Hands } from './input/hands.js';
 import { Keyboard } from './input/keyboard.js';
 import { Writing } from './input/writing.js';
@@ -48,7 +47,6 @@ export class Viewer {
   #clipboard;
   #keyboard;
   #writing;
-  #caret = new Caret();
   #hands;
   #cursor;
   #status;
@@ -210,14 +208,14 @@ export class Viewer {
 
   /** @param {import('./input/keyboard.js').KeyMessage} message */
   #type(message) {
-    if (message.type !== 'release') this.#caret.typed(now());
+    if (message.type !== 'release') this.#writing.input?.caret.typed(now());
     this.#clipboard.pass(message);
   }
 
   /** @param {HTMLTextAreaElement} field */
   async #fetchClipboard(field) {
     const { Clipboard, LocalClipboard } = await import('./clipboard.js');
-    const local = new LocalClipboard(field, () => this.#writing.isComposing);
+    const local = new LocalClipboard(field, () => this.#writing.input?.isComposing ?? false);
     const tell = (/** @type {string} */ text) => this.#stage.tell('clipboard', { text });
     return new Clipboard(local, (message) => this.#send(message), () => this.#focus(), tell);
   }
@@ -372,7 +370,7 @@ export class Viewer {
   #paint(decoded) {
     const { update: { seq, bytes, operations }, decodeMs, takenAt } = decoded;
     this.#screen.paint(decoded);
-    const caret = this.#caret.find(operations, now());
+    const caret = this.#writing.input?.caret.find(operations, now());
     if (caret) this.#writing.locate(() => this.#stage.inside(this.#hands.placeOf(caret)));
     if (this.#resume) this.#resume.seq = seq;
     this.#statistics?.received(bytes);

@@ -140,8 +140,9 @@ export function parse(data) {
  */
 export function serialize(message) {
   if (message.type === 'clip_chunk') return serializeClipChunk(message);
-  if (message.type === 'pointer') return serializePointer(message);
-  return message.type === 'motion' ? serializeMotion(message) : JSON.stringify(message);
+  if (message.type === 'pointer') return serializePointing(POINTER, message.x, message.y, message.buttons);
+  if (message.type === 'motion') return serializePointing(MOTION, message.dx, message.dy, message.buttons);
+  return JSON.stringify(message);
 }
 
 /** @param {ClipChunk} chunk */
@@ -161,22 +162,17 @@ function parseClipChunk(buffer) {
   return { type: 'clip_chunk', data: new Uint8Array(buffer, 1) };
 }
 
-/** @param {Pointer} pointer */
-function serializePointer({ x, y, buttons }) {
+/**
+ * @param {number} type
+ * @param {number} x
+ * @param {number} y
+ * @param {number} buttons
+ */
+function serializePointing(type, x, y, buttons) {
   const view = new DataView(new ArrayBuffer(6));
-  view.setUint8(0, POINTER);
-  view.setUint16(1, x, true);
-  view.setUint16(3, y, true);
-  view.setUint8(5, buttons);
-  return view.buffer;
-}
-
-/** @param {Motion} motion */
-function serializeMotion({ dx, dy, buttons }) {
-  const view = new DataView(new ArrayBuffer(6));
-  view.setUint8(0, MOTION);
-  view.setInt16(1, dx, true);
-  view.setInt16(3, dy, true);
+  view.setUint8(0, type);
+  view.setInt16(1, x, true);
+  view.setInt16(3, y, true);
   view.setUint8(5, buttons);
   return view.buffer;
 }

@@ -1,6 +1,6 @@
 /** Fingers: what they do on the picture, and the pointer that they have where they have one. Fetched with the first. */
 
-import { fetchStyle } from '../markup.js';
+import { adoptStyle } from '../markup.js';
 import { Zoom } from '../zoom.js';
 import { Touch } from './touch.js';
 
@@ -26,8 +26,7 @@ const FINGER = 2.5;
  * @param {() => [import('./touch.js').TouchMode, Worn | null]} now their mode, and the shape of the desktop's pointer
  */
 export async function openFingers(reach, now) {
-  const { root } = reach.stage, style = await fetchStyle('fingers.css');
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, style];
+  await adoptStyle(reach.stage.root, 'fingers.css');
   return new Fingers(reach, ...now());
 }
 

@@ -30,8 +30,9 @@ export class Keyboard {
   /** The name with which a key went down, by its place on the keyboard. @type {Map<string, {key: string, code: string}>} */
   #held = new Map();
   /** Modifiers that stay down until the next key has been typed. @type {Set<string>} */
-  #latched = new Set();
-  #onLatch = () => {};
+  latched = new Set();
+  /** Called when others are latched. */
+  onlatch = () => {};
   /** Whether keys are those of the desktop at the same place, as games want them, whatever is written on them. */
   isByPlace = false;
   /** Whether the browser gives this page all keys. */
@@ -101,7 +102,7 @@ export class Keyboard {
    */
   type(text) {
     const characters = [...text];
-    if (this.#latched.size && characters.length === 1) return this.tap(text);
+    if (this.latched.size && characters.length === 1) return this.tap(text);
     for (let start = 0; start < characters.length; start += TEXT_MOST) {
       this.#send({ type: 'text', text: characters.slice(start, start + TEXT_MOST).join('') });
     }
@@ -113,10 +114,9 @@ export class Keyboard {
    * @param {...string} keys
    */
   tap(...keys) {
-    const events = keys.map((key) => ({ key, code: CODES[key] ?? '' }));
-    const isOne = (/** @type {{key: string}} */ { key }) => !this.#latched.has(key);
-    for (const event of events.filter(isOne)) this.#down(event);
-    for (const event of events.filter(isOne).reverse()) this.#up(event);
+    const events = keys.filter((key) => !this.latched.has(key)).map((key) => ({ key, code: CODES[key] ?? '' }));
+    for (const event of events) this.#down(event);
+    for (const event of events.reverse()) this.#up(event);
     this.#unlatch();
   }
 
@@ -126,22 +126,12 @@ export class Keyboard {
    */
   latch(key) {
     const event = { key, code: CODES[key] ?? '' };
-    if (this.#latched.delete(key)) this.#up(event);
+    if (this.latched.delete(key)) this.#up(event);
     else {
-      this.#latched.add(key);
+      this.latched.add(key);
       this.#down(event);
     }
-    this.#onLatch();
-  }
-
-  /** @returns {ReadonlySet<string>} the modifiers that are */
-  get latched() {
-    return this.#latched;
-  }
-
-  /** @param {() => void} listener called when others are latched */
-  set onlatch(listener) {
-    this.#onLatch = listener;
+    this.onlatch();
   }
 
   /** @param {KeyEvent} event */
@@ -160,12 +150,12 @@ export class Keyboard {
     clearTimeout(this.#doubtful?.timer);
     this.#doubtful = null;
     this.#held.clear();
-    this.#latched.clear();
-    this.#onLatch();
+    this.latched.clear();
+    this.onlatch();
   }
 
   #unlatch() {
-    for (const key of [...this.#latched]) this.latch(key);
+    for (const key of [...this.latched]) this.latch(key);
   }
 
   /** @param {{key: string, code: string}} event */
@@ -245,7 +235,7 @@ export class Keyboard {
   #dropMissedModifiers(event) {
     for (const held of [...this.#held.values()]) {
       const flag = MODIFIERS[held.key];
-      if (flag && !event[flag] && !this.#latched.has(held.key)) this.#up(held);
+      if (flag && !event[flag] && !this.latched.has(held.key)) this.#up(held);
     }
   }
 

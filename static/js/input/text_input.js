@@ -1,6 +1,7 @@
 /** TextInput: text that no key names, such as input methods, dictation, emoji panels and on-screen keyboards bring. */
 
-import { fetchStyle } from '../markup.js';
+import { adoptStyle } from '../markup.js';
+import { Caret } from './caret.js';
 
 /** What deletes, and by which keys the desktop does that. @type {Record<string, string[]>} */
 const DELETIONS = {
@@ -30,12 +31,12 @@ const LEAST_WIDTH = 160, LEAST_HEIGHT = 28;
  * @param {boolean} hasTouch
  */
 export async function openTextInput(field, keys, whereabouts, hasTouch) {
-  const root = /** @type {import('../stage.js').Root} */ (field.getRootNode());
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, await fetchStyle('writing.css')];
+  await adoptStyle(/** @type {import('../stage.js').Root} */ (field.getRootNode()), 'writing.css');
   return new TextInput(field, keys, whereabouts, hasTouch);
 }
 
 export class TextInput {
+  caret = new Caret();
   #isComposing = false;
   /** Whether the last key came from a touch keyboard, which composes all words. */
   #isTouchKeyboard = false;
@@ -57,9 +58,6 @@ export class TextInput {
     this.#keys = keys;
     this.#whereabouts = whereabouts;
     this.#hasTouch = hasTouch;
-    this.show(false);
-    // Elsewhere a composition may have begun.
-    if (hasTouch) this.#clear();
   }
 
   /** @param {Event} event of the field */
@@ -87,6 +85,7 @@ export class TextInput {
     const mode = isWanted || !this.#hasTouch ? 'text' : 'none';
     if (mode === this.#field.inputMode) return;
     this.#field.inputMode = mode;
+    this.#clear();
     // Only a field that gets the focus opens a keyboard, or closes it.
     if (!this.#field.matches(':focus')) return;
     this.#field.blur();

@@ -1,6 +1,6 @@
 /**
- * Writing: the field that nobody sees and that always has the focus. What makes keys of text that no key names is fetched
- * with the first such text, or at once where there may be a keyboard on the screen.
+ * Writing: the field that nobody sees and that always has the focus, so that there is no mode to switch to. What makes
+ * keys of text that no key names is fetched with the first such text, or with the keyboard on the screen.
  */
 
 import { Offstage } from '../offstage.js';
@@ -29,8 +29,8 @@ export class Writing {
       const { openTextInput } = await import('./text_input.js');
       return openTextInput(field, keys, () => this.#whereabouts(), hasTouch);
     }, onLost);
-    if (hasTouch) this.call(() => {});
-    else field.inputMode = 'text';
+    // There focusing a field would open a keyboard on the screen.
+    if (!hasTouch) field.inputMode = 'text';
   }
 
   listen() {
@@ -41,8 +41,9 @@ export class Writing {
     this.#field.addEventListener('drop', (event) => event.preventDefault());
   }
 
-  get isComposing() {
-    return this.#input.part?.isComposing ?? false;
+  /** What makes keys of text, where it is there. */
+  get input() {
+    return this.#input.part;
   }
 
   /** @param {() => import('./text_input.js').Place} whereabouts tells where the person works, when that is asked for */
@@ -62,6 +63,6 @@ export class Writing {
   /** @param {Event} event */
   #hear(event) {
     const isOrdinary = event.type === 'keydown' && /** @type {KeyboardEvent} */ (event).keyCode !== TAKEN;
-    if (!isOrdinary || this.#input.part) this.call((input) => input.hear(event));
+    if (!isOrdinary || this.input) this.call((input) => input.hear(event));
   }
 }
