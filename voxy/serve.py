@@ -87,7 +87,7 @@ def create_app(config: Config) -> web.Application:
     most = VIEWER if config.view_only else OWNER
     access = Access(state_folder(config.state_dir, os.environ) / ACCESS_FILE)
     embedding = Embedding(frozenset(config.embed_origin))
-    rules = RulesFile(Path(config.rules).expanduser() if config.rules else None)
+    rules = RulesFile(Path(config.rules).expanduser() if config.rules else None, _desktop_name(config))
     gate = Gate(
         _token(config),
         frozenset(config.host_name),
@@ -206,8 +206,7 @@ async def _desktop(config: Config) -> AsyncIterator[Desktop]:
             if config.display or config.vnc or config.vm
             else "follow"
         )
-        name = config.vm or config.vnc or config.display or socket.gethostname()
-        desktop = Desktop(name, source, config.max_fps, clipboard, mode)
+        desktop = Desktop(_desktop_name(config), source, config.max_fps, clipboard, mode)
         try:
             await desktop.open()
         except SourceUnavailable as error:
@@ -259,6 +258,11 @@ def _vnc_password(config: Config) -> str:
     if not config.vnc_password_file:
         return os.environ.get("VOXY_VNC_PASSWORD", "")
     return _read(config.vnc_password_file, "The password").rstrip("\r\n")
+
+
+def _desktop_name(config: Config) -> str:
+    """What the desktop is called by pages, by the audit and by the rules."""
+    return config.vm or config.vnc or config.display or socket.gethostname()
 
 
 async def _source_name(config: Config, stack: AsyncExitStack) -> str:

@@ -55,6 +55,43 @@ def test_whoever_has_no_name_is_in_no_table_of_persons() -> None:
     assert rules.permissions_of(Person("", VIEWER)) == VIEWER
 
 
+@pytest.mark.parametrize(
+    ("of_all", "of_one", "may"),
+    [
+        (Rules(Rule(allow=STATUS)), Rules(Rule(disallow=STATUS)), False),
+        (Rules(Rule(disallow=STATUS)), Rules(Rule(allow=STATUS)), True),
+        (Rules(persons={"alice": Rule(allow=STATUS)}), Rules(Rule(disallow=STATUS)), True),
+        (Rules(Rule(deny=STATUS)), Rules(persons={"alice": Rule(allow=STATUS)}), False),
+        (Rules(persons={"alice": Rule(allow=STATUS)}), Rules(Rule(deny=STATUS)), False),
+    ],
+    ids=["one goes before all", "either way", "but a name before that", "deny of all is final", "deny of one too"],
+)
+def test_what_is_said_for_a_desktop_goes_before_what_is_said_for_all(of_all: Rules, of_one: Rules, may: bool) -> None:
+    assert (STATUS in of_all._replace(for_desktop=of_one).permissions_of(alice(VIEWER))) is may
+
+
+def test_servers_that_share_a_file_have_the_rules_of_their_own_desktops(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(
+        f'{TABLES}[rules.desktops.lab.groups.staff]\ndeny = ["keyboard"]\n'
+        '[rules.desktops.":1".default]\nallow = ["controller"]\n',
+        encoding="utf-8",
+    )
+    somebody = Person("bob", VIEWER, frozenset({"staff"}))
+    assert KEYBOARD not in RulesFile(file, "lab").rules.permissions_of(somebody)
+    assert KEYBOARD in RulesFile(file, ":1").rules.permissions_of(somebody)
+    guest = Person("", VIEWER)
+    assert [KEYBOARD in RulesFile(file, name).rules.permissions_of(guest) for name in (":1", "lab", "other")] == [
+        True,
+        False,
+        False,
+    ]
+    # Also by whoever shows another desktop.
+    file.write_text('[rules.desktops.lab.default]\ndeny = ["keybord"]', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"in \[rules.desktops.lab.default\] “keybord” is no permission"):
+        RulesFile(file, ":1")
+
+
 TABLES = """
 [rules.default]
 disallow = ["resize"]

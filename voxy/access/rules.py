@@ -28,12 +28,14 @@ class Rules(NamedTuple):
     """What is said of all, of groups and of persons by name.
 
     What is said of a person goes before what is said of the groups, and that before what is said of all; of the same,
-    `disallow` goes before `allow`.
+    what is said for one desktop before what is said for all of them, and `disallow` before `allow`.
     """
 
     default: Rule = Rule()
     groups: Mapping[str, Rule] = {}
     persons: Mapping[str, Rule] = {}
+    for_desktop: "Rules | None" = None
+    """What is said for this desktop alone."""
 
     def permissions_of(self, person: Person) -> Permission:
         """All that `person`, who came in with some permissions, may do."""
@@ -48,22 +50,26 @@ class Rules(NamedTuple):
         return permissions & ~denied
 
     def _levels(self, person: Person) -> Iterator[list[Rule]]:
-        yield [self.default]
-        yield [self.groups[group] for group in person.groups if group in self.groups]
-        # Whoever came by the token has no name, and nobody is called nothing.
-        yield [self.persons[person.name]] if person.name and person.name in self.persons else []
+        both = [self, self.for_desktop] if self.for_desktop else [self]
+        for rules in both:
+            yield [rules.default]
+        for rules in both:
+            yield [rules.groups[group] for group in person.groups if group in rules.groups]
+        for rules in both:
+            # Whoever came by the token has no name, and nobody is called nothing.
+            yield [rules.persons[person.name]] if person.name and person.name in rules.persons else []
 
 
 class RulesFile:
-    """The rules in a TOML file, read anew when it changes; without a file there are none.
+    """The rules for a desktop in a TOML file, read anew when it changes; without a file there are none.
 
     ConfigError for a mistake at the start; later one is logged, and the rules before it stay.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
+    def __init__(self, file: Path | None = None, desktop: str = "") -> None:
+        self._file, self._desktop = file, desktop
         self._stamp = self._stat()
-        self._rules = _read(file) if file else Rules()
+        self._rules = _read(file, desktop) if file else Rules()
         self.version = 0
         """Another one after each change."""
 
@@ -77,7 +83,7 @@ class RulesFile:
         if self._file and (stamp := self._stat()) != self._stamp:
             self._stamp = stamp
             try:
-                self._rules = _read(self._file)
+                self._rules = _read(self._file, self._desktop)
             except ConfigError as error:
                 logger.warning("! %s The rules before it stay.", error)
             else:
@@ -98,27 +104,37 @@ class _SaidRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deny: tuple[str, ...] = ()
 
 
-class _Said(msgspec.Struct, forbid_unknown_fields=True):
+class _SaidForOne(msgspec.Struct, forbid_unknown_fields=True):
     default: _SaidRule = _SaidRule()
     groups: dict[str, _SaidRule] = {}
     persons: dict[str, _SaidRule] = {}
 
 
-def _read(file: Path) -> Rules:
+class _Said(_SaidForOne, forbid_unknown_fields=True):
+    desktops: dict[str, _SaidForOne] = {}
+
+
+def _read(file: Path, desktop: str) -> Rules:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
         if "rules" not in tables:
             raise ConfigError(f"The rules can't be read from {file}: it has no table [rules].")
         said = msgspec.convert(tables["rules"], _Said)
-        return Rules(
-            _rule(said.default, "default"),
-            {name: _rule(rule, f"groups.{name}") for name, rule in said.groups.items()},
-            {name: _rule(rule, f"persons.{name}") for name, rule in said.persons.items()},
-        )
+        # All of them, so that a mistake is named by whichever of the servers that share the file starts first.
+        desktops = {name: _rules(tables, f"desktops.{name}.") for name, tables in said.desktops.items()}
+        return _rules(said)._replace(for_desktop=desktops.get(desktop))
     except OSError as error:
         raise ConfigError(f"The rules can't be read from {file}: {error.strerror}.") from None
     except (ValueError, msgspec.ValidationError) as error:
         raise ConfigError(f"The rules can't be read from {file}: {' '.join(str(error).split())}.") from None
+
+
+def _rules(said: _SaidForOne, where: str = "") -> Rules:
+    return Rules(
+        _rule(said.default, f"{where}default"),
+        {name: _rule(rule, f"{where}groups.{name}") for name, rule in said.groups.items()},
+        {name: _rule(rule, f"{where}persons.{name}") for name, rule in said.persons.items()},
+    )
 
 
 def _rule(said: _SaidRule, where: str) -> Rule:
