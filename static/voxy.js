@@ -12,7 +12,7 @@
 /** @param {any} element */
 async function ticketFor(element) {
   const url = element.getAttribute('ticket-url');
-  if (typeof element.getTicket === 'function') return { ticket: await element.getTicket() };
+  if (element.getTicket) return { ticket: await element.getTicket() };
   if (url === null) return null;
   const response = await fetch(url, { method: 'POST', headers: { Accept: 'application/json' } });
   if (!response.ok) throw new Error(`${url} gives no ticket (${response.status}).`);

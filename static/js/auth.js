@@ -52,7 +52,7 @@ export class Access {
       });
       if (response.status === 200) this.#pass = (await response.json()).pass;
       if (response.ok) return 'in';
-      this.#noteWays(response);
+      this.#hear(response);
       this.waitS = Number(response.headers.get('Retry-After'));
       if (response.status === 429) return 'later';
       return response.status < 500 ? 'refused' : 'unreachable';
@@ -66,13 +66,13 @@ export class Access {
     const headers = this.#pass ? { Authorization: `Bearer ${this.#pass}` } : {};
     const response = await fetch(new URL('session', BASE), { cache: 'no-store', headers });
     if (response.ok) this.session = await response.json();
-    this.#noteWays(response);
+    this.#hear(response);
     this.isKeptOut = response.status === 403;
     return response.status === 401 || this.isKeptOut;
   }
 
-  /** @param {Response} response */
-  #noteWays({ status, headers }) {
-    if (status === 401) this.ways = headers.get('WWW-Authenticate') ?? '';
+  /** @param {Response} response which names the ways where nobody is signed in */
+  #hear({ headers }) {
+    this.ways = headers.get('WWW-Authenticate') ?? this.ways;
   }
 }

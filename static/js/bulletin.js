@@ -1,6 +1,7 @@
 /** Bulletin: says what the server tells of beside the picture: limits that were met, and where a machine is. */
 
-import { TEXT, fill, language, loadMore } from './text.js';
+import { fill, loadMore } from './sentences.js';
+import { TEXT, language } from './text.js';
 
 /** @typedef {import('./wire.js').Notice | import('./wire.js').Place} Told */
 

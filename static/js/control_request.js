@@ -1,7 +1,8 @@
 /** ControlRequest: tells whoever holds control that somebody asks for it, beside the work, and takes the answer. */
 
 import { nameOf } from './people_panel.js';
-import { TEXT, fill } from './text.js';
+import { fill } from './sentences.js';
+import { TEXT } from './text.js';
 
 /** @typedef {import('./wire.js').Somebody} Somebody */
 

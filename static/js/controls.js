@@ -6,7 +6,8 @@ import { FullScreen } from './full_screen.js';
 import { pointerLock } from './input/pointer_lock.js';
 import { KeyPanel } from './key_panel.js';
 import { PeoplePanel } from './people_panel.js';
-import { TEXT, fill, speaksEnglish } from './text.js';
+import { fill } from './sentences.js';
+import { TEXT, language } from './text.js';
 import { Toolbar } from './toolbar.js';
 
 /** @typedef {import('./backstage.js').Shortcut} Shortcut */
@@ -121,7 +122,7 @@ export class Controls {
     this.#check('size', sizing.mode);
     const follow = this.#page.querySelector('input[name=size][value=follow]');
     if (follow instanceof HTMLInputElement) follow.disabled = !sizing.canFollow;
-    const reason = (speaksEnglish() && sizing.reason) || TEXT.cannotFollow;
+    const reason = (language() === 'en' && sizing.reason) || TEXT.cannotFollow;
     this.#find('follow-said').textContent = sizing.canFollow ? TEXT.sizesMore.follow : reason;
     const names = monitors.list.length > 1 ? ['', ...monitors.list.map(({ name }) => name)] : [];
     const chosen = monitors.chosen?.name ?? '';

@@ -12,7 +12,7 @@ import { PartLost } from './malformed.js';
 /** @typedef {import('./wire.js').FromServer} FromServer */
 /** @typedef {Exclude<FromServer, {type: 'update'}>} Message */
 /** @typedef {{kind: 'open'} | {kind: 'close', code: number} | {kind: 'broken' | 'lost', reason: string}
- *   | {kind: 'message', message: Message} | {kind: 'decoded', decoded: Decoded}} Delivery */
+ *   | {kind: 'data', data: Message | Decoded}} Delivery */
 /** @typedef {Delivery & {line: number, number: number}} FromLine */
 /** @typedef {{kind: 'open', line: number, url: string, protocols: string[]}
  *   | {kind: 'send', line: number, data: string | ArrayBuffer}
@@ -113,8 +113,7 @@ export class Line {
       case 'close': return this.onclose?.(delivery);
       case 'lost': return this.onmessage?.({ data: new PartLost(delivery.reason) });
       case 'broken': return this.onmessage?.({ data: new Error(delivery.reason) });
-      case 'message': return this.onmessage?.({ data: delivery.message });
-      case 'decoded': return this.onmessage?.({ data: delivery.decoded });
+      case 'data': return this.onmessage?.(delivery);
     }
   }
 }

@@ -17,7 +17,7 @@ class LineWorker {
   #line = 0;
   #count = 0;
   #decoder = new Decoder(
-    (decoded) => this.#deliver({ kind: 'decoded', decoded }, decoded.bitmaps),
+    (decoded) => this.#deliver({ kind: 'data', data: decoded }, decoded.bitmaps),
     (error) => this.#deliver({ kind: error instanceof PartLost ? 'lost' : 'broken', reason: String(error) }),
   );
 
@@ -58,7 +58,7 @@ class LineWorker {
     try {
       const message = parse(data);
       if (message.type === 'update') this.#decoder.take(message);
-      else this.#deliver({ kind: 'message', message });
+      else this.#deliver({ kind: 'data', data: message });
     } catch (error) {
       this.#deliver({ kind: 'broken', reason: String(error) });
     }

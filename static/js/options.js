@@ -3,7 +3,7 @@
 /** @typedef {import('./stage.js').Options} Options */
 
 /** @type {readonly import('./wire.js').Mode[]} */
-const SCALES = ['follow', 'fit', 'actual'];
+export const SCALES = ['follow', 'fit', 'actual'];
 /** @type {readonly import('./wire.js').Level[]} */
 const QUALITIES = ['auto', 'exact', 'light'];
 

@@ -1,7 +1,8 @@
 /** Panel: the statistics, quietly in a corner. */
 
 import { Statistics } from './statistics.js';
-import { TEXT, fill } from './text.js';
+import { fill } from './sentences.js';
+import { TEXT } from './text.js';
 
 const REFRESH_MS = 500;
 const UNKNOWN = '–';

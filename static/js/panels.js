@@ -5,7 +5,8 @@ import { Controls } from './controls.js';
 import { adoptStyle, fetchMarkup } from './markup.js';
 import { Panel } from './panel.js';
 import { SignIn } from './signin.js';
-import { loadMore, localize } from './text.js';
+import { loadMore } from './sentences.js';
+import { localize } from './text.js';
 
 /**
  * @param {import('./stage.js').Stage} stage

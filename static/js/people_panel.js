@@ -1,6 +1,7 @@
 /** PeoplePanel: who looks on, who acts, what can be done about that, and who we are. */
 
-import { TEXT, fill } from './text.js';
+import { fill } from './sentences.js';
+import { TEXT } from './text.js';
 
 /** @typedef {import('./wire.js').Somebody} Somebody */
 

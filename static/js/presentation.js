@@ -39,8 +39,8 @@ export class Presentation {
 
   /** @param {Told} message */
   take(message) {
-    if (message.type === 'size') this.sizing.told(message);
-    else this.monitors.told(message);
+    if (message.type === 'size') return this.sizing.told(message);
+    this.monitors.told(message);
     this.#listener.onChange();
   }
 

@@ -85,8 +85,8 @@ export class Remote {
     const { tell } = this.#parts.stage;
     if (this.#isEntered && state !== 'open') tell('disconnect', { code: code ?? null });
     this.#isEntered = false;
-    if (state === 'signed-out') tell('error', { code: state, message: TEXT.signedOut });
-    if (state === 'outdated') tell('error', { code: state, message: TEXT.outdated });
+    const message = state === 'signed-out' ? TEXT.signedOut : state === 'outdated' && TEXT.outdated;
+    if (message) tell('error', { code: state, message });
     if (state === 'waiting' && !this.#wasEntered) tell('error', { code: 'unreachable', message: TEXT.unreachable });
   }
 

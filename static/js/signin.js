@@ -1,7 +1,8 @@
 /** SignIn: the card that asks for a name and a password where people have names, else for the token. */
 
 import { failureInAddress, removeSecretFromAddress } from './address.js';
-import { TEXT, fill } from './text.js';
+import { fill } from './sentences.js';
+import { TEXT } from './text.js';
 
 export class SignIn {
   #page;

@@ -1,6 +1,7 @@
 /** Sizing: how the desktop is shown in the window, and what the server is told of the window that it may follow. */
 
 import { TIMERS } from './clock.js';
+import { SCALES } from './options.js';
 import { load, save } from './storage.js';
 
 /** Between two messages: the desktop moves along while the window is dragged, and isn't laid out too often. */
@@ -93,10 +94,9 @@ export class Sizing {
 
   /** @param {import('./wire.js').Sizing} message */
   told(message) {
-    const wasShown = [this.mode, this.canFollow].join();
     this.#told = message;
     this.update();
-    if ([this.mode, this.canFollow].join() !== wasShown) this.#listener.onChange();
+    this.#listener.onChange();
   }
 
   /** The connection is gone, and with it what the server knew. */
@@ -157,7 +157,7 @@ function isSame(win, other) {
  * @returns {Mode | null}
  */
 function modeOf(text) {
-  return text === 'follow' || text === 'fit' || text === 'actual' ? text : null;
+  return SCALES.find((name) => name === text) ?? null;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Status: says how far the picture can be trusted. */
 
-import { TEXT, speaksEnglish } from './text.js';
+import { TEXT, language } from './text.js';
 
 /** @typedef {'connecting' | 'live' | 'stale' | 'stalled' | 'lost' | 'signed-out'} Connection */
 /** @typedef {import('./transport.js').TransportState} TransportState */
@@ -8,14 +8,12 @@ import { TEXT, speaksEnglish } from './text.js';
 /**
  * @typedef {object} Situation
  * @property {TransportState} transport
- * @property {boolean} isPainted whether this connection has painted a picture
- * @property {boolean} wasPainted whether any has
- * @property {boolean} hasFailed whether a try to connect has failed
- * @property {boolean} isStale
- * @property {import('./wire.js').State | null} source
+ * @property {boolean} [isPainted] whether this connection has painted a picture
+ * @property {boolean} [wasPainted] whether any has
+ * @property {boolean} [hasFailed] whether a try to connect has failed
+ * @property {boolean} [isStale]
+ * @property {import('./wire.js').State | null} [source]
  */
-
-const LABELS = { '': '', connect: TEXT.tryNow, reload: TEXT.reload };
 
 /**
  * What to say.
@@ -26,7 +24,7 @@ export function judge({ transport, isPainted, wasPainted, hasFailed, isStale, so
   if (transport === 'signed-out') return said('signed-out');
   if (transport === 'outdated') return said('lost', TEXT.outdated, 'reload');
   // The server says more, but in one language.
-  const reason = (speaksEnglish() && source?.reason) || '';
+  const reason = (language() === 'en' && source?.reason) || '';
   if (source?.state === 'lost') return said('lost', reason || TEXT.sourceLost);
   if (source?.state === 'stalled') return said('stalled', reason || TEXT.stalled);
   if (isPainted) return isStale ? said('stale', TEXT.stale) : said('live');
@@ -46,9 +44,7 @@ function said(connection, words = '', action = '') {
 
 export class Status {
   /** @type {Situation} */
-  situation = {
-    transport: 'idle', isPainted: false, wasPainted: false, hasFailed: false, isStale: false, source: null,
-  };
+  situation = { transport: 'idle' };
   #shown = said('connecting');
   #root;
   #words;
@@ -80,7 +76,7 @@ export class Status {
     if (said.connection !== connection) this.#root.dataset.connection = said.connection;
     if (said.words !== words) this.#words.textContent = said.words;
     if (said.action === action) return;
-    this.#button.textContent = LABELS[said.action];
+    this.#button.textContent = said.action && TEXT[said.action];
     this.#button.hidden = !said.action;
   }
 }

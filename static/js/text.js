@@ -9,7 +9,7 @@ const LANGUAGES = ['en', 'ja'];
 
 let spoken = 'en';
 
-/** Filled before anything is shown: see `main.js`, and `loadMore` for the rest. */
+/** Filled before anything is shown: see `main.js`, and `sentences.js` for the rest. */
 export const TEXT = /** @type {Texts} */ ({});
 
 /**
@@ -24,22 +24,12 @@ export async function load(languages) {
   return spoken = language ?? '';
 }
 
-/** Learn what is said by what is fetched when it is wanted. */
-export async function loadMore() {
-  Object.assign(TEXT, JSON.parse(await fetchOwn(`i18n/${spoken}.panels.json`)));
-}
-
 /**
  * The languages of whoever reads, after the one that is asked for.
  * @param {string | null} asked
  */
 export function preferredLanguages(asked) {
   return [...(asked ? [asked] : []), ...navigator.languages];
-}
-
-/** Whether what is only said in English, as by the server, can be shown. */
-export function speaksEnglish() {
-  return spoken === 'en';
 }
 
 /**
@@ -63,15 +53,6 @@ export function localize(page) {
  */
 function textOf(path) {
   return path.split('.').reduce((/** @type {any} */ texts, name) => texts[name], TEXT);
-}
-
-/**
- * A sentence with its gaps filled.
- * @param {string} sentence with gaps such as {count}
- * @param {Record<string, string | number>} values
- */
-export function fill(sentence, values) {
-  return sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
 /** @param {string} name the desktop's */

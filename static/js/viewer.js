@@ -265,7 +265,7 @@ export class Viewer {
     if (code === CLOSE_MALFORMED || state === 'signed-out') this.#resume = null;
     if (state === 'signed-out') this.#backstage.call(({ signIn }) => this.#ask(signIn));
     else this.#backstage.panels?.signIn.hide();
-    this.#status.note({ transport: state, hasFailed: this.#status.situation.hasFailed || state === 'waiting' });
+    this.#status.note({ transport: state, ...(state === 'waiting' && { hasFailed: true }) });
   }
 
   /** @param {import('./signin.js').SignIn} signIn */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 
-import { Clipboard, isPaste } from '../../static/js/clipboard.js';
+import { Clipboard } from '../../static/js/clipboard.js';
+import { isPaste } from '../../static/js/clipboard_gate.js';
 import { ClipReceiver, ClipSender } from '../../static/js/clips.js';
 import { mockTimers, settled } from './support.js';
 

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 
 import { Line } from '../../static/js/line.js';
+import { PartLost } from '../../static/js/malformed.js';
 
 describe('Line', () => {
   let posted, heard, line;
   const take = (number, more, of = 7) => line.take({ line: of, number, ...more });
-  const pong = (id) => ({ kind: 'message', message: { type: 'pong', id } });
+  const pong = (id) => ({ kind: 'data', data: { type: 'pong', id } });
 
   beforeEach(() => {
     [posted, heard] = [[], []];
@@ -42,6 +43,8 @@ describe('Line', () => {
 
   test('what is broken comes as an error', () => {
     take(0, { kind: 'broken', reason: 'an update cut short' });
-    assert.ok(heard[0] instanceof Error);
+    take(1, { kind: 'lost', reason: 'video.js is not there' });
+    assert.ok(heard[0] instanceof Error && !(heard[0] instanceof PartLost));
+    assert.ok(heard[1] instanceof PartLost);
   });
 });

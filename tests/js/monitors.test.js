@@ -13,7 +13,8 @@ describe('Monitors', () => {
 
   beforeEach(() => {
     rects = [];
-    monitors = new Monitors((rect) => rects.push(rect), 'right');
+    monitors = new Monitors((rect) => rects.push(rect));
+    monitors.choose('right');
   });
 
   test('the one that the address names is shown as soon as it is there', () => {

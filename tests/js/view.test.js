@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 
 import { View } from '../../static/js/view.js';
+import { Zoom } from '../../static/js/zoom.js';
 
 /** As much of a browser's layout as the view touches: a box that scrolls, with what it has in it. */
 class Elements {
@@ -45,7 +46,7 @@ class Elements {
 }
 
 describe('View', () => {
-  let elements, view, win, places;
+  let elements, view, zoom, win, places;
   const box = () => elements.clip.getBoundingClientRect();
   /** The remote pixel that is shown at a point of the window. */
   const pixelAt = (x, y) => [((x - box().left) * 1000) / box().width, ((y - box().top) * 500) / box().height];
@@ -55,6 +56,7 @@ describe('View', () => {
     win = { full: { width: 500, height: 400 }, free: { left: 0, top: 0, width: 500, height: 400 }, ratio: 1 };
     places = 0;
     view = new View(elements, () => (places += 1), () => win);
+    zoom = new Zoom(view);
     view.show('fit', null);
   });
 
@@ -77,34 +79,34 @@ describe('View', () => {
   test('enlarges about a point, which stays where it is', () => {
     for (const factor of [2, 1.5, 1.3]) {
       const before = pixelAt(300, 210);
-      view.zoomAt(factor, { clientX: 300, clientY: 210 });
+      zoom.zoomAt(factor, { clientX: 300, clientY: 210 });
       const after = pixelAt(300, 210);
       assert.ok(Math.abs(after[0] - before[0]) < 2 && Math.abs(after[1] - before[1]) < 2, `${before} ${after}`);
     }
-    assert.ok(view.isZoomed);
+    assert.ok(view.zoom > 1);
     assert.equal(elements.scroller.style.overflow, 'auto');
   });
 
   test('enlarges eight times at the most, and never makes smaller', () => {
-    view.zoomAt(100, { clientX: 0, clientY: 100 });
+    zoom.zoomAt(100, { clientX: 0, clientY: 100 });
     assert.equal(box().width, 4000);
-    view.zoomAt(0.0001, { clientX: 0, clientY: 100 });
+    zoom.zoomAt(0.0001, { clientX: 0, clientY: 100 });
     assert.equal(box().width, 500);
-    assert.ok(!view.isZoomed);
+    assert.equal(view.zoom, 1);
   });
 
   test('moves like paper, and says for what there was none', () => {
-    view.zoomAt(2, { clientX: 0, clientY: 75 });
-    assert.deepEqual(view.pan(-100, 0), { dx: 0, dy: 0 });
+    zoom.zoomAt(2, { clientX: 0, clientY: 75 });
+    assert.deepEqual(zoom.pan(-100, 0), { dx: 0, dy: 0 });
     assert.equal(box().left, -100);
-    assert.deepEqual(view.pan(150, 0), { dx: 50, dy: 0 });
+    assert.deepEqual(zoom.pan(150, 0), { dx: 50, dy: 0 });
     assert.equal(box().left, 0);
-    assert.deepEqual(view.pan(-700, 0), { dx: -200, dy: 0 });
+    assert.deepEqual(zoom.pan(-700, 0), { dx: -200, dy: 0 });
   });
 
   test('brings a pixel into sight, and not to the edge', () => {
-    view.zoomAt(4, { clientX: 0, clientY: 75 });
-    view.reveal({ x: 900, y: 300 });
+    zoom.zoomAt(4, { clientX: 0, clientY: 75 });
+    zoom.reveal({ x: 900, y: 300 });
     const left = box().left + 900 * 2, top = box().top + 300 * 2;
     assert.ok(left >= 100 && left <= 400 && top >= 80 && top <= 320, `${left} ${top}`);
   });
@@ -113,7 +115,7 @@ describe('View', () => {
     elements.canvas.height = 800;
     view.update();
     assert.equal(box().height, 400);
-    view.keep({ x: 500, y: 780 });
+    zoom.keep({ x: 500, y: 780 });
     win.free = { left: 0, top: 0, width: 500, height: 200 };
     view.update();
     assert.equal(box().height, 400);
@@ -125,8 +127,8 @@ describe('View', () => {
   });
 
   test('forgets its zoom with the mode', () => {
-    view.zoomAt(2, { clientX: 0, clientY: 0 });
+    zoom.zoomAt(2, { clientX: 0, clientY: 0 });
     view.show('actual', null);
-    assert.ok(!view.isZoomed);
+    assert.equal(view.zoom, 1);
   });
 });

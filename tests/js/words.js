@@ -4,4 +4,6 @@ import { readFileSync } from 'node:fs';
 
 import { TEXT } from '../../static/js/text.js';
 
-Object.assign(TEXT, JSON.parse(readFileSync(new URL('../../static/i18n/en.json', import.meta.url), 'utf8')));
+for (const name of ['en', 'en.panels']) {
+  Object.assign(TEXT, JSON.parse(readFileSync(new URL(`../../static/i18n/${name}.json`, import.meta.url), 'utf8')));
+}

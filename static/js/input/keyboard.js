@@ -2,17 +2,12 @@
 
 /** Keys that aren't texts or commands for a desktop but for the machine at hand; the browser keeps them. F11 is the way
  * into full screen and out of it again. */
-const KEPT = new Set([
-  'F11', 'AudioVolumeUp', 'AudioVolumeDown', 'AudioVolumeMute', 'BrightnessUp', 'BrightnessDown',
-  'Eject', 'Power', 'PowerOff', 'Standby', 'Hibernate', 'WakeUp',
-]);
+const KEPT = /^(F11|AudioVolume.*|Brightness.*|Eject|Power(Off)?|Standby|Hibernate|WakeUp)$/;
 /** Keys that say nothing: an input method or a dead key is at work, and the character follows. */
-const SILENT = new Set(['Process', 'Unidentified', 'Dead', 'Compose', '']);
+const SILENT = /^(Process|Unidentified|Dead|Compose|)$/;
 /** @type {Record<string, 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey'>} */
 const MODIFIERS = { Shift: 'shiftKey', Control: 'ctrlKey', Alt: 'altKey', Meta: 'metaKey' };
-const OTHER_MODIFIERS = new Set(['AltGraph', 'CapsLock', 'NumLock', 'ScrollLock', 'Fn', 'Hyper', 'Super']);
-/** Where keys are that are pressed without a keyboard. @type {Record<string, string>} */
-const CODES = { Control: 'ControlLeft', Alt: 'AltLeft', Shift: 'ShiftLeft', Meta: 'MetaLeft' };
+const OTHER_MODIFIERS = /^(AltGraph|(Caps|Num|Scroll)Lock|Fn|Hyper|Super)$/;
 /** AltGr on Windows comes as Control and then Alt, within this time of each other. */
 const ALTGR_MS = 50;
 
@@ -74,8 +69,8 @@ export class Keyboard {
 
   /** @param {KeyEvent} event */
   keydown(event) {
-    if (!this.#accepts(event) || (KEPT.has(event.key) && !this.#isOurs(event))) return;
-    if (event.isComposing || event.keyCode === TAKEN || SILENT.has(event.key)) return;
+    if (!this.#accepts(event) || (KEPT.test(event.key) && !this.#isOurs(event))) return;
+    if (event.isComposing || event.keyCode === TAKEN || SILENT.test(event.key)) return;
     const isAltGr = this.#settleDoubt(event);
     if (!this.#isForBoth(event)) event.preventDefault();
     if (this.#platform === 'windows' && event.code === 'ControlLeft' && !this.#held.has('ControlLeft')) {
@@ -114,7 +109,7 @@ export class Keyboard {
    * @param {...string} keys
    */
   tap(...keys) {
-    const events = keys.filter((key) => !this.latched.has(key)).map((key) => ({ key, code: CODES[key] ?? '' }));
+    const events = keys.filter((key) => !this.latched.has(key)).map((key) => ({ key, code: codeOf(key) }));
     for (const event of events) this.#down(event);
     for (const event of events.reverse()) this.#up(event);
     this.#unlatch();
@@ -125,7 +120,7 @@ export class Keyboard {
    * @param {string} key
    */
   latch(key) {
-    const event = { key, code: CODES[key] ?? '' };
+    const event = { key, code: codeOf(key) };
     if (this.latched.delete(key)) this.#up(event);
     else {
       this.latched.add(key);
@@ -249,9 +244,14 @@ function place({ key, code }) {
   return code || key;
 }
 
+/** @param {string} key that is pressed without a keyboard; where it is */
+function codeOf(key) {
+  return key in MODIFIERS ? `${key}Left` : '';
+}
+
 /** @param {string} key */
 function isModifier(key) {
-  return key in MODIFIERS || OTHER_MODIFIERS.has(key);
+  return key in MODIFIERS || OTHER_MODIFIERS.test(key);
 }
 
 /** @param {KeyEvent} event */
