@@ -23,6 +23,12 @@ from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
 
 HELLO = {"type": "hello", "protocol": 3}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 @dataclass
@@ -118,3 +124,10 @@ async def viewing(stack: Stack, greet: bool = True) -> AsyncIterator[RawViewer]:
         if greet:
             await viewer.send(**HELLO)
         yield viewer
+
+
+async def log_in(session: aiohttp.ClientSession, url: str, token: str, origin: str | None = None) -> int:
+    """Exchange a token for a session; the status of the answer."""
+    headers = {"Origin": origin or url}
+    async with session.post(f"{url}/login", json={"token": token}, headers=headers) as response:
+        return response.status
