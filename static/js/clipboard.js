@@ -5,18 +5,13 @@
  * was seen there last; where the desktop's hasn't come to the local one, it is the newer until the person goes elsewhere.
  */
 
-import { isLetter, isPaste } from './clipboard_gate.js';
+import { ECHOES_MS, isLetter, isPaste } from './clipboard_gate.js';
 import { ClipReceiver, ClipSender } from './clips.js';
 
 export { LocalClipboard } from './local_clipboard.js';
 
 /** How long a key waits for what the browser pastes; most say it within 20 ms, a busy machine's not within 150. */
 const PASTE_MS = 500;
-/**
- * How long after a key or a click that copies to look for what came. WebKit lets a page write within the event, and in
- * timers that were set in it for up to a second.
- */
-const ECHOES_MS = [30, 80, 160, 320, 640, 950];
 const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'Meta', 'AltGraph']);
 
 /** @typedef {import('./clips.js').Clip} Clip */
@@ -192,7 +187,7 @@ export class Clipboard {
     this.#pasted = null;
     this.#isBehind = true;
     this.#pending = isEmpty(clip) ? null : clip;
-    this.#write();
+    this.write();
   }
 
   /**
@@ -214,9 +209,9 @@ export class Clipboard {
       // A modifier may be the beginning of a paste.
       if (MODIFIERS.has(key.key) || isPaste(key)) return;
     }
-    this.#write();
+    this.write();
     if (!this.#isCopying && event.type !== 'pointerup') return;
-    for (const delayMs of ECHOES_MS) setTimeout(() => this.#write(), delayMs);
+    for (const delayMs of ECHOES_MS) setTimeout(() => this.write(), delayMs);
   }
 
   /** The person goes elsewhere, and may copy something there. */
@@ -225,15 +220,15 @@ export class Clipboard {
     this.#isBehind = false;
   }
 
-  /** @returns {Promise<void>} */
-  async #write() {
+  /** Write what waits, if the browser lets it be. @returns {Promise<void>} */
+  async write() {
     const clip = this.#pending;
     // One that begins makes WebKit give up the one before.
     if (!clip || this.#isWriting) return;
     this.#isWriting = true;
     const isWritten = await this.#local.write(clip);
     this.#isWriting = false;
-    if (this.#pending !== clip) return this.#write();
+    if (this.#pending !== clip) return this.write();
     if (!isWritten) return;
     this.#pending = null;
     this.#isBehind = false;

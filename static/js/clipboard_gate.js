@@ -5,6 +5,12 @@
 
 import { Offstage } from './offstage.js';
 
+/**
+ * How long after a key or a click that copies to look for what came. WebKit lets a page write within the event, and in
+ * timers that were set in it for up to a second.
+ */
+export const ECHOES_MS = [30, 80, 160, 320, 640, 950];
+
 /** @typedef {import('./clipboard.js').Clipboard} Clipboard */
 /** @typedef {import('./clipboard.js').Chord} Chord */
 /** @typedef {import('./clips.js').Clip} Clip */
@@ -117,10 +123,11 @@ export class ClipboardGate {
 
   /** @param {Event} event that may be the beginning of a copy or a paste, and lets pages write in some browsers */
   #feel(event) {
-    const { key = '', ctrlKey = false, metaKey = false } = /** @type {Partial<KeyboardEvent>} */ (event);
-    if (this.part || ctrlKey || metaKey || key === 'Control' || key === 'Meta') {
-      this.call((clipboard) => clipboard.gesture(event));
-    }
+    if (this.part) return this.part.gesture(event);
+    const { key, ctrlKey, metaKey } = /** @type {Partial<KeyboardEvent>} */ (event);
+    const isKey = ctrlKey || metaKey || key === 'Control' || key === 'Meta';
+    if (isKey) this.call(() => {});
+    if (isKey || event.type === 'pointerup') for (const ms of ECHOES_MS) setTimeout(() => this.part?.write(), ms);
   }
 }
 

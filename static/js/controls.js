@@ -55,6 +55,8 @@ export class Controls {
     this.#find('full-screen').hidden = !this.#fullScreen.isThere;
     this.#find('full-screen').addEventListener('click', () => this.#fullScreen.toggle());
     this.#find('screen-keyboard').addEventListener('click', () => this.#toggleKeyboard());
+    // A keyboard on the screen opens only for a field that gets the focus at once.
+    if (navigator.maxTouchPoints > 0) parts.writing.call(() => {});
     this.#find('show-statistics').addEventListener('click', () => parts.toggleStatistics());
     this.#find('quality').addEventListener('change', ({ target }) => {
       parts.chooseQuality(/** @type {import('./wire.js').Level} */ (/** @type {HTMLInputElement} */ (target).value));

@@ -42,9 +42,20 @@ export class Decoder {
     const entry = { update, bitmaps, left: 0, takenAt: now(), decodeMs: 0 };
     this.#queue.push(entry);
     update.operations.forEach((operation, index) => {
-      if ('image' in operation) this.#decode(entry, index, operation, this.#createBitmap(operation));
-      else if (operation.kind === 'video') this.#decode(entry, index, operation, this.#videos.decode(operation));
-      else if (operation.kind === 'deflated') this.#inflate(entry, operation);
+      const coming = 'image' in operation ? this.#createBitmap(operation)
+        : operation.kind === 'video' && this.#videos.decode(operation);
+      if (coming) {
+        this.#await(entry, coming, (bitmap) => {
+          bitmaps[index] = bitmap;
+          // What is decoded goes on to the page; the file has done its work.
+          Object.assign(operation, 'image' in operation ? { image: NOTHING } : { chunk: NOTHING });
+          if (!hasSizeFor(bitmap, /** @type {Pictured} */ (operation))) throw new WireError('an image of the wrong size');
+        }, (bitmap) => bitmap.close());
+      } else if (operation.kind === 'deflated') {
+        this.#await(entry, inflate(operation.stream, areaOf(operation.rects)), (pixels) => {
+          Object.assign(operation, { pixels, stream: NOTHING });
+        });
+      }
     });
     if (!entry.left) this.#handOver();
   }
@@ -56,63 +67,24 @@ export class Decoder {
   }
 
   /**
+   * @template T
    * @param {Decoded} entry
-   * @param {number} index
-   * @param {Pictured} pictured
-   * @param {Promise<ImageBitmap>} coming
+   * @param {Promise<T>} coming
+   * @param {(part: T) => void} keep
+   * @param {(part: T) => void} [drop]
    */
-  #decode(entry, index, pictured, coming) {
+  #await(entry, coming, keep, drop = () => {}) {
     entry.left++;
     // One `then` and no `async`: every further hop would keep the picture waiting for other work of the page.
-    coming
-      .then((bitmap) => this.#keep(entry, index, pictured, bitmap))
-      .catch((error) => this.#fail(entry, error));
-  }
-
-  /**
-   * @param {Decoded} entry
-   * @param {number} index
-   * @param {Pictured} pictured
-   * @param {ImageBitmap} bitmap
-   */
-  #keep(entry, index, pictured, bitmap) {
-    if (!this.#queue.includes(entry)) return bitmap.close();
-    entry.bitmaps[index] = bitmap;
-    // What is decoded goes on to the page; the file has done its work.
-    if ('image' in pictured) pictured.image = NOTHING;
-    else pictured.chunk = NOTHING;
-    if (!hasSizeFor(bitmap, pictured)) throw new WireError('an image of the wrong size');
-    this.#finish(entry);
-  }
-
-  /**
-   * @param {Decoded} entry
-   * @param {Deflated} deflated
-   */
-  #inflate(entry, deflated) {
-    entry.left++;
-    inflate(deflated.stream, areaOf(deflated.rects))
-      .then((pixels) => {
-        if (!this.#queue.includes(entry)) return;
-        Object.assign(deflated, { pixels, stream: NOTHING });
-        this.#finish(entry);
-      })
-      .catch((error) => this.#fail(entry, error));
-  }
-
-  /** @param {Decoded} entry one of whose pictures is there */
-  #finish(entry) {
-    if (--entry.left) return;
-    entry.decodeMs = now() - entry.takenAt;
-    this.#handOver();
-  }
-
-  /**
-   * @param {Decoded} entry
-   * @param {unknown} error
-   */
-  #fail(entry, error) {
-    if (this.#queue.includes(entry)) this.#onError(error);
+    coming.then((part) => {
+      if (!this.#queue.includes(entry)) return drop(part);
+      keep(part);
+      if (--entry.left) return;
+      entry.decodeMs = now() - entry.takenAt;
+      this.#handOver();
+    }).catch((error) => {
+      if (this.#queue.includes(entry)) this.#onError(error);
+    });
   }
 
   #handOver() {

@@ -402,5 +402,4 @@ async def test_what_an_element_adds_to_a_page_is_small(context: BrowserContext) 
             elsewhere = {name for name in fetched if not name.startswith((url, made.origin))}
             assert {name for name in elsewhere if not name.startswith("blob:")} == set()
             assert {"voxy.js", "js/viewer.js", "js/line_worker.js", "js/update.js", "style.css"} <= set(ours)
-            print(sum(ours.values()), sorted((size, name) for name, size in ours.items()))
             assert sum(ours.values()) <= 60_000, ours

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.support import Served, eventually, focused, open_page, paint, serving, typed, until_same
 from tests.pictures import photograph
@@ -87,7 +87,8 @@ async def test_a_phone_has_a_grip_and_its_keyboard(browser: Browser) -> None:
         assert await page.evaluate("document.getElementById('field').inputMode") == "none"
         await page.tap("#grip")
         await page.tap("#screen-keyboard")
-        assert await page.evaluate("document.getElementById('field').inputMode") == "text"
+        mode = "document.getElementById('field').inputMode"
+        await eventually(lambda: page.evaluate(f"{mode} === 'text'"), 5, "a keyboard is wanted")
         assert await page.evaluate("document.activeElement.id") == "field"
         for popup in POPUPS:
             await page.tap(f"[data-opens={popup}]")
@@ -123,7 +124,7 @@ async def test_toolbar_by_keys_alone(context: BrowserContext) -> None:
         async with serving("--display", server.display, "--auth", "none") as served:
             page = await open_page(context, served.url)
             await page.keyboard.press("Control+Alt+Shift+KeyM")
-            assert await page.evaluate("document.activeElement.id") == "full-screen"
+            await expect(page.locator("#full-screen")).to_be_focused()
             await page.keyboard.press("ArrowLeft")
             assert await page.evaluate("document.activeElement.dataset.opens") == "help"
             for _ in range(2):
@@ -200,6 +201,7 @@ async def test_exact_pictures_are_exact_in_motion(context: BrowserContext) -> No
 async def test_who_is_here_is_counted(context: BrowserContext) -> None:
     async with desktop() as served:
         first = await open_page(context, served.url)
+        await first.keyboard.press("Control+Alt+Shift+KeyM")
         said = first.locator("#people-said")
         await eventually(lambda: _has(said, "Only you look at this desktop."), 5, "nobody else is here")
         second = await open_page(context, served.url)
@@ -216,11 +218,11 @@ async def test_full_screen_and_back(context: BrowserContext) -> None:
     async with desktop() as served:
         page = await open_page(context, served.url)
         await page.keyboard.press("Control+Alt+Shift+KeyF")
-        await page.wait_for_function("document.fullscreenElement !== null")
+        await eventually(lambda: page.evaluate("document.fullscreenElement !== null"), 5, "it is the whole screen")
         await page.keyboard.press("Control+Alt+Shift+KeyM")
         await page.wait_for_selector("#full-screen[aria-pressed=true]")
         await page.click("#full-screen")
-        await page.wait_for_function("document.fullscreenElement === null")
+        await eventually(lambda: page.evaluate("document.fullscreenElement === null"), 5, "it is no more")
         await page.wait_for_selector("#full-screen[aria-pressed=false]")
 
 

@@ -25,7 +25,7 @@ async def test_statistics_say_where_the_time_goes(context: BrowserContext) -> No
             page = await open_page(context, served.url)
             assert not await page.is_visible("#statistics")
             await page.keyboard.press(KEYS)
-            assert await page.is_visible("#statistics")
+            await page.wait_for_selector("#statistics", state="visible")
 
             async def is_filled() -> bool:
                 await asyncio.to_thread(paint, server, photograph(Size(300, 200), seed=len(await page.content())))
