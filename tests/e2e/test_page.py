@@ -13,7 +13,17 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.support import Served, eventually, focused, open_page, paint, serving, typed, until_same
+from tests.e2e.support import (
+    Served,
+    eventually,
+    focused,
+    open_page,
+    paint,
+    serving,
+    typed,
+    until_connection,
+    until_same,
+)
 from tests.pictures import photograph
 from tests.xservers import xvfb
 from voxy.blocks import Size
@@ -224,6 +234,34 @@ async def test_full_screen_and_back(context: BrowserContext) -> None:
         await page.click("#full-screen")
         await eventually(lambda: page.evaluate("document.fullscreenElement === null"), 5, "it is no more")
         await page.wait_for_selector("#full-screen[aria-pressed=false]")
+
+
+async def test_what_cannot_be_fetched_is_said_and_the_desktop_goes_on(
+    context: BrowserContext,
+) -> None:
+    with xvfb(SIZE) as server, focused(server) as display:
+        async with serving("--display", server.display, "--auth", "none") as served:
+            page = await open_page(context, served.url)
+            for part in ("panels", "clipboard"):
+                await page.route(f"**/js/{part}.js", lambda route: route.abort())
+            await page.keyboard.press("Control+Alt+Shift+KeyM")
+            await expect(page.locator("#notice")).to_have_text(
+                "Something of this page can’t be fetched. Reload the page."
+            )
+            await page.keyboard.press("Control+v")
+            await page.keyboard.press("z")
+            keys: list[tuple[str, bool]] = []
+
+            async def is_typed() -> bool:
+                keys.extend(await asyncio.to_thread(typed, display))
+                return ("z", False) in keys
+
+            await eventually(is_typed, 5, "what is typed arrives")
+            await page.unroute_all()
+            await page.reload()
+            await until_connection(page, "live")
+            await page.keyboard.press("Control+Alt+Shift+KeyM")
+            await page.wait_for_selector("#toolbar", state="visible")
 
 
 async def test_lost_is_said_in_the_readers_language(browser: Browser) -> None:
