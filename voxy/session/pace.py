@@ -1,7 +1,10 @@
 """Pace: how fast one viewer's messages are taken, so that a flood of them is nobody else's trouble."""
 
-_RATE = 1000.0
-"""Messages a second; hands and acknowledgements of 60 pictures a second are a few hundred."""
+_RATE = 500.0
+"""Messages a second, once a burst is over; hands and acknowledgements of 60 pictures a second are less.
+
+Each costs some 250 µs until the X server has it, so that a flood takes an eighth of a core.
+"""
 
 _BURST = 1000.0
 
