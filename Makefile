@@ -4,6 +4,7 @@
 # make chaos-vm      kill and cut what takes part in moves, at random: make chaos-vm ARGS='--moves 200 --seed 1'
 # make bench   set everything up and measure, beside the neighbours: make bench ARGS='--scenes echo,scroll --seconds 4'
 # make bench-vm      what a machine's move costs: make bench-vm ARGS='--disk 1024 --part 0.25'
+# make bench-crowd   what others on the same desktop cost who types: make bench-crowd ARGS='--rounds 9'
 # make setup   prepare .venv only
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ FOREIGN_PACKAGES := qemu-system-x86 qemu-utils seabios wine64 busybox-static cpi
 BENCH_PACKAGES := xvfb chromium libatomic1 iproute2 fonts-dejavu-core fontconfig \
 	tigervnc-standalone-server novnc websockify x11vnc
 
-.PHONY: bench bench-vm screenshot serve test test-foreign chaos-vm lint setup
+.PHONY: bench bench-vm bench-crowd screenshot serve test test-foreign chaos-vm lint setup
 .PHONY: desktop-packages test-packages foreign-packages bench-packages
 
 serve: setup desktop-packages
@@ -66,6 +67,9 @@ bench: setup bench-packages $(BIN)/.bench-installed
 
 bench-vm: setup foreign-packages $(BIN)/.bench-installed
 	@$(BIN)/python -m tests.bench.vm $(ARGS)
+
+bench-crowd: setup test-packages
+	@$(BIN)/python -m tests.bench.crowd $(ARGS)
 
 $(BIN)/.bench-installed: $(BIN)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[bench]'

@@ -1,4 +1,4 @@
-"""What others on the same desktop cost a viewer: `python -m tests.bench.crowd`.
+"""What others on the same desktop cost a viewer: `make bench-crowd`.
 
 One honest viewer types, and it is measured how long each key takes to the update that shows what it did: alone, beside
 a viewer that sends input as fast as it can, and beside one that never reads. The conditions take turns, so that what

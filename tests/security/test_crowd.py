@@ -1,4 +1,4 @@
-"""What one viewer does to the server, another hardly notices: `python -m tests.bench.crowd` measures how little."""
+"""What one viewer does to the server, another hardly notices: `make bench-crowd` measures how little."""
 
 import statistics
 
