@@ -110,8 +110,8 @@ class Reader {
 
   /** @returns {Patches} */
   #patches() {
-    const encoding = known(ENCODINGS, this.#byte()), { rects, data } = this.#ofRects();
-    return { kind: 'patches', encoding, rects, image: data };
+    const encoding = known(ENCODINGS, this.#byte()), of = this.#ofRects();
+    return { kind: 'patches', encoding, rects: of.rects, image: of.data };
   }
 
   /** @returns {Deflated} */

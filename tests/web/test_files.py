@@ -1,12 +1,17 @@
 """The page's files are served without what only people read in them, and otherwise as they are."""
 
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.stack import Stack, running
 from voxy.web.files import page_files, page_folder
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -25,6 +30,22 @@ def test_every_file_of_the_page_is_there_and_none_is_larger() -> None:
 def test_no_comment_is_served() -> None:
     modules = {name: file.body for name, file in page_files().items() if name.endswith((".js", ".css"))}
     assert {name for name, body in modules.items() if b"/**" in body or b"\n  " in body} == set()
+
+
+def test_what_is_served_does_what_the_files_do(tmp_path: Path) -> None:
+    """The tests of the page's modules, on the modules as they are served: what makes them smaller may be wrong."""
+    for name, file in page_files().items():
+        path = tmp_path / "static" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.body)
+    shutil.copy(ROOT / "package.json", tmp_path)
+    shutil.copytree(ROOT / "tests" / "data", tmp_path / "tests" / "data")
+    # Those two are about how the files are written.
+    leave = shutil.ignore_patterns("node_modules", "page.test.js", "text.test.js")
+    shutil.copytree(ROOT / "tests" / "js", tmp_path / "tests" / "js", ignore=leave)
+    files = sorted(str(path) for path in (tmp_path / "tests" / "js").glob("*.test.js"))
+    done = subprocess.run(["node", "--test", *files], capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 async def test_what_a_browser_has_is_not_sent_again(stack: Stack) -> None:
