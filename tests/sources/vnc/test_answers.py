@@ -62,9 +62,7 @@ class TestMessages:
         screen = screen_of()
         data = update(rect(3, 4, 2, 1, 0, b"\3\2\1\0\6\5\4\xff"), rect(10, 10, 2, 1, 1, struct.pack(">HH", 3, 4)))
         assert said(data, screen) == [Updated()]
-        shown = np.zeros_like(screen.pixels)
-        screen.give(Rect.of(SIZE), shown)
-        shown &= COLOUR
+        shown = screen.pixels & COLOUR
         assert shown[4, 3:5].tolist() == shown[10, 10:12].tolist() == [0x010203, 0x040506]
         assert screen.take_damage() == (Rect(3, 4, 2, 1), Rect(10, 10, 2, 1))
 

@@ -33,9 +33,7 @@ def shown_of(encoding: int, rect: Rect, data: bytes, decoders: Decoders | None =
     decoder = (decoders or Decoders()).get(encoding)
     assert decoder
     assert pump(decoder(screen, rect), data) == (None, b"")
-    shown = np.zeros_like(screen.pixels)
-    screen.give(Rect(0, 0, *screen.size), shown)
-    return shown & COLOUR
+    return screen.pixels & COLOUR
 
 
 def bgr(pixels: Pixels) -> bytes:

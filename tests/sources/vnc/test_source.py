@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.support import paint, screen
 from tests.pictures import photograph, text
 from tests.programs import pasting
+from tests.sources.told import check_told
 from tests.sources.vnc.servers import GREETING, SIZE, qemu, tigervnc, tigervnc_by_socket, x11vnc
 from tests.xservers import XServer
 from voxy.blocks import Size
@@ -103,6 +104,14 @@ async def test_tigervnc_by_a_port_with_a_size_of_the_windows() -> None:
                             async with asyncio.timeout(0.2):
                                 await desktop.source.grab(desktop.framebuffer)
                 await until_equal(desktop, server.x, text(size))
+
+
+@pytest.mark.parametrize("copied_at_once", [0, 1 << 30])
+async def test_what_is_told_is_all_that_changes(copied_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_COPIED_AT_ONCE", copied_at_once)
+    with tigervnc(SIZE) as server:
+        async with opened(server.address) as desktop:
+            await check_told(desktop.source, server.x, SIZE)
 
 
 async def test_copies_go_both_ways(tmp_path: Path) -> None:

@@ -2,26 +2,17 @@
 
 import asyncio
 import contextlib
-import itertools
 import random
 
-import numpy as np
 import pytest
 from Xlib import X
 
+from tests.sources.told import check_told, scribble
 from tests.sources.x11.support import Looker, Opened, looking, opened
 from tests.xservers import XServer, xvfb, xvnc
 from voxy.blocks import Rect, Size
 from voxy.errors import SourceUnavailable
-from voxy.screen.differ import BlockDiffer
 from voxy.sources.x11.readers import SharedPixmaps
-
-
-def scribble(looker: Looker, size: Size, count: int, seed: int = 1) -> None:
-    chance = random.Random(seed)
-    for _ in range(count):
-        x, y = chance.randrange(size.width), chance.randrange(size.height)
-        looker.fill(Rect(x, y, chance.randrange(1, 300), chance.randrange(1, 200)), chance.randrange(1 << 24))
 
 
 async def assert_exact(desktop: Opened, looker: Looker) -> None:
@@ -120,40 +111,13 @@ async def test_cancelled_grabs_lose_no_damage(server: XServer) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pixmaps", "images", "plain"])
-async def test_what_is_told_is_all_that_changes_while_programs_draw(kind: str, monkeypatch) -> None:
-    """A viewer that takes what is told, and nothing else, shows the screen at rest; also after grabs in vain."""
+async def test_what_is_told_is_all_that_changes(kind: str, monkeypatch) -> None:
     if kind == "images":
         monkeypatch.setattr(SharedPixmaps, "create", lambda *_: None)
     options = ("-extension", "MIT-SHM") if kind == "plain" else ()
-    size, chance, is_drawing = Size(640, 480), random.Random(4), True
-    with xvfb(size, None, 24, *options) as server, looking(server) as looker, looking(server) as artist:
-
-        def draw() -> None:
-            for number in itertools.takewhile(lambda _: is_drawing, itertools.count()):
-                scribble(artist, size, 3, seed=number)
-
+    with xvfb(Size(640, 480), None, 24, *options) as server:
         async with opened(server) as desktop:
-            differ, framebuffer, model = BlockDiffer(), desktop.framebuffer, np.zeros((512, 640), dtype=np.uint32)
-
-            async def take(seconds: float = 60) -> None:
-                grab = asyncio.create_task(desktop.grab())
-                if not (await asyncio.wait([grab], timeout=seconds))[0]:
-                    grab.cancel()
-                    await asyncio.wait([grab])
-                if grab.cancelled():
-                    return
-                changed = differ.diff(framebuffer, grab.result()).changed
-                for rect in map(framebuffer.grid.rect, changed.tolist()):
-                    model[rect.slices] = framebuffer.front[rect.slices]
-
-            drawing = asyncio.create_task(asyncio.to_thread(draw))
-            for _ in range(150):
-                await take(0.004 * chance.random() if chance.random() < 0.3 else 60)
-            is_drawing = False
-            await drawing
-            async with asyncio.timeout(10):
-                while not (model[:480] == looker.pixels()).all():
-                    await take()
+            await check_told(desktop.source, server, Size(640, 480))
 
 
 async def test_another_framebuffer_is_filled_whole(server: XServer) -> None:

@@ -47,10 +47,6 @@ class Screen:
     def put(self, rect: Rect, pixels: NDArray[np.uint32] | np.uint32) -> None:
         self.pixels[rect.slices] = pixels
 
-    def give(self, rect: Rect, target: Pixels) -> None:
-        """Write what a rect shows to the same place of another array."""
-        target[rect.slices] = self.pixels[rect.slices]
-
     def copy(self, rect: Rect, x: int, y: int) -> None:
         """Show at `rect` what is at (x, y)."""
         source = Rect(x, y, rect.width, rect.height)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from voxy.blocks import Rect, Size
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
-from voxy.screen.framebuffer import Framebuffer
+from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.session.clips import Clip
 from voxy.session.events import Delivery, InputEvent, Offer, Resize
 from voxy.sources.base import (
@@ -74,6 +74,10 @@ _EXTRAS = (
     requests.COMPRESS_LEVEL_1,
 )
 """Not the LED state (-261): QEMU sets a guest's locks right for what is typed, except for those who ask for it."""
+
+
+_COPIED_AT_ONCE = 1 << 17
+"""Pixels that are copied quicker than somebody else is asked to."""
 
 
 class VncSource:
@@ -149,9 +153,10 @@ class VncSource:
                 line = self._open_line()
                 is_whole = self._filled is not framebuffer
                 if self._fresh.is_set() and not self._screen.is_blank and (self._screen.is_damaged or is_whole):
-                    damage = self._give(framebuffer, is_whole)
-                    # The server draws the next while this one is compared.
+                    damage = self._take_damage(framebuffer, is_whole)
+                    # The server draws the next while this one is copied and compared.
                     self._ask(line)
+                    await self._give(framebuffer, damage)
                     return damage
                 self._fresh.clear()
                 self._ask(line)
@@ -180,17 +185,26 @@ class VncSource:
         self._watch.take_answer()
         self._fresh.set()
 
-    def _give(self, framebuffer: Framebuffer, is_whole: bool) -> Damage:
+    def _take_damage(self, framebuffer: Framebuffer, is_whole: bool) -> Damage:
         size, damage = self._screen.size, self._screen.take_damage()
         framebuffer.moved = self._screen.take_moved()
-        # What is given is told, all of it: some may have been drawn since, and will be told of later.
         damage = (*damage, *framebuffer.take_stale(size))
-        damage = (Rect.of(size),) if is_whole else damage
-        for rect in damage:
-            self._screen.give(rect, framebuffer.back)
         self._filled = framebuffer
         self._fresh.clear()
-        return damage
+        return (Rect.of(size),) if is_whole else damage
+
+    async def _give(self, framebuffer: Framebuffer, damage: Damage) -> None:
+        """Copy what is damaged, while the server may draw there: all that is copied is told, and told again then."""
+        copying = self._screen.pixels, framebuffer.back, damage
+        if sum(rect.area for rect in damage) <= _COPIED_AT_ONCE:
+            return _copy(*copying)
+        given = asyncio.ensure_future(asyncio.to_thread(_copy, *copying))
+        try:
+            await asyncio.shield(given)
+        except asyncio.CancelledError:
+            self._filled = None
+            await asyncio.wait([given])
+            raise
 
     def _open_line(self) -> Line:
         if self._line is None:
@@ -321,3 +335,8 @@ class VncSource:
         if line:
             line.close()
             self._fail(SourceLost("The VNC server is not connected."))
+
+
+def _copy(pixels: Pixels, back: Pixels, rects: Damage) -> None:
+    for rect in rects:
+        back[rect.slices] = pixels[rect.slices]
