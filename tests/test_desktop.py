@@ -93,11 +93,11 @@ async def test_viewers_that_need_the_same_share_one_encoding(monkeypatch: pytest
         viewers = [ModelViewer(desktop) for _ in range(10)]
         shown = source.pixels
         await asyncio.gather(*(v.follow(lambda v=v: v.shows(shown)) for v in viewers))
-        made = desktop._seq
+        made = desktop._updates._seq
         source.show(text(Size(640, 480), "all see this "))
         shown = source.pixels
         await asyncio.gather(*(v.follow(lambda v=v: v.shows(shown)) for v in viewers))
-        assert desktop._seq == made + 1
+        assert desktop._updates._seq == made + 1
 
 
 async def test_viewer_that_never_acknowledges_holds_nobody_up() -> None:

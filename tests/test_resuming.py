@@ -12,8 +12,9 @@ import pytest
 from tests.pictures import photograph, text
 from tests.scripted import ModelViewer, ScriptedSource, Stage, read_update, serving
 from voxy.blocks import Size
-from voxy.desktop import Desktop, MadeUpdate
+from voxy.desktop import Desktop
 from voxy.session.viewer import Viewer
+from voxy.updates import MadeUpdate
 
 SIZE = Size(1021, 743)
 

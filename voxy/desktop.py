@@ -5,33 +5,25 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
 
-from voxy.blocks import BLOCK, Operation, Size, Step
-from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
-from voxy.blocks.memory import Library, used_images
+from voxy.blocks import BLOCK, Size, Step
+from voxy.blocks.generations import NO_BLOCKS, common, without
 from voxy.clipboard import SharedClipboard
 from voxy.control import Control
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
-from voxy.projector import Frame, Projector
+from voxy.pixel_threads import PixelThreads
+from voxy.projector import Projector
 from voxy.screen.differ import BlockDiffer, Difference
-from voxy.screen.digests import Digests
 from voxy.screen.encoders import encode_rgba_png
 from voxy.screen.film import Film, FilmFinder
-from voxy.screen.framebuffer import Framebuffer, Pixels
-from voxy.screen.snapshot import Packed, Snapshot
-from voxy.screen.streams import cut
+from voxy.screen.framebuffer import Framebuffer
 from voxy.session import wire
 from voxy.session.events import InputEvent, Key, Offer
-from voxy.session.flow import LOSSLESS
 from voxy.session.lead import Lead
 from voxy.session.meter import Stages
 from voxy.session.permissions import Permission
 from voxy.session.resumption import Resumptions
-from voxy.session.update import Update
-from voxy.session.viewer import UpdatePlan, Viewer
+from voxy.session.viewer import Viewer
 from voxy.sources.base import (
     ClipChanged,
     Cursor,
@@ -46,8 +38,7 @@ from voxy.sources.base import (
     SourceState,
     StateChanged,
 )
-
-R = TypeVar("R")
+from voxy.updates import MadeUpdate, Updates
 
 logger = logging.getLogger(__name__)
 
@@ -61,23 +52,6 @@ for each picture of a program that draws as often."""
 
 _STEPS_KEPT = 8
 """Generations that a viewer may be behind and still be brought up to date in few words."""
-
-_FEW_BLOCKS = 24
-"""Blocks that are compared, copied or encoded in half a millisecond; a hop to a thread and back takes as long."""
-
-
-@dataclass(frozen=True, slots=True)
-class MadeUpdate:
-    """An update as it travels, for all viewers that need the same."""
-
-    seq: int
-    data: bytes
-    rough: Blocks
-    used: tuple[tuple[int, int], ...]
-    """The images that viewers keep or draw from, each with its bytes, in order."""
-    stages: Stages
-    chunks: int = 0
-    """How many chunks of a film who gets it has had then."""
 
 
 class Desktop:
@@ -110,15 +84,12 @@ class Desktop:
         self._finder = FilmFinder()
         self._projector = Projector()
         self._film: Film | None = None
-        self._digests = Digests()
-        self._library = Library()
         self._viewers: dict[Viewer, Callable[[], None]] = {}
         self._resumptions = Resumptions()
         self._wanted = asyncio.Event()
         self._front = asyncio.Lock()
-        self._executor = ThreadPoolExecutor(2, thread_name_prefix="voxy-pixels")
-        self._seq = 0
-        self._updates: dict[object, asyncio.Future[MadeUpdate]] = {}
+        self._threads = PixelThreads()
+        self._updates = Updates(self._threads)
         self._steps: deque[Step] = deque(maxlen=_STEPS_KEPT)
         self._has_picture = False
         self._is_watching = False
@@ -214,52 +185,11 @@ class Desktop:
             if plan is None:
                 return None
             frame = self._projector.next_frame(viewer, plan.generation) if plan.has_frame else None
-            digests: dict[int, bytes] = {}
-            if plan.size:
-                named = (self._framebuffer, joined(plan.blocks, plan.exact))
-                digests = await self._compute(plan.size, self._digests.of, *named)
-                plan = viewer.recall(plan, digests, self._library)
-            key = plan.key, frame and frame.key
-            made = self._updates.get(key)
-            if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
-                made = self._updates[key] = await self._make(plan, digests, frame, Stages(*self._taken_s, now))
+            made = await self._updates.make(viewer, plan, frame, self._framebuffer, Stages(*self._taken_s, now))
         update = await asyncio.shield(made)
         if frame:
             self._projector.sent(viewer, frame.stream, update.chunks)
         return update
-
-    async def _make(
-        self, plan: UpdatePlan, digests: dict[int, bytes], frame: Frame | None, stages: Stages
-    ) -> asyncio.Future[MadeUpdate]:
-        """Copy the pixels of an update now, and encode them while the next grab goes on."""
-        self._seq += 1
-        seq, size = self._seq, self._framebuffer.size
-        snapshot = await self._compute(
-            plan.size,
-            Snapshot.take,
-            self._framebuffer,
-            seq,
-            plan.blocks,
-            plan.exact,
-            plan.patches,
-            digests,
-            plan.quality == LOSSLESS,
-        )
-        for image in snapshot.images:
-            if isinstance(image, Packed) and image.number:
-                self._library.add(image.number, [digests[block] for block in image.blocks.tolist()])
-        blocks, projected = plan.size, None
-        if frame:
-            projected = (
-                frame,
-                await self._compute(frame.film.blocks.size, cut, self._framebuffer.front, frame.film.rect),
-            )
-            blocks += frame.film.blocks.size
-        if blocks > _FEW_BLOCKS:
-            return asyncio.create_task(self._compute(blocks, _encode, seq, size, snapshot, plan, projected, stages))
-        made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
-        made.set_result(_encode(seq, size, snapshot, plan, projected, stages))
-        return made
 
     # The source
 
@@ -288,7 +218,7 @@ class Desktop:
             self._clipboard.close()
             self.control.close()
             await self._source.close()
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._threads.close()
 
     async def _reopen(self) -> None:
         delay_s = _REOPEN_FIRST_S
@@ -320,7 +250,7 @@ class Desktop:
         async with self._front:
             blocks = sum(rect.area for rect in damage) // (BLOCK * BLOCK)
             shows_video = any(map(self._projector.may_serve, self._viewers))
-            difference, film = await self._compute(blocks, self._compare, damage, time.monotonic(), shows_video)
+            difference, film = await self._threads.compute(blocks, self._compare, damage, time.monotonic(), shows_video)
             self._mark(difference, film)
             self._has_picture = True
         if difference.changed.size:
@@ -396,31 +326,3 @@ class Desktop:
     def _wake_viewers(self) -> None:
         for wake in self._viewers.values():
             wake()
-
-    async def _compute(self, blocks: int, function: Callable[..., R], *arguments: object) -> R:
-        """Work on this many blocks, off the loop unless that takes longer than the work."""
-        if blocks <= _FEW_BLOCKS:
-            return function(*arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
-
-
-def _encode(
-    seq: int,
-    size: Size,
-    snapshot: Snapshot,
-    plan: UpdatePlan,
-    projected: tuple[Frame, Pixels] | None,
-    stages: Stages,
-) -> MadeUpdate:
-    operations: tuple[Operation, ...] = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality))
-    rough, chunks = snapshot.rough, 0
-    if projected:
-        frame, pixels = projected
-        videos, chunks = frame.encode(pixels)
-        operations += videos
-        rough = joined(rough, frame.film.blocks)
-    update = Update(seq, size, operations)
-    logger.debug("> %s", update)
-    data = update.serialize()
-    stages.encoded_at = time.monotonic()
-    return MadeUpdate(seq, data, rough, used_images(operations), stages, chunks)

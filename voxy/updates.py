@@ -1,0 +1,116 @@
+"""Updates: made of what viewers lack, once for all that need the same."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from voxy.blocks import Operation, Size
+from voxy.blocks.generations import Blocks, joined
+from voxy.blocks.memory import Library, used_images
+from voxy.pixel_threads import FEW_BLOCKS, PixelThreads
+from voxy.projector import Frame
+from voxy.screen.digests import Digests
+from voxy.screen.framebuffer import Framebuffer, Pixels
+from voxy.screen.snapshot import Packed, Snapshot
+from voxy.screen.streams import cut
+from voxy.session.flow import LOSSLESS
+from voxy.session.meter import Stages
+from voxy.session.update import Update
+from voxy.session.viewer import UpdatePlan, Viewer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUpdate:
+    """An update as it travels, for all viewers that need the same."""
+
+    seq: int
+    data: bytes
+    rough: Blocks
+    used: tuple[tuple[int, int], ...]
+    """The images that viewers keep or draw from, each with its bytes, in order."""
+    stages: Stages
+    chunks: int = 0
+    """How many chunks of a film who gets it has had then."""
+
+
+class Updates:
+    """Makes the updates of one framebuffer, which must not change while one is begun."""
+
+    def __init__(self, threads: PixelThreads) -> None:
+        self._threads = threads
+        self._digests = Digests()
+        self._library = Library()
+        self._seq = 0
+        self._made: dict[object, asyncio.Future[MadeUpdate]] = {}
+
+    def clear(self) -> None:
+        """Forget what was made: something has changed since."""
+        self._made.clear()
+
+    async def make(
+        self, viewer: Viewer, plan: UpdatePlan, frame: Frame | None, framebuffer: Framebuffer, stages: Stages
+    ) -> asyncio.Future[MadeUpdate]:
+        """Begin the update that `plan` and the frame of a film ask for, or give one that serves."""
+        digests: dict[int, bytes] = {}
+        if plan.size:
+            named = joined(plan.blocks, plan.exact)
+            digests = await self._threads.compute(plan.size, self._digests.of, framebuffer, named)
+            plan = viewer.recall(plan, digests, self._library)
+        key = plan.key, frame and frame.key
+        made = self._made.get(key)
+        if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
+            made = self._made[key] = await self._begin(plan, digests, frame, framebuffer, stages)
+        return made
+
+    async def _begin(
+        self,
+        plan: UpdatePlan,
+        digests: dict[int, bytes],
+        frame: Frame | None,
+        framebuffer: Framebuffer,
+        stages: Stages,
+    ) -> asyncio.Future[MadeUpdate]:
+        """Copy the pixels of an update now, and encode them while the next grab goes on."""
+        self._seq += 1
+        seq, compute = self._seq, self._threads.compute
+        wanted = plan.blocks, plan.exact, plan.patches, digests, plan.quality == LOSSLESS
+        snapshot = await compute(plan.size, Snapshot.take, framebuffer, seq, *wanted)
+        for image in snapshot.images:
+            if isinstance(image, Packed) and image.number:
+                self._library.add(image.number, [digests[block] for block in image.blocks.tolist()])
+        blocks, projected = plan.size, None
+        if frame:
+            filmed = frame.film.blocks.size
+            projected = frame, await compute(filmed, cut, framebuffer.front, frame.film.rect)
+            blocks += filmed
+        encoding = seq, framebuffer.size, snapshot, plan, projected, stages
+        if blocks > FEW_BLOCKS:
+            return asyncio.create_task(compute(blocks, _encode, *encoding))
+        made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
+        made.set_result(_encode(*encoding))
+        return made
+
+
+def _encode(
+    seq: int,
+    size: Size,
+    snapshot: Snapshot,
+    plan: UpdatePlan,
+    projected: tuple[Frame, Pixels] | None,
+    stages: Stages,
+) -> MadeUpdate:
+    operations: tuple[Operation, ...] = (*plan.copies, *plan.recalls, *snapshot.encode(plan.quality))
+    rough, chunks = snapshot.rough, 0
+    if projected:
+        frame, pixels = projected
+        videos, chunks = frame.encode(pixels)
+        operations += videos
+        rough = joined(rough, frame.film.blocks)
+    update = Update(seq, size, operations)
+    logger.debug("> %s", update)
+    data = update.serialize()
+    stages.encoded_at = time.monotonic()
+    return MadeUpdate(seq, data, rough, used_images(operations), stages, chunks)
