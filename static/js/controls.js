@@ -15,7 +15,7 @@ import { Toolbar } from './toolbar.js';
 /**
  * @typedef {object} Parts
  * @property {import('./input/keyboard.js').Keyboard} keyboard
- * @property {import('./input/writing.js').Writing} writing
+ * @property {import('./input/text_input.js').TextInput} textInput
  * @property {import('./clipboard_gate.js').ClipboardGate} clipboard
  * @property {import('./notice.js').Notice} notice
  * @property {() => void} toggleStatistics
@@ -55,8 +55,6 @@ export class Controls {
     this.#find('full-screen').hidden = !this.#fullScreen.isThere;
     this.#find('full-screen').addEventListener('click', () => this.#fullScreen.toggle());
     this.#find('screen-keyboard').addEventListener('click', () => this.#toggleKeyboard());
-    // A keyboard on the screen opens only for a field that gets the focus at once.
-    if (navigator.maxTouchPoints > 0) parts.writing.call(() => {});
     this.#find('show-statistics').addEventListener('click', () => parts.toggleStatistics());
     this.#find('quality').addEventListener('change', ({ target }) => {
       parts.chooseQuality(/** @type {import('./wire.js').Level} */ (/** @type {HTMLInputElement} */ (target).value));
@@ -181,10 +179,9 @@ export class Controls {
   }
 
   #toggleKeyboard() {
-    this.#parts.writing.call((textInput) => {
-      textInput.show(!textInput.isShown);
-      this.#find('screen-keyboard').setAttribute('aria-pressed', String(textInput.isShown));
-    });
+    const { textInput } = this.#parts;
+    textInput.show(!textInput.isShown);
+    this.#find('screen-keyboard').setAttribute('aria-pressed', String(textInput.isShown));
   }
 
   /**

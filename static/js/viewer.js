@@ -10,7 +10,7 @@ import { capabilities, decodableCodecs } from './codecs.js';
 import { Cursor } from './cursor.js';
 import { Hands } from './input/hands.js';
 import { Keyboard } from './input/keyboard.js';
-import { Writing } from './input/writing.js';
+import { TextInput } from './input/text_input.js';
 import { LineThread } from './line.js';
 import { PartLost } from './malformed.js';
 import { Notice } from './notice.js';
@@ -46,7 +46,7 @@ export class Viewer {
   #pulse;
   #clipboard;
   #keyboard;
-  #writing;
+  #textInput;
   #hands;
   #cursor;
   #status;
@@ -90,7 +90,8 @@ export class Viewer {
     const clipboard = this.#clipboard = new ClipboardGate(() => this.#fetchClipboard(field), send, () => this.#focus(), onLost);
     this.#keyboard = new Keyboard(
       (message) => this.#type(message), (event) => this.#isForDesktop(event), (event) => clipboard.begin(event));
-    this.#writing = new Writing(field, this.#keyboard, onLost);
+    this.#textInput = new TextInput(field, this.#keyboard);
+    this.#textInput.listen(field);
     this.presentation = new Presentation(stage, this.canvas, send, {
       onPlace: () => this.#placed(), onChange: () => this.#backstage.panels?.controls.offer(this.presentation),
     });
@@ -105,7 +106,7 @@ export class Viewer {
     this.#status = new Status(stage, { connect: () => this.#transport.connect(), reload: () => location.reload() });
     const parts = {
       stage, access: this.#access, thread: this.#thread, transport: this.#transport, keyboard: this.#keyboard,
-      writing: this.#writing, clipboard, notice: this.#notice, hands: this.#hands, presentation: this.presentation,
+      textInput: this.#textInput, clipboard, notice: this.#notice, hands: this.#hands, presentation: this.presentation,
       canvas: this.canvas, send, onLeave: () => this.#focus(), onEnd: () => this.#release(), quality: () => this.#level,
       chooseQuality: (/** @type {import('./wire.js').Level} */ level) => this.#chooseQuality(level),
       toggleStatistics: () => this.#backstage.call(({ statistics }) => this.#count(statistics.toggle())),
@@ -146,10 +147,9 @@ export class Viewer {
     target.addEventListener('keydown', (event) => this.#onShortcut(/** @type {KeyboardEvent} */ (event)), { capture: true });
     this.#clipboard.listen(target, signal, (event) => this.#isForDesktop(event));
     this.#keyboard.listen(target);
-    this.#writing.listen();
     this.canvas.addEventListener('pointerdown', (event) => {
       const at = { x: event.clientX, y: event.clientY };
-      this.#writing.locate(() => this.#stage.inside(at));
+      this.#textInput.locate(() => this.#stage.inside(at));
       this.#focus();
     });
     this.#backstage.listen();
@@ -208,14 +208,14 @@ export class Viewer {
 
   /** @param {import('./input/keyboard.js').KeyMessage} message */
   #type(message) {
-    if (message.type !== 'release') this.#writing.input?.caret.typed(now());
+    if (message.type !== 'release') this.#textInput.caret.typed(now());
     this.#clipboard.pass(message);
   }
 
   /** @param {HTMLTextAreaElement} field */
   async #fetchClipboard(field) {
     const { Clipboard, LocalClipboard } = await import('./clipboard.js');
-    const local = new LocalClipboard(field, () => this.#writing.input?.isComposing ?? false);
+    const local = new LocalClipboard(field, () => this.#textInput.isComposing);
     const tell = (/** @type {string} */ text) => this.#stage.tell('clipboard', { text });
     return new Clipboard(local, (message) => this.#send(message), () => this.#focus(), tell);
   }
@@ -248,7 +248,7 @@ export class Viewer {
   }
 
   #focus() {
-    this.#writing.focus();
+    this.#textInput.focus();
   }
 
   // The connection
@@ -370,8 +370,8 @@ export class Viewer {
   #paint(decoded) {
     const { update: { seq, bytes, operations }, decodeMs, takenAt } = decoded;
     this.#screen.paint(decoded);
-    const caret = this.#writing.input?.caret.find(operations, now());
-    if (caret) this.#writing.locate(() => this.#stage.inside(this.#hands.placeOf(caret)));
+    const caret = this.#textInput.caret.find(operations, now());
+    if (caret) this.#textInput.locate(() => this.#stage.inside(this.#hands.placeOf(caret)));
     if (this.#resume) this.#resume.seq = seq;
     this.#statistics?.received(bytes);
     this.#acks.painted({ seq, decodeMs, takenAt }, document.hidden);

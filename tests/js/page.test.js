@@ -26,7 +26,7 @@ test('the page fetches all modules that it begins with at once, not one after th
 });
 
 test('the page begins without what is fetched when it is wanted', () => {
-  for (const name of ['js/panels.js', 'js/clipboard.js', 'js/input/fingers.js', 'js/input/text_input.js', 'js/video.js']) {
+  for (const name of ['js/panels.js', 'js/clipboard.js', 'js/input/fingers.js', 'js/video.js']) {
     assert.ok(!FIRST.includes(name), name);
   }
 });

@@ -7,13 +7,13 @@ import { TextInput } from '../../static/js/input/text_input.js';
 Object.assign(globalThis, { innerWidth: 800, innerHeight: 600 });
 
 /** A field, and what reaches the desktop of what is put into it: as in an editor, with '+a-a' for keys. */
-function inputOf(hasTouch, at = { x: 0, y: 0 }) {
-  const field = { value: '', style: {}, dataset: {}, inputMode: hasTouch ? 'none' : 'text', focus() {}, blur() {}, matches: () => false };
+function inputOf(hasTouch) {
+  const field = { value: '', style: {}, dataset: {}, inputMode: '', focus() {}, blur() {}, matches: () => false };
   const sent = [];
   const keyboard = new Keyboard(({ type, text, key, down }) => {
     sent.push(type === 'text' ? text : `${down ? '+' : '-'}${key}`);
   }, () => true, () => false, 'other');
-  return { field, sent, keyboard, input: new TextInput(field, keyboard, () => at, hasTouch) };
+  return { field, sent, keyboard, input: new TextInput(field, keyboard, hasTouch) };
 }
 
 const BACKSPACE = ['+Backspace', '-Backspace'];
@@ -29,7 +29,8 @@ describe('TextInput', () => {
   });
 
   test('what is composed is typed when it is done', () => {
-    const { input, sent, field } = inputOf(false, { x: 120, y: 80 });
+    const { input, sent, field } = inputOf(false);
+    input.locate(() => ({ x: 120, y: 80 }));
     input.keydown({ keyCode: 229, code: 'KeyN' });
     input.begin();
     assert.ok('composing' in field.dataset);
@@ -55,7 +56,8 @@ describe('TextInput', () => {
   });
 
   test('candidates are shown within the window', () => {
-    const { input, field } = inputOf(false, { x: 799, y: 599 });
+    const { input, field } = inputOf(false);
+    input.locate(() => ({ x: 799, y: 599 }));
     input.begin();
     assert.deepEqual([field.style.left, field.style.top], ['640px', '572px']);
   });
@@ -77,7 +79,6 @@ describe('TextInput', () => {
 
   test('a touch keyboard finds something to delete, always', () => {
     const { input, sent, field } = inputOf(true);
-    input.show(true);
     for (let count = 0; count < 3; count += 1) {
       assert.ok(field.value.length > 0);
       field.value = field.value.slice(1);
@@ -95,8 +96,7 @@ describe('TextInput', () => {
 
   test('a touch screen has its keyboard when it is wanted, a desk always', () => {
     const touch = inputOf(true), desk = inputOf(false);
-    desk.input.show(false);
-    assert.equal(desk.field.inputMode, 'text');
+    assert.deepEqual([touch.field.inputMode, desk.field.inputMode], ['none', 'text']);
     touch.input.show(true);
     assert.ok(touch.input.isShown);
     touch.input.show(false);

@@ -1,4 +1,7 @@
-/** TextInput: text that no key names, such as input methods, dictation, emoji panels and on-screen keyboards bring. */
+/**
+ * TextInput: text that no key names, such as input methods, dictation, emoji panels and on-screen keyboards bring. A
+ * field that nobody sees always has the focus, so that there is no mode to switch to.
+ */
 
 import { adoptStyle } from '../markup.js';
 import { Caret } from './caret.js';
@@ -24,19 +27,10 @@ const LEAST_WIDTH = 160, LEAST_HEIGHT = 28;
 /** @typedef {{type(text: string): void, tap(...keys: string[]): void}} Keys */
 /** @typedef {Pick<HTMLTextAreaElement, 'value' | 'style' | 'dataset' | 'inputMode' | 'focus' | 'blur' | 'matches'>} Field */
 
-/**
- * @param {HTMLTextAreaElement} field
- * @param {Keys} keys
- * @param {() => Place} whereabouts
- * @param {boolean} hasTouch
- */
-export async function openTextInput(field, keys, whereabouts, hasTouch) {
-  await adoptStyle(/** @type {import('../stage.js').Root} */ (field.getRootNode()), 'writing.css');
-  return new TextInput(field, keys, whereabouts, hasTouch);
-}
-
 export class TextInput {
   caret = new Caret();
+  /** @type {() => Place} */
+  #whereabouts = () => ({ x: 0, y: 0 });
   #isComposing = false;
   /** Whether the last key came from a touch keyboard, which composes all words. */
   #isTouchKeyboard = false;
@@ -44,31 +38,33 @@ export class TextInput {
   #written = '';
   #field;
   #keys;
-  #whereabouts;
   #hasTouch;
 
   /**
    * @param {Field} field
    * @param {Keys} keys
-   * @param {() => Place} whereabouts tells where the person works
    * @param {boolean} hasTouch whether focusing a field opens a keyboard on the screen
    */
-  constructor(field, keys, whereabouts, hasTouch) {
+  constructor(field, keys, hasTouch = matchMedia('(pointer: coarse)').matches) {
     this.#field = field;
     this.#keys = keys;
-    this.#whereabouts = whereabouts;
     this.#hasTouch = hasTouch;
+    this.show(false);
+    this.#clear();
   }
 
-  /** @param {Event} event of the field */
-  hear(event) {
-    switch (event.type) {
-      case 'keydown': return this.keydown(/** @type {KeyboardEvent} */ (event));
-      case 'input': return this.input(/** @type {InputEvent} */ (event));
-      case 'compositionstart': return this.begin();
-      case 'compositionupdate': return this.update(/** @type {CompositionEvent} */ (event).data);
-      case 'compositionend': return this.end(/** @type {CompositionEvent} */ (event).data);
-    }
+  /** @param {HTMLElement} field */
+  listen(field) {
+    field.addEventListener('keydown', (event) => this.keydown(event));
+    field.addEventListener('input', (event) => this.input(/** @type {InputEvent} */ (event)));
+    field.addEventListener('compositionstart', () => this.begin());
+    field.addEventListener('compositionstart', () => adoptStyle(rootOf(field), 'writing.css').catch(() => {
+      // What is composed isn't seen beside the field then; it arrives all the same.
+    }), { once: true });
+    field.addEventListener('compositionupdate', (event) => this.update(event.data));
+    field.addEventListener('compositionend', (event) => this.end(event.data));
+    // What is dropped here is no text to type.
+    field.addEventListener('drop', (event) => event.preventDefault());
   }
 
   get isComposing() {
@@ -85,10 +81,18 @@ export class TextInput {
     const mode = isWanted || !this.#hasTouch ? 'text' : 'none';
     if (mode === this.#field.inputMode) return;
     this.#field.inputMode = mode;
-    this.#clear();
     // Only a field that gets the focus opens a keyboard, or closes it.
     if (!this.#field.matches(':focus')) return;
     this.#field.blur();
+    this.focus();
+  }
+
+  /** @param {() => Place} whereabouts tells where the person works, when that is asked for */
+  locate(whereabouts) {
+    this.#whereabouts = whereabouts;
+  }
+
+  focus() {
     this.#field.focus({ preventScroll: true });
   }
 
@@ -148,4 +152,9 @@ export class TextInput {
   #clear() {
     this.#field.value = this.#hasTouch ? FILLING : '';
   }
+}
+
+/** @param {HTMLElement} field */
+function rootOf(field) {
+  return /** @type {import('../stage.js').Root} */ (field.getRootNode());
 }
