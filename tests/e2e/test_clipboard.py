@@ -136,6 +136,8 @@ async def test_pasting_after_the_desktop_has_copied(context: BrowserContext, hos
         at.editor.copies(text="from the desktop")
         await at.page.keyboard.press("Control+c")
         await at.until_copied("from the desktop")
+        # A page knows that it has written a moment after others can read it.
+        await asyncio.sleep(0.5)
         await at.copy_elsewhere("newer")
         await at.page.keyboard.press("Control+v")
         assert await at.editor.next_paste() == b"newer"
