@@ -16,13 +16,30 @@ from hypothesis import strategies as st
 from voxy.errors import MachineError
 from voxy.vm import freight
 from voxy.vm.freight import lading, pack, unpack, zstd
+from voxy.vm.sparse import Extent
 
 MIB = 1 << 20
-HOLE, PLAIN, ZSTD = 0, 1, 2
+PLAIN, ZSTD = 1, 2
+HEAD_BYTES, TABLE_BYTES = 17, 4 + 12
 
 
-def head(kind: int, packed: int, length: int) -> bytes:
-    return struct.pack(">BIQ", kind, packed, length)
+def head(kind: int, packed: int, whole: int, length: int) -> bytes:
+    return struct.pack(">BIIQ", kind, packed, whole, length)
+
+
+def load(data: bytes, *runs: tuple[int, int]) -> bytes:
+    """What a record says unpacked; one run of all the data where no other is said."""
+    runs = runs or ((0, len(data)),)
+    return struct.pack(">I", len(runs)) + b"".join(struct.pack(">QI", *run) for run in runs) + data
+
+
+def plain(load: bytes, length: int) -> bytes:
+    return head(PLAIN, len(load), len(load), length) + load
+
+
+def packed(load: bytes, whole: int, length: int, times: int = 1) -> bytes:
+    frames = zstd.compress(load) * times
+    return head(ZSTD, len(frames), whole, length) + frames
 
 
 def make(path: Path, *parts: tuple[str, int], seed: int = 0) -> Path:
@@ -69,18 +86,37 @@ async def test_a_file_arrives_with_its_bytes_and_its_holes(tmp_path: Path) -> No
 
 async def test_what_cant_be_compressed_goes_as_it_is(tmp_path: Path) -> None:
     sent = make(tmp_path / "sent", ("noise", 5 * MIB + 7))
-    assert len(await wire_of(sent)) == 5 * MIB + 7 + 6 * 13
+    assert len(await wire_of(sent)) == 5 * MIB + 7 + 6 * (HEAD_BYTES + TABLE_BYTES)
 
 
-async def test_small_holes_make_no_records(tmp_path: Path) -> None:
-    sent = tmp_path / "sent"
+async def test_scattered_writes_go_together_and_without_what_is_between(tmp_path: Path) -> None:
+    noise, sent = random.Random(0), tmp_path / "sent"
     with sent.open("wb") as file:
-        for n in range(64):
+        for n in range(2000):
             file.seek(n * 16384)
-            file.write(b"x" * 4096)
-    size = sent.stat().st_size
-    assert await lading(sent, 0, size) == [(0, size)]
-    assert await lading(sent, 5000, size) == [(5000, size)]
+            file.write(noise.randbytes(4096))
+    size = size_of(sent)
+    records = [record async for record in pack(sent, 0, size)]
+    assert sum(record.data_bytes for record in records) == sum(
+        end - start for start, end in await lading(sent, 0, size)
+    )
+    assert len(records) == 8
+    wire = b"".join(record.wire for record in records)
+    assert len(wire) < 2000 * 4096 * 1.004
+    await arrive(wire, tmp_path / "got", 0, size)
+    assert digest(tmp_path / "got") == digest(sent)
+    assert (tmp_path / "got").stat().st_blocks <= sent.stat().st_blocks + 64
+
+
+async def test_pieces_may_be_as_small_as_a_disk_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = make(tmp_path / "sent", ("noise", 3 * MIB + 5))
+
+    async def crumbs(path: Path, offset: int, size: int) -> list[Extent]:
+        return [Extent(start, min(start + 512, size)) for start in range(offset, size, 512)]
+
+    monkeypatch.setattr(freight, "extents", crumbs)
+    await arrive(await wire_of(sent), tmp_path / "got", 0, size_of(sent))
+    assert digest(tmp_path / "got") == digest(sent)
 
 
 async def test_blocks_of_zeros_take_no_room_where_they_arrive(tmp_path: Path) -> None:
@@ -130,7 +166,7 @@ def bomb(size: int, window_log: int) -> bytes:
 
 
 async def test_a_bomb_is_refused_before_it_grows(tmp_path: Path) -> None:
-    wires = [head(ZSTD, len(data), MIB) + data for data in (bomb(512 * MIB, 20), bomb(512 * MIB, 27))]
+    wires = [head(ZSTD, len(data), MIB, MIB) + data for data in (bomb(512 * MIB, 20), bomb(512 * MIB, 27))]
     for wire in wires:
         tracemalloc.start()
         try:
@@ -142,21 +178,27 @@ async def test_a_bomb_is_refused_before_it_grows(tmp_path: Path) -> None:
         assert (tmp_path / "got").stat().st_size == 0
 
 
+EMPTY = load(b"", (0, 0))
 LYING = {
-    "a kind that is none": head(3, 0, 5),
-    "a record too large": head(PLAIN, 2 * MIB, 2 * MIB) + bytes(2 * MIB),
-    "four gigabytes to come": head(ZSTD, 0xFFFFFFFF, MIB),
-    "a hole larger than the file": head(HOLE, 0, 1 << 63),
-    "more than is left": head(PLAIN, 4097, 4097) + bytes(4097),
-    "nothing": head(PLAIN, 0, 0),
-    "an endless row of empty holes": head(HOLE, 0, 0),
-    "a hole with bytes": head(HOLE, 4, 4) + bytes(4),
-    "plain, but of another length": head(PLAIN, 4, 8) + bytes(4),
-    "less than it says": head(ZSTD, len(zstd.compress(bytes(100))), 4000) + zstd.compress(bytes(100)),
-    "more than it says": head(ZSTD, len(zstd.compress(bytes(4000))), 3000) + zstd.compress(bytes(4000)),
-    "two frames": head(ZSTD, 2 * len(zstd.compress(bytes(2000))), 4000) + 2 * zstd.compress(bytes(2000)),
-    "half a frame": head(ZSTD, 9, 4000) + zstd.compress(bytes(4000))[:9],
-    "no frame": head(ZSTD, 100, 4000) + bytes(100),
+    "a kind that is none": head(3, 4, 4, 5) + bytes(4),
+    "a record too large": plain(load(bytes(2 * MIB)), 4096),
+    "four gigabytes to come": head(ZSTD, 0xFFFFFFFF, MIB, 4096),
+    "four gigabytes in it": head(ZSTD, 100, 0xFFFFFFFF, 4096) + bytes(100),
+    "more than is left": plain(load(bytes(4097)), 4097),
+    "a hole larger than the file": plain(EMPTY, 1 << 63),
+    "an endless row of empty holes": plain(EMPTY, 0),
+    "no number of runs": plain(b"\0\0\1", 4096),
+    "more runs than there are": plain(struct.pack(">I", 1 << 31) + bytes(16), 4096),
+    "a run behind its record": plain(load(b"abc", (4094, 3)), 4096),
+    "a run far behind it": plain(load(b"abc", ((1 << 64) - 3, 3)), 4096),
+    "a run of more than is there": plain(load(b"abc", (0, 4)), 4096),
+    "bytes of no run": plain(load(b"abc", (0, 2)), 4096),
+    "plain, but of another length": head(PLAIN, 4, 8, 8) + bytes(4),
+    "less than it says": packed(load(bytes(100)), 4000, 4096),
+    "more than it says": packed(load(bytes(4000)), 3000, 4096),
+    "two frames": packed(load(bytes(2000)), 2 * len(load(bytes(2000))), 4096, times=2),
+    "half a frame": head(ZSTD, 9, 4016, 4096) + zstd.compress(load(bytes(4000)))[:9],
+    "no frame": head(ZSTD, 100, 4000, 4096) + bytes(100),
 }
 
 
@@ -179,11 +221,11 @@ async def test_a_sender_that_says_nothing_any_more_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(freight, "SILENCE_S", 0.05)
     reader = asyncio.StreamReader()
-    reader.feed_data(head(PLAIN, 100, 100) + b"half")
+    reader.feed_data(head(PLAIN, 100, 100, 100) + b"half")
     with pytest.raises(MachineError, match="nothing came for 0 s within a layer"):
         await unpack(reader, tmp_path / "got", 0, 4096)
 
 
 async def test_a_full_disk_is_an_error_of_the_disk() -> None:
     with pytest.raises(OSError, match="No space left"):
-        await arrive(head(PLAIN, 3, 3) + b"abc", Path("/dev/full"), 0, 3)
+        await arrive(plain(load(b"abc"), 3), Path("/dev/full"), 0, 3)

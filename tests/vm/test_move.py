@@ -265,14 +265,15 @@ async def test_a_layer_with_other_bytes_is_not_taken(a: Host, b: Host) -> None:
 async def test_a_layer_that_changed_on_the_way_is_not_taken(a: Host, b: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     real = freight._record
 
-    def spoil(handle: int, kind: int, start: int, end: int) -> Record:
-        record = real(handle, kind, start, end)
-        if start:
+    def spoil(path: Path, step: freight._Step) -> Record:
+        record = real(path, step)
+        if step.start:
             return record
-        data = bytearray(zstd.decompress(record.wire[13:]))
-        data[-1] ^= 1
-        packed = zstd.compress(data)
-        return Record(record.wire[:1] + struct.pack(">IQ", len(packed), len(data)) + packed, len(data))
+        load = bytearray(zstd.decompress(record.wire[17:]))
+        load[-1] ^= 1
+        packed = zstd.compress(load)
+        head = struct.pack(">BIIQ", 2, len(packed), len(load), step.end - step.start)
+        return Record(head + packed, record.data_bytes)
 
     with monkeypatch.context() as patched:
         patched.setattr(freight, "_record", spoil)
@@ -462,9 +463,9 @@ async def test_a_host_that_shows_another_certificate_is_not_talked_to(a: Host, b
 async def test_another_version_of_the_protocol_is_said(a: Host, b: Host) -> None:
     machine = a.machine()
     async with PeerClient(a.identity, a.identity.peer("b"), machine.spec.uuid) as client:
-        for version in (1, 3):
+        for version in (1, 2, 4):
             offer = Offer("0" * 32, "desk", msgspec.Raw(machine.spec.serialize()), 1, protocol=version)
-            said = rf"b refused: it speaks version 2 of the protocol, and this one version {version}: use the same VoXY"
+            said = rf"b refused: it speaks version 3 of the protocol, and this one version {version}: use the same VoXY"
             with pytest.raises(PeerRefused, match=said):
                 await client.offer(offer)
 
@@ -472,17 +473,17 @@ async def test_another_version_of_the_protocol_is_said(a: Host, b: Host) -> None
 async def test_what_another_version_says_need_not_be_understood(a: Host, b: Host) -> None:
     machine = a.machine()
     async with PeerClient(a.identity, a.identity.peer("b"), machine.spec.uuid) as client:
-        with pytest.raises(PeerRefused, match="version 2 of the protocol, and this one version 9"):
+        with pytest.raises(PeerRefused, match="version 3 of the protocol, and this one version 9"):
             await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":9}')
         with pytest.raises(PeerRefused, match="can't read the request: use the same version of VoXY on both"):
-            await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":2}')
+            await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":3}')
 
 
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        (b'{"history":[],"parts":{}}', "c: it speaks version 1 of the protocol, and this one version 2: use the same"),
-        (b'{"history":[],"parts":{},"protocol":7}', "c: it speaks version 7 of the protocol, and this one version 2"),
+        (b'{"history":[],"parts":{}}', "c: it speaks version 1 of the protocol, and this one version 3: use the same"),
+        (b'{"history":[],"parts":{},"protocol":7}', "c: it speaks version 7 of the protocol, and this one version 3"),
         (b"<html>", "c answers what can't be read: use the same VoXY on both"),
         (b" " * (2 << 20), "it answers more than 1048576 bytes"),
     ],

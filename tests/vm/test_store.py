@@ -207,7 +207,7 @@ async def test_a_frozen_layer_never_changes_again(tmp_path: Path) -> None:
             await machine.layers.seal()
         digests = {layer.file: layer.sha256 for layer in machine.layers.state.frozen}
         await wait_count(guest, await count(guest) + 8)
-    assert {file: await sparse.checksum(machine.layers.folder / file) for file in digests} == digests
+    assert {file: str(await sparse.checksum(machine.layers.folder / file)) for file in digests} == digests
 
 
 # Merging

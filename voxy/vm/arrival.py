@@ -11,10 +11,11 @@ from voxy.vm import freight, images, sparse, state
 from voxy.vm.freight import Reader
 from voxy.vm.landing import Landing
 from voxy.vm.layers import Layers
+from voxy.vm.sparse import Checksum
 from voxy.vm.state import Boundary, Layer, Move, Peer, State
 
-PROTOCOL = 2
-"""Version 1 sent layers as they are."""
+PROTOCOL = 3
+"""Version 1 sent layers as they are, version 2 with their small holes."""
 
 
 class OtherBytes(MachineError):
@@ -77,23 +78,21 @@ class Arrival:
             await freight.unpack(data, part, offset, layer.bytes)
         except OSError as error:
             raise MachineError(f"its disk can't take the layer ({error.strerror}): make room there") from None
-        if part.stat().st_size > layer.bytes or await sparse.checksum(part) != layer.sha256:
+        found = await sparse.checksum(part)
+        if part.stat().st_size > layer.bytes or str(found) != layer.sha256:
             part.unlink()
             raise OtherBytes("a layer arrived with other bytes than were sent: it was dropped, try again")
-        await self._put_on_top(layer, part)
+        await self._put_on_top(layer.ends, part, found)
 
-    async def _put_on_top(self, layer: Layer, part: Path) -> None:
+    async def _put_on_top(self, ends: Boundary, part: Path, found: Checksum) -> None:
         await images.check_layer(part, has_below=bool(self._state.frozen))
         if self._state.frozen:
             await images.set_backing(part, self._state.frozen[-1].file)
+            found = await sparse.with_new_head(found, part)
         file = state.new_file()
         os.replace(part, self._layers.folder / file)
         state.sync(self._layers.folder)
-        assert layer.ends
-        self._layers.save(
-            frozen=(*self._state.frozen, Layer(file, layer.ends)), history=(*self._state.history, layer.ends)
-        )
-        await self._layers.seal()
+        self._layers.put_on_top(Layer(file, ends, str(found), (self._layers.folder / file).stat().st_size))
 
     async def commit(self, said: "Commit", peer: Peer, landing: Landing | None) -> bool:
         """Have the machine live here from now on; False where it did already, and only the answer was lost."""

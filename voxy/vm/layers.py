@@ -130,9 +130,15 @@ class Layers:
             path = self.folder / layer.file
             if layer.sha256 or layer.ends is None:
                 continue
-            sealed = msgspec.structs.replace(layer, sha256=await sparse.checksum(path), bytes=path.stat().st_size)
+            sealed = msgspec.structs.replace(layer, sha256=str(await sparse.checksum(path)), bytes=path.stat().st_size)
             self._write_sidecar(sealed)
             self.save(frozen=(*self.state.frozen[:number], sealed, *self.state.frozen[number + 1 :]))
+
+    def put_on_top(self, layer: Layer) -> None:
+        """Have a layer from elsewhere, of which all is known, over all that is frozen."""
+        assert layer.ends
+        self._write_sidecar(layer)
+        self.save(frozen=(*self.state.frozen, layer), history=(*self.state.history, layer.ends))
 
     def _write_sidecar(self, layer: Layer) -> None:
         said = Sidecar(layer.ends, layer.sha256, layer.bytes)
@@ -291,7 +297,7 @@ class Layers:
                 faults.append(Fault(file, "is missing"))
             elif layer and layer.sha256 and path.stat().st_size != layer.bytes:
                 faults.append(Fault(file, f"has {path.stat().st_size} bytes instead of {layer.bytes}"))
-            elif layer and layer.sha256 and await sparse.checksum(path) != layer.sha256:
+            elif layer and layer.sha256 and str(await sparse.checksum(path)) != layer.sha256:
                 faults.append(Fault(file, "has other bytes than when it was frozen"))
             elif not is_running and not (layer and layer.sha256) and (complaint := await images.check(path)):
                 faults.append(Fault(file, f"is damaged: {complaint}"))

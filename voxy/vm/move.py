@@ -172,7 +172,7 @@ class Departure:
             try:
                 total += await self._peer.send(move_id, layer, path, offset, self._progress)
             except PeerGotOther:
-                if await sparse.checksum(path) != layer.sha256:
+                if str(await sparse.checksum(path)) != layer.sha256:
                     raise self._damaged(layer, "has other bytes than when it was frozen") from None
                 raise
         return total

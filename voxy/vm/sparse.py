@@ -17,7 +17,9 @@ from voxy.vm.state import sync
 _BLOCK_BYTES = 4096
 _ZEROS = bytes(_BLOCK_BYTES)
 _READ_BYTES = 1 << 20
-_READS = 64
+_STEP_BYTES = 16 << 20
+_HEAD_BYTES = 1 << 16
+"""qcow2's first cluster."""
 
 _RUN = struct.Struct(">QQ")
 
@@ -29,13 +31,13 @@ class Extent(NamedTuple):
     end: int
 
 
-async def extents(path: Path, offset: int, size: int, least_hole_bytes: int = 0) -> list[Extent]:
-    """What a file has from `offset` to `size`, but for its holes; those under `least_hole_bytes` count as data."""
-    return await asyncio.to_thread(_extents, path, offset, size, least_hole_bytes)
+async def extents(path: Path, offset: int, size: int) -> list[Extent]:
+    """What a file has from `offset` to `size`, but for its holes."""
+    return await asyncio.to_thread(_extents, path, offset, size)
 
 
-def _extents(path: Path, offset: int, size: int, least_hole_bytes: int) -> list[Extent]:
-    if sys.platform == "win32":  # nothing says there where they are; zeros are sent small as well
+def _extents(path: Path, offset: int, size: int) -> list[Extent]:
+    if sys.platform == "win32":  # nothing says there where they are; zeros aren't sent either
         return [Extent(offset, size)] if offset < size else []
     found: list[Extent] = []
     with path.open("rb") as file:
@@ -48,10 +50,6 @@ def _extents(path: Path, offset: int, size: int, least_hole_bytes: int) -> list[
             if start >= size:
                 break
             end = min(os.lseek(file.fileno(), start, os.SEEK_HOLE), size)
-            last = found[-1] if found else Extent(offset, offset)
-            if start - last.end < least_hole_bytes:
-                start = last.start
-                del found[-1:]
             found.append(Extent(start, end))
     return found
 
@@ -71,35 +69,55 @@ def runs(data: bytes) -> Iterator[Extent]:
         yield Extent(start, len(data))
 
 
-async def checksum(path: Path) -> str:
-    """SHA-256 over what a file has and where, which is on the host's disk for good when it is said."""
-    said = _Checksum()
-    size, pieces = await asyncio.to_thread(_open, path)
+class Checksum(NamedTuple):
+    """SHA-256 over what a file has and where; apart over its first cluster, where qcow2 names the layer below."""
+
+    head: bytes
+    rest: bytes
+
+    def __str__(self) -> str:
+        return hashlib.sha256(self.head + self.rest).hexdigest()
+
+
+async def checksum(path: Path) -> Checksum:
+    """Of a file which is on the host's disk for good when it is said."""
+    said = _Rest()
+    size, head, pieces = await asyncio.to_thread(_open, path)
     # Piece by piece, so that who doesn't want it any more needn't wait for the whole file.
     while await asyncio.to_thread(_add, said, pieces):
         pass
-    return said.end(size)
+    return Checksum(head, said.end(size))
 
 
-def _open(path: Path) -> tuple[int, Iterator[tuple[int, bytes]]]:
+async def with_new_head(known: Checksum, path: Path) -> Checksum:
+    """Of a file of which nothing but the first cluster has changed since."""
+    _, head, _ = await asyncio.to_thread(_open, path)
+    return known._replace(head=head)
+
+
+def _open(path: Path) -> tuple[int, bytes, Iterator[tuple[int, bytes]]]:
     sync(path)
     size = path.stat().st_size
-    return size, _pieces(path, _extents(path, 0, size, 0))
-
-
-def _add(said: "_Checksum", pieces: Iterator[tuple[int, bytes]]) -> bool:
-    for _ in range(_READS):
-        if (piece := next(pieces, None)) is None:
-            return False
-        said.add(*piece)
-    return True
-
-
-def _pieces(path: Path, found: list[Extent]) -> Iterator[tuple[int, bytes]]:
-    """What is in the extents, with all of each block that they touch, and where."""
     with path.open("rb") as file:
-        at = 0
-        for start, end in found:
+        head = hashlib.sha256(file.read(_HEAD_BYTES)).digest()
+    return size, head, _pieces(path, size)
+
+
+def _add(said: "_Rest", pieces: Iterator[tuple[int, bytes]]) -> bool:
+    added = 0
+    for at, data in pieces:
+        said.add(at, data)
+        added += len(data)
+        if added >= _STEP_BYTES:
+            return True
+    return False
+
+
+def _pieces(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
+    """What is in the file after its head, with all of each block that has any, and where."""
+    with path.open("rb", buffering=0) as file:
+        at = _HEAD_BYTES
+        for start, end in _extents(path, at, size):
             at = max(at, start // _BLOCK_BYTES * _BLOCK_BYTES)
             file.seek(at)
             while at < end and (data := file.read(min(_READ_BYTES, -(-(end - at) // _BLOCK_BYTES) * _BLOCK_BYTES))):
@@ -107,25 +125,26 @@ def _pieces(path: Path, found: list[Extent]) -> Iterator[tuple[int, bytes]]:
                 at += len(data)
 
 
-class _Checksum:
+class _Rest:
     """Of the bytes of all runs, and of where each begins and how long it is."""
 
     def __init__(self) -> None:
         self._data, self._places = hashlib.sha256(), hashlib.sha256()
-        self._run = Extent(0, 0)
+        self._start = self._end = 0
 
     def add(self, at: int, data: bytes) -> None:
         view = memoryview(data)
         for start, end in runs(data):
             self._data.update(view[start:end])
-            if at + start != self._run.end:
-                self._close_run(Extent(at + start, at + start))
-            self._run = self._run._replace(end=at + end)
+            if at + start != self._end:
+                self._begin_run(at + start)
+            self._end = at + end
 
-    def _close_run(self, following: Extent) -> None:
-        self._places.update(_RUN.pack(*self._run))
-        self._run = following
+    def _begin_run(self, at: int) -> None:
+        self._places.update(_RUN.pack(self._start, self._end))
+        self._start = self._end = at
 
-    def end(self, size: int) -> str:
-        self._close_run(Extent(size, size))
-        return hashlib.sha256(self._data.digest() + self._places.digest() + _RUN.pack(*self._run)).hexdigest()
+    def end(self, size: int) -> bytes:
+        self._begin_run(size)
+        self._places.update(_RUN.pack(size, size))
+        return hashlib.sha256(self._data.digest() + self._places.digest()).digest()
