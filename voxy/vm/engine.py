@@ -17,7 +17,7 @@ from voxy.errors import GuestLost, MachineError
 from voxy.vm import process, programs
 from voxy.vm.process import Process
 from voxy.vm.qmp import Monitor
-from voxy.vm.sockets import LoopbackPort, Socket, UnixSocket, free_ports, has_unix_sockets
+from voxy.vm.sockets import LoopbackPort, Socket, UnixSocket, escaped, free_ports, has_unix_sockets
 from voxy.vm.spec import Spec
 from voxy.vm.state import write_whole
 
@@ -236,20 +236,15 @@ class Guest:
 
 def _argv(qemu: Qemu, spec: Spec, name: str, disk: Disk, run: RunFolder) -> list[str]:
     """All arguments: the machine, and what this host chooses for it."""
-    arguments = ["-name", f"guest={_escaped(name)}", "-accel", "tcg"]
+    arguments = ["-name", f"guest={escaped(name)}", "-accel", "tcg"]
     for node in disk.nodes:
         said = {**node, "file": {**node["file"], **qemu.file_options}}
         arguments += ["-blockdev", msgspec.json.encode(said).decode()]
     arguments += ["-netdev", "user,id=net"]
     arguments += spec.argv({"disk": disk.top, "net": "net"})
-    arguments += ["-display", "none", "-vnc", _escaped(run.socket("vnc").vnc)]
-    arguments += ["-qmp", f"{_escaped(run.socket('qmp').uri)},server=on,wait=off"]
+    arguments += ["-display", "none", "-vnc", escaped(run.socket("vnc").vnc)]
+    arguments += ["-qmp", f"{run.socket('qmp').chardev},server=on,wait=off"]
     return [*arguments, "-pidfile", run.pid_file.name]
-
-
-def _escaped(value: str) -> str:
-    """A value in QEMU's lists of options, where it may have commas."""
-    return value.replace(",", ",,")
 
 
 def _spawn(command: Sequence[str], run: RunFolder) -> subprocess.Popen[bytes]:

@@ -32,8 +32,13 @@ class UnixSocket:
 
     @property
     def uri(self) -> str:
-        """As QEMU's `migrate` and `-qmp` have it."""
+        """As QEMU's `migrate` has it."""
         return f"unix:{self.path}"
+
+    @property
+    def chardev(self) -> str:
+        """As QEMU's `-qmp` has it."""
+        return escaped(self.uri)
 
     @property
     def vnc(self) -> str:
@@ -82,6 +87,11 @@ class LoopbackPort:
         return f"tcp:{self}"
 
     @property
+    def chardev(self) -> str:
+        # Else an answer that follows an event waits for 40 ms until the system acknowledges that.
+        return f"{self.uri},nodelay=on"
+
+    @property
     def vnc(self) -> str:
         return f"{LOOPBACK}:{self.port - _VNC_FIRST_PORT}"
 
@@ -105,6 +115,11 @@ class LoopbackPort:
 
 
 Socket: TypeAlias = UnixSocket | LoopbackPort
+
+
+def escaped(value: str) -> str:
+    """A value in QEMU's lists of options, where it may have commas."""
+    return value.replace(",", ",,")
 
 
 def legacy(said: dict[str, Any]) -> dict[str, Any]:
