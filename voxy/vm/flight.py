@@ -78,7 +78,6 @@ class Flight:
         ended = await self._until(_ends(_MIRROR), since, self._disk_sent, _HALTED_SILENCE_S)
         if "error" in ended.data:
             raise MachineError(f"The disk of {self._guest.name} didn't arrive: {ended.data['error']}.")
-        await monitor.execute("blockdev-del", {"node-name": _TARGET})
         await monitor.execute("migrate-continue", {"state": "pre-switchover"})
         await self._until(_migration("completed"), since, self._state_sent, _HALTED_SILENCE_S)
 

@@ -1,12 +1,13 @@
 """Landing: the QEMU that waits, halted, for a machine that runs elsewhere."""
 
+import contextlib
 from typing import Self
 
 from voxy.errors import MachineError
 from voxy.vm import programs, state
 from voxy.vm.engine import Guest, Qemu
 from voxy.vm.flight import EXPORT, capabilities
-from voxy.vm.qmp import Event
+from voxy.vm.qmp import CommandRefused, Event
 from voxy.vm.sockets import legacy
 from voxy.vm.store import Machine
 
@@ -32,7 +33,7 @@ class Landing:
         await layers.overlay(file)
         # Now, since the guest will stand still later.
         await layers.overlay(next_file, file)
-        disk = layers.disk(top=file)
+        disk = layers.disk(top=file, next_top=next_file)
         extra = ("-incoming", "defer", "-S")
         guest = await Guest.start(await Qemu.find(program), machine.spec, machine.name, disk, machine.run, extra)
         landing = cls(machine, move, guest, file, next_file)
@@ -41,6 +42,9 @@ class Landing:
             await monitor.execute("nbd-server-start", {"addr": legacy(machine.run.socket("disk").said)})
             said = {"type": "nbd", "id": EXPORT, "node-name": disk.top, "name": EXPORT, "writable": True}
             await monitor.execute("block-export-add", said)
+            # From QEMU 10 on, a layer that is opened now could else be gone over to only after `cont`.
+            with contextlib.suppress(CommandRefused):
+                await monitor.execute("blockdev-set-active", {"node-name": disk.nodes[-1]["node-name"], "active": True})
             await monitor.execute("migrate-set-capabilities", capabilities())
             await monitor.execute("migrate-incoming", {"uri": machine.run.socket("memory").uri})
         except BaseException:
@@ -52,8 +56,7 @@ class Landing:
         """End the generation with which the guest arrived; the new file that it will write to."""
         monitor = self.guest.monitor
         await monitor.wait_event(_has_arrived, 0, _ARRIVAL_S)
-        await monitor.execute("block-export-del", {"id": EXPORT, "mode": "hard"})
-        await monitor.wait_event(lambda event: event.name == "BLOCK_EXPORT_DELETED", 0, _ARRIVAL_S)
+        # This removes the export as well.
         await monitor.execute("nbd-server-stop")
         await self.machine.layers.go_over(self.file, self.next_file, self.guest)
         return self.next_file

@@ -64,16 +64,19 @@ class Layers:
         state.save(self._file, changed)
         self.state = changed
 
-    def disk(self, top: str = "") -> Disk:
+    def disk(self, top: str = "", next_top: str = "") -> Disk:
         """The whole disk for QEMU, with `top` to write to where that is another than the active layer.
 
-        QEMU opens what it is told here, whatever the headers of the files say.
+        QEMU opens what it is told here, whatever the headers of the files say, and also `next_top`, to go over to.
         """
         nodes: list[dict[str, Any]] = []
         for file in (*self.state.chain, *([top] if top else [])):
             is_active = file == (top or self.state.active)
             nodes.append(self._node(file, nodes[-1]["node-name"] if nodes else None, is_active))
-        return Disk(nodes, nodes[-1]["node-name"])
+        name = nodes[-1]["node-name"]
+        if next_top:
+            nodes.append(self._node(next_top, None, is_active=True))
+        return Disk(nodes, name)
 
     def _node(self, file: str, backing: str | None, is_active: bool) -> dict[str, Any]:
         inner = {"driver": "file", "filename": str(self.folder / file)}
@@ -105,11 +108,11 @@ class Layers:
         """Have a new layer `file` written from now on, and `below` no more."""
         await self.overlay(file, below)
         if guest:
+            await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
             await self.go_over(below, file, guest)
 
     async def go_over(self, below: str, file: str, guest: Guest) -> None:
-        """Have a guest write to the layer `file`, which is there and empty, and no more to `below`."""
-        await guest.monitor.execute("blockdev-add", self._node(file, None, is_active=True))
+        """Have a guest write to the layer `file`, which its QEMU has open and empty, and no more to `below`."""
         said = {"node": _node_name(below), "overlay": _node_name(file)}
         await guest.monitor.execute("blockdev-snapshot", said)
 
