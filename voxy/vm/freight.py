@@ -25,7 +25,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-SILENCE_S = 30.0
+SILENCE_S = 20.0
 """Seconds in which a line that lives carries something."""
 
 _HEAD, _COUNT, _RUN = struct.Struct(">BIIQ"), struct.Struct(">I"), struct.Struct(">QI")

@@ -2,7 +2,9 @@
 
 import asyncio
 import hmac
+import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
@@ -17,15 +19,20 @@ from voxy.vm.agent import OTHER_BYTES_STATUS, PairAnswer, PairRequest
 from voxy.vm.arrival import PROTOCOL, Answer, Commit, Cut, Offer, Step, other_version
 from voxy.vm.freight import SILENCE_S, pack
 from voxy.vm.identity import Identity, Known, fingerprint, new_salt, proof
+from voxy.vm.images import used_bytes
 from voxy.vm.progress import Progress
 from voxy.vm.state import Boundary, Layer
 from voxy.vm.tunnel import HEARTBEAT_S, MESSAGE_MOST_BYTES, WAITING_BYTES
 
 _CONNECT_S = 10.0
-_ANSWER_S = 60.0
+_ANSWER_S = 25.0
 _KEPT_S = 60.0
-_FORGET_S = 10.0
+_FORGET_S = 5.0
 """A host that doesn't answer learns from the next offer that a move is over."""
+
+_ALIVE_S, _ALIVE_TRIES = 5, 3
+"""How often a host that has long to do is asked by the system, and how often in vain, until the line to it is given up:
+a cable that was pulled says nothing."""
 
 _PIECE_BYTES = 1 << 16
 _ANSWER_MOST_BYTES = 1 << 20
@@ -58,7 +65,9 @@ class PeerClient:
         self._url = f"https://{known.address}/v1/machines/{uuid}"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S)
         # Kept while memory is sent, so that the commit needn't begin with a handshake.
-        connector = aiohttp.TCPConnector(ssl=identity.client_tls(known), keepalive_timeout=_KEPT_S)
+        connector = aiohttp.TCPConnector(
+            ssl=identity.client_tls(known), keepalive_timeout=_KEPT_S, socket_factory=_watched_socket
+        )
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
 
     async def __aenter__(self) -> Self:
@@ -124,7 +133,7 @@ class PeerClient:
                     yield record.wire[start : start + _PIECE_BYTES]
                 wire_bytes += len(record.wire)
                 progress.add(record.data_bytes)
-            _extend(limit, _ANSWER_S + layer.bytes / _CHECKED_BYTES_PER_S)
+            _extend(limit, _ANSWER_S + used_bytes(path) / _CHECKED_BYTES_PER_S)
 
         limit = asyncio.timeout(_ANSWER_S)
         await self._request("PUT", f"layers/{layer.ends.id}", limit, params=query, data=pieces(limit))
@@ -156,6 +165,17 @@ class PeerClient:
     def _gone(self, error: Exception) -> PeerGone:
         reason, known = str(error) or type(error).__name__, self.known
         return PeerGone(f"{known.name} at {known.address} doesn't answer, or knows this host no more ({reason}).")
+
+
+def _watched_socket(where: aiohttp.AddrInfoType) -> socket.socket:
+    made = socket.socket(*where[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ALIVE_S)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ALIVE_S)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _ALIVE_TRIES)
+    if sys.platform == "linux":  # for what was sent and not acknowledged as well
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _ALIVE_S * (_ALIVE_TRIES + 1) * 1000)
+    return made
 
 
 async def _all(response: aiohttp.ClientResponse) -> bytes:
