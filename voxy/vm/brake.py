@@ -43,6 +43,7 @@ class Brake:
         self._disk: tuple[float, int, int] | None = None
         self._throttled_at: float | None = None
         self._downtime_ms = DOWNTIME_MS
+        self._may_halt = True
 
     async def watch_disk(self, done_bytes: int, left_bytes: int, now: float) -> None:
         """Limit what the guest writes to its disk, where what is left to send doesn't become less."""
@@ -81,8 +82,14 @@ class Brake:
             return
         self._throttled_at = now
         self._downtime_ms *= 2
-        await self._guest.monitor.execute("migrate-set-parameters", {"downtime-limit": self._downtime_ms})
+        await self.let_halt(self._may_halt)
         self._note(f"That isn't enough: {self._guest.name} may be halted for {self._downtime_ms / 1000:.1f} s.")
+
+    async def let_halt(self, may_halt: bool) -> None:
+        """Whether QEMU may halt the guest while there is anything to send yet."""
+        self._may_halt = may_halt
+        limit = self._downtime_ms if may_halt else 0
+        await self._guest.monitor.execute("migrate-set-parameters", {"downtime-limit": limit})
 
 
 async def limit_writes(guest: Guest, bytes_per_s: int) -> None:

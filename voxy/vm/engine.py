@@ -42,6 +42,10 @@ if sys.platform == "win32":
 else:
     _APART = 0
 
+GATE = "gate"
+"""A disk without anything, of which no guest knows. What is told of it keeps a guest from being halted (flight.py)."""
+
+_GATE_BYTES = 65536
 _LOG_TAIL = 3
 """Lines of QEMU's log that say why it ended."""
 
@@ -240,6 +244,7 @@ def _argv(qemu: Qemu, spec: Spec, name: str, disk: Disk, run: RunFolder) -> list
     for node in disk.nodes:
         said = {**node, "file": {**node["file"], **qemu.file_options}}
         arguments += ["-blockdev", msgspec.json.encode(said).decode()]
+    arguments += ["-blockdev", f"null-co,node-name={GATE},size={_GATE_BYTES}"]
     arguments += ["-netdev", "user,id=net"]
     arguments += spec.argv({"disk": disk.top, "net": "net"})
     arguments += ["-display", "none", "-vnc", escaped(run.socket("vnc").vnc)]

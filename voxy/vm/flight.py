@@ -11,21 +11,21 @@ from typing import Any
 from voxy.errors import GuestLost, MachineError
 from voxy.vm.approach import approach
 from voxy.vm.brake import PARAMETERS, Brake, limit_writes
-from voxy.vm.engine import Guest
+from voxy.vm.engine import GATE, Guest
 from voxy.vm.news import Audience
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.qmp import CommandRefused, Event, Monitor
 from voxy.vm.sockets import Socket
 
 EXPORT = "disk"
-_CAPABILITIES = ("events", "pause-before-switchover", "return-path")
+_CAPABILITIES = ("events", "pause-before-switchover", "return-path", "dirty-bitmaps")
 _MIRROR, _TARGET = "mirror", "move-target"
 _FLYING_BYTES = 1 << 20
 """What is on its way at a time: more would be late news of a slow line."""
 
 _LOOK_S = 0.5
 _CONNECT_S = 10.0
-_SILENCE_S = 30.0
+_SILENCE_S = 20.0
 """Seconds in which a line or a host that lives carries something."""
 
 _HALTED_SILENCE_S = 10.0
@@ -63,11 +63,14 @@ class Flight:
         monitor = self._monitor
         await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
         await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": 0})
+        # QEMU sends this bitmap with the last of the memory: until it may halt the guest, something is left to send.
+        with contextlib.suppress(CommandRefused):  # from an earlier move
+            await monitor.execute("block-dirty-bitmap-add", {"node": GATE, "name": GATE})
         self._progress.enter(Phase.DISK)
         await self._mirror(disk)
         self._progress.enter(Phase.MEMORY)
         since = monitor.cursor
-        async with approach(monitor, self._audience):
+        async with approach(monitor, self._audience, self._brake.let_halt):
             await monitor.execute("migrate", {"uri": memory.uri})
             await self._until(_migration("pre-switchover"), since, self._memory_sent)
         # The guest is halted now; what it wrote last is on its way.
