@@ -36,7 +36,7 @@ _GUEST_BYTES = 8 * MIB
 """Where the guest writes itself; the rest of the disk is rewritten from outside."""
 
 _AT_FULL_SPEED, _SPEED_SPAN, _SPEED_S = 60000, 192, 4.0
-_DOWNTIME_MOVES = 6
+_DOWNTIME_MOVES = 10
 
 
 class Bench:
