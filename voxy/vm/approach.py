@@ -50,14 +50,16 @@ async def _watch(monitor: Monitor, audience: Audience, let_halt: LetHalt) -> Non
         soon = left >= former or left < (former - left) * _LEAD_S / _LOOK_S
         held_s = held_s + _LOOK_S if audience.told == "hold" else 0.0
         is_held = soon and held_s < _HELD_MOST_S
-        if is_held and audience.told != "hold":
-            await audience.tell("hold")
-            await let_halt(True)
-        elif not is_held and audience.told == "hold":
-            await let_halt(False)
-            await asyncio.sleep(_HEED_S)
-            if (await monitor.execute("query-status"))["running"]:
-                await audience.tell("release")
+        # A QEMU that is busy for once is told with the next look, or the move would never end.
+        with contextlib.suppress(MachineError):
+            if is_held and audience.told != "hold":
+                await audience.tell("hold")
+                await let_halt(True)
+            elif not is_held and audience.told == "hold":
+                await let_halt(False)
+                await asyncio.sleep(_HEED_S)
+                if (await monitor.execute("query-status"))["running"]:
+                    await audience.tell("release")
 
 
 async def _left_bytes(monitor: Monitor) -> int:
