@@ -177,13 +177,17 @@ class VncSource:
             line.send(requests.ask_update(whole, is_incremental))
 
     def _take_update(self, line: Line) -> None:
-        self._is_asked = False
+        was_asked, self._is_asked = self._is_asked, False
         if self._is_continuous and self._fresh.is_set():
             # The last one waits still: they come faster than they are wanted.
             self._is_continuous = False
             line.send(requests.continue_updates(Rect.of(self._screen.size), is_on=False))
         self._watch.take_answer()
-        self._fresh.set()
+        if not self._screen.is_blank:
+            self._fresh.set()
+        elif was_asked:
+            # It had a size alone. Who waits isn't woken, who would find the next update half drawn.
+            self._ask(line)
 
     def _take_damage(self, framebuffer: Framebuffer, is_whole: bool) -> Damage:
         size, damage = self._screen.size, self._screen.take_damage()
