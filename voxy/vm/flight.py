@@ -63,9 +63,7 @@ class Flight:
         monitor = self._monitor
         await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
         await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": 0})
-        # QEMU sends this bitmap with the last of the memory: until it may halt the guest, something is left to send.
-        with contextlib.suppress(CommandRefused):  # from an earlier move
-            await monitor.execute("block-dirty-bitmap-add", {"node": GATE, "name": GATE})
+        await self._gate()
         self._progress.enter(Phase.DISK)
         await self._mirror(disk)
         self._progress.enter(Phase.MEMORY)
@@ -83,6 +81,19 @@ class Flight:
             raise MachineError(f"The disk of {self._guest.name} didn't arrive: {ended.data['error']}.")
         await monitor.execute("migrate-continue", {"state": "pre-switchover"})
         await self._until(_migration("completed"), since, self._state_sent, _HALTED_SILENCE_S)
+
+    async def _gate(self) -> None:
+        """Have something left to send until QEMU may halt the guest, where somebody looks at it who may type.
+
+        It sends a bitmap with the last of the memory. Until then it says over and over that there is nothing new, which
+        a slow host has to read while the guest is halted.
+        """
+        bitmap = {"node": GATE, "name": GATE}
+        with contextlib.suppress(CommandRefused):  # unless there is one of an earlier move
+            await self._monitor.execute("block-dirty-bitmap-remove", bitmap)
+        if self._audience.is_there:
+            with contextlib.suppress(CommandRefused):  # by one that an older VoXY started
+                await self._monitor.execute("block-dirty-bitmap-add", bitmap)
 
     async def _mirror(self, disk: Socket) -> None:
         monitor, since = self._monitor, self._monitor.cursor

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -40,11 +41,19 @@ class Audience:
         self._lines: dict[Path, _Line] = {}
         self.told: Kind | None = None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether anybody looks at it."""
+        return any(self._ears())
+
+    def _ears(self) -> Iterator[Path]:
+        return self._folder.glob("ear-*.sock")
+
     async def tell(self, kind: Kind, reason: str = "") -> None:
         """Tell all, and wait until they have heeded it; who doesn't in time, or is gone, holds nothing up."""
         self.told = kind
         data = msgspec.json.encode(News(kind, self._host, self._name, reason))
-        await asyncio.gather(*(self._tell(path, data) for path in self._folder.glob("ear-*.sock")))
+        await asyncio.gather(*(self._tell(path, data) for path in self._ears()))
 
     async def _tell(self, path: Path, data: bytes) -> None:
         try:
