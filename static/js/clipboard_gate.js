@@ -117,8 +117,9 @@ export class ClipboardGate {
    * @param {KeyMessage} message
    */
   pass(message) {
-    if (this.part || this.#isAwaited) this.call((clipboard) => clipboard.pass(message));
-    else this.#send(message);
+    const send = () => this.#send(message);
+    if (this.part || this.#isAwaited) this.#clipboard.call((clipboard) => clipboard.pass(message), send);
+    else send();
   }
 
   /** @param {Event} event that may be the beginning of a copy or a paste, and lets pages write in some browsers */

@@ -18,11 +18,17 @@ export class Offstage {
     this.#onLost = onLost;
   }
 
-  /** @param {(part: T) => void} action with the part: now, or as soon as it is there */
-  call(action) {
+  /**
+   * @param {(part: T) => void} action with the part: now, or as soon as it is there
+   * @param {() => void} [instead] where it doesn't come
+   */
+  call(action, instead) {
     if (this.part) return action(this.part);
     this.#coming ??= this.#fetch().then((part) => (this.part = part));
-    this.#coming.then(action).catch((error) => {
+    this.#coming.then(action, (error) => {
+      instead?.();
+      throw error;
+    }).catch((error) => {
       if (!this.part) this.#coming = null;
       this.#onLost(error);
     });

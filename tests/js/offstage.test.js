@@ -35,3 +35,16 @@ test('what could not be fetched is told, and fetched anew when it is wanted agai
   await settled();
   assert.deepEqual([lost, did], [['gone'], ['part']]);
 });
+
+test('what waits for a part that doesn’t come is done without it, in its order', async () => {
+  const did = [];
+  const stage = new Offstage(async () => {
+    await settled();
+    throw new Error('gone');
+  }, (error) => did.push(error.message));
+  for (const n of [1, 2]) stage.call(assert.fail, () => did.push(n));
+  assert.deepEqual(did, []);
+  await settled();
+  await settled();
+  assert.deepEqual(did, [1, 2, 'gone', 'gone']);
+});
