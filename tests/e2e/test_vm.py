@@ -80,10 +80,10 @@ async def says(page: object, words: str) -> bool:
 WATCHING = """
 window.seen = [];
 window.said = [];
-addEventListener('DOMContentLoaded', () => {
-  const notice = document.getElementById('notice');
-  new MutationObserver(() => said.push(notice.textContent)).observe(notice, {childList: true});
-});
+new MutationObserver((changes) => {
+  const told = changes.find(({target}) => target.id === 'notice');
+  if (told) said.push(told.target.textContent);
+}).observe(document, {childList: true, subtree: true});
 (function look() {
   const canvas = document.getElementById('screen');
   if (canvas?.width === 720 && canvas.height === 400) {
