@@ -127,6 +127,18 @@ def test_what_goes_on_moving_is_compared_once(strip: int, monkeypatch: pytest.Mo
     assert sum(cells.area for cells in compared) == (2 + 9) * framebuffer.grid.count
 
 
+@pytest.mark.parametrize("smaller", [Size(640, 303), Size(333, 512), Size(100, 72)])
+def test_a_screen_that_becomes_smaller_amid_a_scroll_begins_anew(smaller: Size) -> None:
+    framebuffer, comparing = framebuffer_of(window(0)), BlockDiffer()
+    framebuffer.back[: SIZE.height, : SIZE.width] = window(6)
+    assert comparing.diff(framebuffer, (AREA,)).copy
+    for top in (12, 18):
+        after = window(top)[: smaller.height, : smaller.width]
+        framebuffer.fit_back(smaller)[: smaller.height, : smaller.width] = after
+        comparing.diff(framebuffer, (Rect.of(smaller),))
+        assert (framebuffer.front[: smaller.height, : smaller.width] == after).all()
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7), st.integers(1, 6), st.integers(1, 5)), max_size=8))
 def test_cells_are_told_once_and_none_is_left_out(cells: list[tuple[int, int, int, int]]) -> None:
     counted = np.zeros((12, 16), dtype=np.intp)

@@ -55,6 +55,7 @@ class BlockDiffer:
         """
         moved, framebuffer.moved = framebuffer.moved, None
         if framebuffer.adopt_size():
+            self._last = None
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
         areas = _distinct([cells for rect in damage if (cells := grid.cells(rect))], grid)
