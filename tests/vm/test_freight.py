@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from voxy.errors import MachineError
 from voxy.vm import freight
-from voxy.vm.freight import lading, pack, unpack, zstd
-from voxy.vm.sparse import Extent
+from voxy.vm.freight import pack, unpack, zstd
+from voxy.vm.sparse import Extent, extents
 
 MIB = 1 << 20
 PLAIN, ZSTD = 1, 2
@@ -98,7 +98,7 @@ async def test_scattered_writes_go_together_and_without_what_is_between(tmp_path
     size = size_of(sent)
     records = [record async for record in pack(sent, 0, size)]
     assert sum(record.data_bytes for record in records) == sum(
-        end - start for start, end in await lading(sent, 0, size)
+        end - start for start, end in await extents(sent, 0, size)
     )
     assert len(records) == 8
     wire = b"".join(record.wire for record in records)

@@ -70,14 +70,9 @@ class _Step(NamedTuple):
     pieces: list[Extent]
 
 
-async def lading(path: Path, offset: int, size: int) -> list[Extent]:
-    """The pieces of a file from `offset` to `size` that are sent."""
-    return await extents(path, offset, size)
-
-
 async def pack(path: Path, offset: int, size: int) -> AsyncIterator[Record]:
     """The records of a file from `offset` to `size`; the next is made while one is sent."""
-    found = await lading(path, offset, size)
+    found = await extents(path, offset, size)
     ahead: asyncio.Task[Record] | None = None
     try:
         for step in _steps(found, offset, size):

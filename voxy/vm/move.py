@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from voxy.errors import GuestLost, MachineError
-from voxy.vm import freight, sparse
+from voxy.vm import sparse
 from voxy.vm.arrival import Answer, Commit, Cut, Offer, Step, new_move
 from voxy.vm.engine import Guest
 from voxy.vm.flight import Flight, take_back
@@ -165,7 +165,7 @@ class Departure:
             if (found := path.stat().st_size) != layer.bytes:
                 raise self._damaged(layer, f"has {found} bytes instead of {layer.bytes}")
             ways.append((layer, path, min(max(answer.parts.get(layer.sha256, 0), 0), layer.bytes)))
-        sizes = [await freight.lading(path, offset, layer.bytes) for layer, path, offset in ways]
+        sizes = [await sparse.extents(path, offset, layer.bytes) for layer, path, offset in ways]
         self._progress.enter(Phase.LAYERS, sum(extent.end - extent.start for found in sizes for extent in found))
         total = 0
         for layer, path, offset in ways:
