@@ -40,10 +40,14 @@ export class Backstage {
     this.#panels.call(action);
   }
 
+  get #hasToolbar() {
+    return this.#stage.options.toolbar !== false;
+  }
+
   listen() {
-    const { root, target, options } = this.#stage;
+    const { root, target } = this.#stage;
     const controls = /** @type {HTMLElement} */ (root.getElementById('controls'));
-    controls.hidden = options.toolbar === false;
+    controls.hidden = !this.#hasToolbar;
     if (controls.hidden) return;
     controls.addEventListener('click', () => this.panels ?? this.call(({ controls }) => controls.show()));
     target.addEventListener('pointermove', (event) => this.#look(/** @type {PointerEvent} */ (event)), { passive: true });
@@ -51,13 +55,13 @@ export class Backstage {
 
   /** @param {Shortcut} key */
   press(key) {
-    if (this.#stage.options.toolbar !== false || key === 'F') this.call(({ controls }) => controls.press(key));
+    if (this.#hasToolbar || key === 'F') this.call(({ controls }) => controls.press(key));
   }
 
   /** @param {Told} told */
   take(told) {
     this.#told.set(told.type, told);
-    if (this.panels || (this.#stage.options.toolbar !== false && isRequest(told))) this.call(({ controls }) => controls.take(told));
+    if (this.panels || (this.#hasToolbar && isRequest(told))) this.call(({ controls }) => controls.take(told));
   }
 
   /** @param {PointerEvent} event */
