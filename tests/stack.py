@@ -22,6 +22,7 @@ from voxy.web.app import make_app, mounted
 from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
 
+TOKEN = "the-right-token"
 HELLO = {"type": "hello", "protocol": 3}
 UPGRADE = {
     "Connection": "Upgrade",

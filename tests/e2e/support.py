@@ -172,6 +172,20 @@ def typed(display: Display) -> list[tuple[str, bool]]:
     return found
 
 
+async def until_typed(
+    display: Display, is_all: Callable[[list[tuple[str, bool]]], bool], what: str
+) -> list[tuple[str, bool]]:
+    """The keys that come, until they are all that is waited for; fail with `what` where they aren't within 5 s."""
+    keys: list[tuple[str, bool]] = []
+
+    async def has_come() -> bool:
+        keys.extend(await asyncio.to_thread(typed, display))
+        return is_all(keys)
+
+    await eventually(has_come, 5, what)
+    return keys
+
+
 def own_name() -> str:
     """This machine's name, by which a page on plain HTTP is no secure context; no browser has to be told of it."""
     name = socket.gethostname()

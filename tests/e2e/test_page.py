@@ -20,9 +20,9 @@ from tests.e2e.support import (
     open_page,
     paint,
     serving,
-    typed,
     until_connection,
     until_same,
+    until_typed,
 )
 from tests.pictures import photograph
 from tests.xservers import xvfb
@@ -151,13 +151,7 @@ async def test_toolbar_by_keys_alone(context: BrowserContext) -> None:
             await page.keyboard.press("Escape")
             await page.wait_for_selector("#toolbar", state="hidden", timeout=3000)
             await page.keyboard.press("z")
-            keys: list[tuple[str, bool]] = []
-
-            async def is_typed() -> bool:
-                keys.extend(await asyncio.to_thread(typed, display))
-                return ("z", False) in keys
-
-            await eventually(is_typed, 5, "the next key arrives")
+            keys = await until_typed(display, lambda keys: ("z", False) in keys, "the next key arrives")
             assert [name for name, _ in keys if name != "modifier"] == ["z", "z"], "none of the others did"
 
 
@@ -168,20 +162,17 @@ async def test_keys_that_browsers_keep_arrive(context: BrowserContext) -> None:
             await page.keyboard.press("Control+Alt+Shift+KeyM")
             await page.click("[data-opens=keys]")
             await page.get_by_role("button", name="Ctrl W").click()
-            keys: list[tuple[str, bool]] = []
 
-            async def is_typed() -> bool:
-                keys.extend(await asyncio.to_thread(typed, display))
+            def are_up(keys: list[tuple[str, bool]]) -> bool:
                 return keys.count(("modifier", False)) == keys.count(("modifier", True)) and ("w", False) in keys
 
-            await eventually(is_typed, 5, "Control and W arrive, and go up")
+            keys = await until_typed(display, are_up, "Control and W arrive, and go up")
             assert keys[-4:] == [("modifier", True), ("w", True), ("w", False), ("modifier", False)]
-            keys.clear()
             held = page.get_by_role("button", name="Ctrl", exact=True)
             await held.click()
             assert await held.get_attribute("aria-pressed") == "true"
             await page.keyboard.press("w")
-            await eventually(is_typed, 5, "the next key arrives with the one that is held")
+            keys = await until_typed(display, are_up, "the next key arrives with the one that is held")
             assert keys == [("modifier", True), ("w", True), ("w", False), ("modifier", False)]
             assert await held.get_attribute("aria-pressed") == "false"
 
@@ -250,13 +241,7 @@ async def test_what_cannot_be_fetched_is_said_and_the_desktop_goes_on(
             )
             await page.keyboard.press("Control+v")
             await page.keyboard.press("z")
-            keys: list[tuple[str, bool]] = []
-
-            async def is_typed() -> bool:
-                keys.extend(await asyncio.to_thread(typed, display))
-                return ("z", False) in keys
-
-            await eventually(is_typed, 5, "what is typed arrives")
+            await until_typed(display, lambda keys: ("z", False) in keys, "what is typed arrives")
             await page.unroute_all()
             await page.reload()
             await until_connection(page, "live")

@@ -6,7 +6,7 @@ import re
 import aiohttp
 from playwright.async_api import BrowserContext, Page
 
-from tests.e2e.support import eventually, focused, open_page, paint, serving, typed
+from tests.e2e.support import eventually, focused, open_page, paint, serving, until_typed
 from tests.pictures import photograph, text
 from tests.xservers import xvfb
 from voxy.blocks import Size
@@ -70,13 +70,7 @@ async def test_desktop_does_not_get_the_key_that_opens_them(context: BrowserCont
             page = await open_page(context, served.url)
             await page.keyboard.press(KEYS)
             await page.keyboard.press("a")
-            keys: list[tuple[str, bool]] = []
-
-            async def is_typed() -> bool:
-                keys.extend(await asyncio.to_thread(typed, display))
-                return ("a", False) in keys
-
-            await eventually(is_typed, 5, "the next key arrives")
+            keys = await until_typed(display, lambda keys: ("a", False) in keys, "the next key arrives")
             assert not [name for name, _ in keys if name.lower() == "s"]
             assert sorted(keys[:-2], key=lambda key: key[1]) == [("modifier", False)] * 3 + [("modifier", True)] * 3
             assert keys[-2:] == [("a", True), ("a", False)], "no modifier is left down"

@@ -2,27 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
-from tests.stack import UPGRADE, Stack, log_in, running
+from tests.stack import TOKEN, UPGRADE, Stack, log_in
 from voxy.web.files import page_folder
-
-TOKEN = "the-right-token"
-
-
-@pytest.fixture
-async def locked() -> AsyncIterator[Stack]:
-    async with running(token=TOKEN) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        yield session
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,7 @@
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
 
-from tests.stack import UPGRADE, Stack, log_in, running, viewing
-
-TOKEN = "the-right-token"
-
-
-@pytest.fixture
-async def locked() -> AsyncIterator[Stack]:
-    async with running(token=TOKEN) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        yield session
+from tests.stack import TOKEN, UPGRADE, Stack, log_in, running, viewing
 
 
 async def test_page_and_its_parts_are_served_with_modern_headers(locked: Stack, session: aiohttp.ClientSession) -> None:

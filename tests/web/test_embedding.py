@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.stack import HELLO, RawViewer, Stack, running
+from tests.stack import HELLO, TOKEN, RawViewer, Stack, running
 from voxy.access.store import Store
 from voxy.config import Config
 from voxy.errors import ConfigError
@@ -18,7 +18,6 @@ from voxy.session.permissions import CONTROLLER, VIEWER, Person
 from voxy.web.access import PASS_S, Access
 from voxy.web.embedding import TICKET_S, Embedding
 
-TOKEN = "the-right-token"
 PORTAL = "https://portal.example"
 EVIL = ["https://evil.example", "null", "https://portal.example.evil", "http://portal.example", f"{PORTAL}:8443", "*"]
 
@@ -27,12 +26,6 @@ EVIL = ["https://evil.example", "null", "https://portal.example.evil", "http://p
 async def stack() -> AsyncIterator[Stack]:
     async with running(token=TOKEN, embedders=frozenset({PORTAL})) as stack:
         yield stack
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        yield session
 
 
 async def ticket(stack: Stack, session: aiohttp.ClientSession, **asked: object) -> str:
