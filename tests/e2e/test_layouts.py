@@ -2,17 +2,15 @@
 
 import asyncio
 import functools
-import os
 import socket
-from pathlib import Path
-from typing import TextIO
 
 import pytest
 
 from tests.e2e.support import eventually, own_name, serving
 from tests.engines import Engine, browsing, missing
 from tests.layouts import LAYOUTS, Typist
-from tests.xservers import client, xvfb
+from tests.terminals import terminal_on
+from tests.xservers import xvfb
 from voxy.blocks import Size
 
 REMOTE = {"us": "de", "gb": "us", "de": "us", "fr": "de", "jp": "fr", "dvorak": "us", "ru": "us", "es": "jp"}
@@ -33,45 +31,36 @@ async def until_ready(browser: Engine) -> None:
         said = "[document.documentElement.dataset.connection, document.hasFocus()].join()"
         return bool(await browser.evaluate(said) == "live,true")
 
-    browser.click(500, 400)
+    browser.click(300, 250)  # into the terminal, which has the keyboard only while the pointer is there
     await eventually(is_ready, 15, "the page is live and has the focus")
-
-
-async def next_line(lines: TextIO) -> str:
-    async with asyncio.timeout(10):
-        return (await asyncio.to_thread(lines.readline)).removesuffix("\n")
 
 
 @pytest.mark.parametrize("is_secure", [True, False], ids=["secure", "plain HTTP"])
 @pytest.mark.parametrize("engine", ["chromium", "firefox", "webkit"])
-async def test_what_was_typed_arrives(engine: str, is_secure: bool, tmp_path: Path) -> None:
+async def test_what_was_typed_arrives(engine: str, is_secure: bool) -> None:
     if program := missing(engine):
         pytest.skip(f"there is no {program}")
     host = "127.0.0.1" if is_secure else own_name()
     listen = ("--listen", f"{socket.gethostbyname(host)}:0")
     assert sum(len(layout.text) + len(layout.composed) for layout in LAYOUTS.values()) >= 200
-    pipe = tmp_path / "typed"
-    os.mkfifo(pipe)
-    command = f"stty -ixon; exec cat > {pipe}"
     typed, arrived = {}, {}
-    with xvfb(Size(900, 600)) as remote, client(remote, "xterm", "-u8", "-e", "sh", "-c", command):
+    with xvfb(Size(900, 600)) as remote, terminal_on(remote) as terminal:
         async with (
             serving("--display", remote.display, "--auth", "none", *listen) as served,
             browsing(engine, f"http://{host}:{served.port}/") as browser,
         ):
-            with await asyncio.to_thread(open, pipe, encoding="utf-8") as lines:
-                await until_ready(browser)
-                assert await browser.evaluate("isSecureContext") is is_secure
-                for name, layout in LAYOUTS.items():
-                    await asyncio.to_thread(remote.run, "setxkbmap", REMOTE[name])
-                    await asyncio.to_thread(browser.local.run, "setxkbmap", *layout.names)
-                    typed[name] = await asyncio.to_thread(Typist(browser.local).type, layout)
-                    arrived[name] = await next_line(lines)
-                for name, way in (
-                    ("locks", Typist(browser.local).type_with_locks),
-                    ("composition", functools.partial(compose, browser)),
-                ):
-                    await asyncio.to_thread(browser.local.run, "setxkbmap", "us")
-                    typed[name] = await asyncio.to_thread(way)
-                    arrived[name] = await next_line(lines)
+            await until_ready(browser)
+            assert await browser.evaluate("isSecureContext") is is_secure
+            for name, layout in LAYOUTS.items():
+                await asyncio.to_thread(remote.run, "setxkbmap", REMOTE[name])
+                await asyncio.to_thread(browser.local.run, "setxkbmap", *layout.names)
+                typed[name] = await asyncio.to_thread(Typist(browser.local).type, layout)
+                arrived[name] = await terminal.line()
+            for name, way in (
+                ("locks", Typist(browser.local).type_with_locks),
+                ("composition", functools.partial(compose, browser)),
+            ):
+                await asyncio.to_thread(browser.local.run, "setxkbmap", "us")
+                typed[name] = await asyncio.to_thread(way)
+                arrived[name] = await terminal.line()
     assert arrived == typed

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from Xlib import X
@@ -21,7 +19,8 @@ from tests.sources.x11.support import (
     listening,
     opened,
 )
-from tests.xservers import XServer, client, xvfb
+from tests.terminals import Terminal, terminal_on
+from tests.xservers import xvfb
 from voxy.blocks import Size
 from voxy.session.events import Key, Pointer
 
@@ -34,36 +33,16 @@ EAST = "あ 漢 한 ไ ア"
 CJK = "一二三四五六七八九十百千万日月火水木金土"
 
 
-class Terminal:
-    """An xterm whose program passes lines on; the text that was typed into it."""
-
-    def __init__(self, server: XServer, pipe: Path) -> None:
-        self.server = server
-        self._lines = open(pipe, encoding="utf-8")  # noqa: SIM115 (closed by close)
-
-    def close(self) -> None:
-        self._lines.close()
-
-    async def type(self, desktop: Opened, text: str) -> str:
-        """What arrives when `text` is typed."""
-        await desktop.type(text)
-        return await self.line()
-
-    async def line(self) -> str:
-        async with asyncio.timeout(10):
-            return (await asyncio.to_thread(self._lines.readline)).removesuffix("\n")
-
-
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    pipe = tmp_path_factory.mktemp("terminal") / "typed"
-    os.mkfifo(pipe)
-    with xvfb(Size(800, 600)) as server:
-        command = f"stty -ixon; exec cat > {pipe}"
-        with client(server, "xterm", "-u8", "-geometry", "100x30+0+0", "-e", "sh", "-c", command):
-            running = Terminal(server, pipe)
-            yield running
-            running.close()
+def terminal() -> Iterator[Terminal]:
+    with xvfb(Size(800, 600)) as server, terminal_on(server, "-geometry", "100x30+0+0") as running:
+        yield running
+
+
+async def arriving(terminal: Terminal, desktop: Opened, text: str) -> str:
+    """What arrives when `text` is typed."""
+    await desktop.type(text)
+    return await terminal.line()
 
 
 @contextlib.asynccontextmanager
@@ -92,17 +71,17 @@ async def typing(terminal: Terminal, *layout: str) -> AsyncIterator[Opened]:
 )
 async def test_text_arrives_on_every_layout(terminal: Terminal, layout: tuple[str, ...]) -> None:
     async with typing(terminal, *layout) as desktop:
-        assert await terminal.type(desktop, ASCII) == ASCII
-        assert await terminal.type(desktop, EUROPE) == EUROPE
-        assert await terminal.type(desktop, EAST) == EAST
+        assert await arriving(terminal, desktop, ASCII) == ASCII
+        assert await arriving(terminal, desktop, EUROPE) == EUROPE
+        assert await arriving(terminal, desktop, EAST) == EAST
 
 
 async def test_more_characters_than_spare_keys_arrive_in_order(terminal: Terminal) -> None:
     async with typing(terminal) as desktop:
-        assert await terminal.type(desktop, CJK) == CJK
+        assert await arriving(terminal, desktop, CJK) == CJK
         text = "".join(map(chr, range(0x4E00, 0x4E60)))
-        assert await terminal.type(desktop, text) == text
-        assert await terminal.type(desktop, "漢字漢字かな漢字") == "漢字漢字かな漢字"
+        assert await arriving(terminal, desktop, text) == text
+        assert await arriving(terminal, desktop, "漢字漢字かな漢字") == "漢字漢字かな漢字"
 
 
 @pytest.mark.parametrize("locks", [(CAPS_LOCK,), (NUM_LOCK,), (CAPS_LOCK, NUM_LOCK)])
@@ -112,15 +91,15 @@ async def test_locks_of_the_server_change_nothing(terminal: Terminal, layout: st
         await desktop.press(*locks)
         await desktop.release(*locks)
         text = "aA bB 1! éÉ ñÑ € äÄ дД 漢"
-        assert await terminal.type(desktop, text) == text
+        assert await arriving(terminal, desktop, text) == text
         keypad = [0xFFB0 + digit for digit in range(10)]
         for keysym in keypad:
             await desktop.press(keysym)
             await desktop.release(keysym)
-        assert await terminal.type(desktop, "") == "0123456789"
+        assert await arriving(terminal, desktop, "") == "0123456789"
         await desktop.press(*locks)
         await desktop.release(*locks)
-        assert await terminal.type(desktop, text) == text
+        assert await arriving(terminal, desktop, text) == text
 
 
 async def test_old_and_new_keysyms_are_the_same_letter(terminal: Terminal) -> None:
@@ -128,13 +107,13 @@ async def test_old_and_new_keysyms_are_the_same_letter(terminal: Terminal) -> No
         for keysym in (CYRILLIC_A, 0x01000430):
             await desktop.press(keysym)
             await desktop.release(keysym)
-        assert await terminal.type(desktop, "ё") == "ааё"
+        assert await arriving(terminal, desktop, "ё") == "ааё"
 
 
 async def test_groups_are_used_and_left(terminal: Terminal) -> None:
     async with typing(terminal, "us,ru", "-option", "grp:menu_toggle") as desktop:
         for _ in range(2):
-            assert await terminal.type(desktop, "aжAЖ€ñ漢b") == "aжAЖ€ñ漢b"
+            assert await arriving(terminal, desktop, "aжAЖ€ñ漢b") == "aжAЖ€ñ漢b"
             with listening(terminal.server) as listener:
                 group = listener.mask() >> 13
                 await desktop.press(CONTROL, keysym_of("c"))
@@ -152,11 +131,11 @@ async def test_groups_are_used_and_left(terminal: Terminal) -> None:
 
 async def test_the_keymap_is_read_again_when_it_changes(terminal: Terminal) -> None:
     async with typing(terminal, "us") as desktop:
-        assert await terminal.type(desktop, "yz漢") == "yz漢"
+        assert await arriving(terminal, desktop, "yz漢") == "yz漢"
         await asyncio.to_thread(terminal.server.run, "setxkbmap", "de")
-        assert await terminal.type(desktop, "yzü字") == "yzü字"
+        assert await arriving(terminal, desktop, "yzü字") == "yzü字"
         await asyncio.to_thread(terminal.server.run, "xmodmap", "-e", "keycode 24 = oslash Oslash")
-        assert await terminal.type(desktop, "øØqQ漢") == "øØqQ漢"
+        assert await arriving(terminal, desktop, "øØqQ漢") == "øØqQ漢"
 
 
 @pytest.mark.parametrize("held", [(), (SHIFT,), (CONTROL, SHIFT)])
@@ -230,7 +209,7 @@ async def test_everything_held_is_released_when_the_source_closes(terminal: Term
 async def test_spare_keys_are_given_back(terminal: Terminal) -> None:
     async with typing(terminal, "us") as desktop:
         before = terminal.server.run("xmodmap", "-pke")
-        assert await terminal.type(desktop, EAST) == EAST
+        assert await arriving(terminal, desktop, EAST) == EAST
         assert terminal.server.run("xmodmap", "-pke") != before
     assert terminal.server.run("xmodmap", "-pke") == before
 
@@ -260,7 +239,7 @@ async def test_keys_by_their_place_are_what_the_desktop_has_there(terminal: Term
         await desktop.source.inject(Key(0, "KeyA", True))
         await desktop.source.inject(Key(0, "KeyA", False))
         await desktop.release(SHIFT)
-        assert await terminal.type(desktop, "") == "azé<Q"
+        assert await arriving(terminal, desktop, "") == "azé<Q"
 
 
 async def test_shortcuts_by_letters_that_the_desktop_lacks_are_those_of_their_keys(terminal: Terminal) -> None:
@@ -283,7 +262,7 @@ async def test_no_place_of_a_key_ends_the_server(terminal: Terminal) -> None:
             await desktop.source.inject(Key(0, code, True))
             await desktop.source.inject(Key(0, code, False))
         await desktop.release(ALT, CONTROL)
-        assert await terminal.type(desktop, "still here") == "still here"
+        assert await arriving(terminal, desktop, "still here") == "still here"
     await asyncio.to_thread(terminal.server.run, "setxkbmap", "-option", "")
 
 
@@ -303,4 +282,4 @@ async def test_any_number_for_a_keysym_is_harmless(terminal: Terminal) -> None:
         ):
             await desktop.source.inject(Key(keysym, "", True))
             await desktop.source.inject(Key(keysym, "", False))
-        assert await terminal.type(desktop, "still here") == "still here"
+        assert await arriving(terminal, desktop, "still here") == "still here"
