@@ -1,5 +1,6 @@
 /** Backstage: the toolbar and all panels, fetched when somebody looks for them; what the server says for them is kept. */
 
+import { adoptStyle } from './markup.js';
 import { Offstage } from './offstage.js';
 
 /** CSS pixels of the upper edge at which a mouse looks for the toolbar. */
@@ -11,6 +12,7 @@ const EDGE = 2;
 
 export class Backstage {
   #stage;
+  #onLost;
   /** @type {Offstage<Panels>} */
   #panels;
   /** What was said last of each kind. @type {Map<string, Told>} */
@@ -23,6 +25,7 @@ export class Backstage {
    */
   constructor(stage, open, onLost) {
     this.#stage = stage;
+    this.#onLost = onLost;
     this.#panels = new Offstage(async () => {
       const panels = await open();
       for (const told of this.#told.values()) panels.controls.take(told);
@@ -49,6 +52,7 @@ export class Backstage {
     const controls = /** @type {HTMLElement} */ (root.getElementById('controls'));
     controls.hidden = !this.#hasToolbar;
     if (controls.hidden) return;
+    if (matchMedia('(pointer: coarse)').matches) adoptStyle(root, 'grip.css').catch(this.#onLost);
     controls.addEventListener('click', () => this.panels ?? this.call(({ controls }) => controls.show()));
     target.addEventListener('pointermove', (event) => this.#look(/** @type {PointerEvent} */ (event)), { passive: true });
   }

@@ -30,6 +30,11 @@ export class Bulletin {
     this.#name = name;
   }
 
+  /** Whoever acted may only look on from now on. */
+  lookOn() {
+    this.#notice.say(TEXT.lookingOn);
+  }
+
   /** @param {Told} told */
   take(told) {
     if (told.type === 'place') return this.#move(told);

@@ -147,7 +147,7 @@ export class Controls {
     // The address says it too, so that it can be kept, and another window can show another.
     const hash = name ? `#monitor=${encodeURIComponent(name)}` : '';
     if (this.#stage.isWhole) history.replaceState(null, '', location.pathname + location.search + hash);
-    this.#parts.presentation.monitors.choose(name);
+    this.#parts.presentation.showMonitor(name);
   }
 
   /** @param {import('./backstage.js').Told} told */

@@ -17,7 +17,17 @@ export function readOptions(get) {
   return {
     viewOnly: viewOnly !== null && viewOnly !== 'off',
     toolbar: get('toolbar') !== 'off',
-    scale: SCALES.find((name) => name === get('scale')) ?? null,
-    quality: QUALITIES.find((name) => name === get('quality')) ?? null,
+    scale: oneOf(SCALES, get('scale')),
+    quality: oneOf(QUALITIES, get('quality')),
   };
+}
+
+/**
+ * @template {string} T
+ * @param {readonly T[]} names
+ * @param {string | null} name
+ * @returns {T | null} that name, if it is among them
+ */
+export function oneOf(names, name) {
+  return names.find((known) => known === name) ?? null;
 }

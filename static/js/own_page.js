@@ -27,7 +27,7 @@ export class OwnPage {
   /** Sign in with the token or invitation in the address, if there is one, and connect. */
   async #open() {
     const secret = secretInAddress(), { remote, presentation } = this.#viewer;
-    presentation.monitors.choose(nameInAddress());
+    presentation.showMonitor(nameInAddress());
     if (await remote.connect(secret) && secret) removeSecretFromAddress();
   }
 

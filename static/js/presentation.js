@@ -8,6 +8,7 @@ import { View } from './view.js';
 /** @typedef {{onPlace: () => void, onChange: () => void}} Listener of the canvas' place, and of what can be chosen */
 
 export class Presentation {
+  monitors = new Monitors();
   #listener;
   #stage;
 
@@ -25,7 +26,6 @@ export class Presentation {
     this.#listener = listener;
     this.view = new View({ scroller, clip, canvas }, listener.onPlace, measure);
     this.sizing = new Sizing({ onWindow: send, onChange: () => this.#show() }, browser(measure), stage.options.scale);
-    this.monitors = new Monitors(() => this.#show());
   }
 
   listen() {
@@ -40,8 +40,14 @@ export class Presentation {
   /** @param {Told} message */
   take(message) {
     if (message.type === 'size') return this.sizing.told(message);
-    this.monitors.told(message);
-    this.#listener.onChange();
+    this.monitors.list = message.monitors;
+    this.#show();
+  }
+
+  /** @param {string | null} name of the monitor to show alone; null shows all */
+  showMonitor(name) {
+    this.monitors.name = name;
+    this.#show();
   }
 
   /** A window that goes to a screen of another density may keep its size. */
@@ -59,7 +65,7 @@ export class Presentation {
   }
 
   #show() {
-    this.view.show(this.sizing.mode, this.monitors.rect);
+    this.view.show(this.sizing.mode, this.monitors.chosen);
     this.#listener.onChange();
   }
 }

@@ -1,7 +1,7 @@
 /** Sizing: how the desktop is shown in the window, and what the server is told of the window that it may follow. */
 
 import { TIMERS } from './clock.js';
-import { SCALES } from './options.js';
+import { SCALES, oneOf } from './options.js';
 import { load, save } from './storage.js';
 
 /** Between two messages: the desktop moves along while the window is dragged, and isn't laid out too often. */
@@ -89,7 +89,7 @@ export class Sizing {
   enter(name) {
     this.forget();
     this.#name = name;
-    this.#chosen = modeOf(this.#outside.load(`${KEY} ${name}`));
+    this.#chosen = oneOf(SCALES, this.#outside.load(`${KEY} ${name}`));
   }
 
   /** @param {import('./wire.js').Sizing} message */
@@ -150,14 +150,6 @@ export class Sizing {
  */
 function isSame(win, other) {
   return win.width === other?.width && win.height === other.height && win.scale === other.scale;
-}
-
-/**
- * @param {string | null} text
- * @returns {Mode | null}
- */
-function modeOf(text) {
-  return SCALES.find((name) => name === text) ?? null;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The pictures of VoXY's wire protocol: updates and their operations. `voxy/session/wire.py` is the specification. */
 
-import { WireError, check } from './malformed.js';
+import { WireError } from './malformed.js';
 
 export const BLOCK = 64;
 
@@ -42,7 +42,7 @@ export function areaOf(rects) {
   return rects.reduce((sum, { width, height }) => sum + width * height, 0);
 }
 
-/** Reads an update, one number after the other; less than is asked for is an error. */
+/** Reads an update, one number after the other; an error says up to where that went well. */
 class Reader {
   #view;
   #at = 0;
@@ -56,9 +56,9 @@ class Reader {
 
   /** @returns {Update} */
   update() {
-    check(this.#byte() === UPDATE && this.#byte() === 0, 'a binary message of an unknown type');
+    this.#check(this.#byte() === UPDATE && this.#byte() === 0);
     const bytes = this.#view.byteLength, width = this.#width = this.#short(), height = this.#height = this.#short();
-    check(width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE, 'an impossible size of the screen');
+    this.#check(width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE);
     const seq = this.#long();
     /** @type {Operation[]} */
     const operations = [];
@@ -76,14 +76,14 @@ class Reader {
       case PATCHES: return this.#patches();
       case DEFLATED: return this.#deflated();
       case VIDEO: return this.#video();
-      default: throw new WireError('an unknown operation');
+      default: throw this.#error;
     }
   }
 
   /** @returns {Copy} */
   #copy() {
     const source = this.#rect(), x = this.#short(), y = this.#short();
-    check(x + source.width <= this.#width && y + source.height <= this.#height, 'a copy to the outside of the screen');
+    this.#check(x + source.width <= this.#width && y + source.height <= this.#height);
     return { kind: 'copy', ...source, x, y };
   }
 
@@ -96,21 +96,21 @@ class Reader {
   /** @returns {Recall} */
   #recall() {
     const number = this.#long(), count = this.#short();
-    check(number > 0 && count > 0, 'a recall of nothing');
+    this.#check(number > 0 && count > 0);
     return { kind: 'recall', number, blocks: this.#blocks(count), places: this.#shorts(count) };
   }
 
   /** @returns {Atlas} */
   #atlas() {
-    const encoding = known(ENCODINGS, this.#byte()), columns = this.#short(), count = this.#short();
+    const encoding = this.#known(ENCODINGS), columns = this.#short(), count = this.#short();
     const number = this.#long(), length = this.#long();
-    check(columns > 0 && count > 0, 'an atlas without blocks');
+    this.#check(columns > 0 && count > 0);
     return { kind: 'atlas', encoding, columns, blocks: this.#blocks(count), number, image: this.#bytes(length) };
   }
 
   /** @returns {Patches} */
   #patches() {
-    const encoding = known(ENCODINGS, this.#byte()), of = this.#ofRects();
+    const encoding = this.#known(ENCODINGS), of = this.#ofRects();
     return { kind: 'patches', encoding, rects: of.rects, image: of.data };
   }
 
@@ -118,23 +118,23 @@ class Reader {
   #deflated() {
     this.#byte();
     const { rects, data } = this.#ofRects();
-    check(areaOf(rects) <= this.#width * this.#height, 'more pixels than the screen has');
+    this.#check(areaOf(rects) <= this.#width * this.#height);
     return { kind: 'deflated', rects, stream: data, pixels: new Uint8ClampedArray() };
   }
 
   /** @returns {Video} */
   #video() {
-    const codec = known(CODECS, this.#byte()), stream = this.#byte(), flags = this.#byte();
-    check(stream < STREAMS && (flags & ~KEY) === 0, 'a video of an unknown stream, or with unknown flags');
+    const codec = this.#known(CODECS), stream = this.#byte(), flags = this.#byte();
+    this.#check(stream < STREAMS && (flags & ~KEY) === 0);
     const rect = this.#rect(), length = this.#long();
-    check(length > 0, 'a chunk of nothing');
+    this.#check(length > 0);
     return { kind: 'video', codec, stream, isKey: flags === KEY, ...rect, chunk: this.#bytes(length) };
   }
 
   /** What draws rects, all from the same data. */
   #ofRects() {
     const count = this.#short(), length = this.#long(), rects = [];
-    check(count > 0, 'no rects');
+    this.#check(count > 0);
     while (rects.length < count) rects.push(this.#rect());
     return { rects, data: this.#bytes(length) };
   }
@@ -142,15 +142,14 @@ class Reader {
   /** @returns {Rect} */
   #rect() {
     const left = this.#short(), top = this.#short(), width = this.#short(), height = this.#short();
-    check(width > 0 && height > 0, 'a rect of nothing');
-    check(left + width <= this.#width && top + height <= this.#height, 'a rect outside of the screen');
+    this.#check(width > 0 && height > 0 && left + width <= this.#width && top + height <= this.#height);
     return { left, top, width, height };
   }
 
   /** @param {number} count */
   #blocks(count) {
     const blocks = this.#shorts(count), all = Math.ceil(this.#width / BLOCK) * Math.ceil(this.#height / BLOCK);
-    for (const block of blocks) check(block < all, 'a block outside of the screen');
+    for (const block of blocks) this.#check(block < all);
     return blocks;
   }
 
@@ -182,19 +181,27 @@ class Reader {
   #pass(length) {
     const start = this.#at;
     this.#at += length;
-    check(this.#at <= this.#view.byteLength, 'an update cut short');
+    this.#check(this.#at <= this.#view.byteLength);
     return start;
   }
-}
 
-/**
- * @template T
- * @param {readonly (T | undefined)[]} names
- * @param {number} number
- * @returns {T}
- */
-function known(names, number) {
-  const name = names[number];
-  if (name === undefined) throw new WireError('an unknown encoding or codec');
-  return name;
+  /**
+   * @template T
+   * @param {readonly (T | undefined)[]} names
+   * @returns {T} the one whose number is next
+   */
+  #known(names) {
+    const name = names[this.#byte()];
+    if (name === undefined) throw this.#error;
+    return name;
+  }
+
+  /** @param {boolean} isFine what was read last */
+  #check(isFine) {
+    if (!isFine) throw this.#error;
+  }
+
+  get #error() {
+    return new WireError(`an update that is malformed before byte ${this.#at} of ${this.#view.byteLength}`);
+  }
 }

@@ -5,7 +5,6 @@
  * takes 3 ms for 1280×720 at its best and now and then 17, for which the page would hear no key.
  */
 
-import { configOf } from './codecs.js';
 import { WireError } from './malformed.js';
 
 /** @typedef {import('./update.js').Video} Video */
@@ -18,6 +17,8 @@ import { WireError } from './malformed.js';
  * @property {(init: EncodedVideoChunkInit) => EncodedVideoChunk} createChunk
  * @property {(frame: VideoFrame, width: number, height: number) => Promise<ImageBitmap>} createBitmap its left top */
 
+/** Constrained baseline, by the most pixels of a level: 3.1 for 1280×720, 4 for 1920×1080, 5.1, and 6.2 for 8192×4320. */
+const LEVELS = /** @type {const} */ ([[921600, '1f'], [2097152, '28'], [9437184, '33'], [Infinity, '3e']]);
 const KEY = /** @type {const} */ ('key'), DELTA = /** @type {const} */ ('delta');
 
 export class Videos {
@@ -129,6 +130,26 @@ class VideoStream {
   #fail(error) {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+}
+
+/**
+ * What a decoder is told of a video.
+ * @param {Video['codec']} codec
+ * @param {number} width
+ * @param {number} height
+ * @returns {VideoDecoderConfig}
+ */
+export function configOf(codec, width, height) {
+  const level = LEVELS.find(([most]) => width * height <= most)?.[1];
+  return {
+    codec: codec === 'vp8' ? 'vp8' : `avc1.42e0${level}`,
+    codedWidth: width,
+    codedHeight: height,
+    // What the encoder signs H.264 with; VP8 can't say it.
+    colorSpace: { primaries: 'bt709', transfer: 'iec61966-2-1', matrix: 'smpte170m', fullRange: false },
+    hardwareAcceleration: 'no-preference',
+    optimizeForLatency: true,
+  };
 }
 
 /** @param {number} side */

@@ -348,7 +348,7 @@ export class Viewer {
   /** @param {import('./wire.js').May} may */
   #permit(may) {
     const mayAct = may.permissions.includes('pointer') || may.permissions.includes('keyboard');
-    if (this.#mayAct && !mayAct) this.#notice.say(TEXT.lookingOn);
+    if (this.#mayAct && !mayAct) this.#bulletin.call((bulletin) => bulletin.lookOn());
     this.#mayAct = mayAct;
     this.#backstage.take(may);
   }

@@ -382,7 +382,7 @@ async def test_toolbar_of_an_element_is_at_its_own_edge(context: BrowserContext)
 
 
 async def test_what_an_element_adds_to_a_page_is_small(context: BrowserContext) -> None:
-    """62 kB at most, not compressed, until a picture is shown and keys arrive; and nothing from elsewhere."""
+    """60 kB at most, not compressed, until a picture is shown and keys arrive; and nothing from elsewhere."""
     with xvfb(SIZE) as server:
         async with site() as made, served(server, made) as url:
             made.body = f"{script(url)}{element(url, 'one')}"
@@ -402,4 +402,4 @@ async def test_what_an_element_adds_to_a_page_is_small(context: BrowserContext) 
             elsewhere = {name for name in fetched if not name.startswith((url, made.origin))}
             assert {name for name in elsewhere if not name.startswith("blob:")} == set()
             assert {"voxy.js", "js/viewer.js", "js/line_worker.js", "js/update.js", "style.css"} <= set(ours)
-            assert sum(ours.values()) <= 62_000, ours
+            assert sum(ours.values()) <= 60_000, ours

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 
-import { configOf, decodableCodecs } from '../../static/js/codecs.js';
-import { Videos } from '../../static/js/video.js';
+import { decodableCodecs } from '../../static/js/codecs.js';
+import { Videos, configOf } from '../../static/js/video.js';
 import { WireError } from '../../static/js/malformed.js';
 import { settled } from './support.js';
 

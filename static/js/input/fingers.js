@@ -16,7 +16,7 @@ const FINGER = 2.5;
  * @property {HTMLCanvasElement} canvas
  * @property {import('../view.js').View} view
  * @property {import('./pointer.js').Pointer} pointer
- * @property {import('./wheel.js').Wheel} wheel
+ * @property {import('../offstage.js').Offstage<import('./wheel.js').Wheel>} wheel
  * @property {(spot: {x: number, y: number}) => Place} placeOf where a pixel of the remote screen is shown
  * @property {() => number} pixelsToPoint remote pixels to a CSS pixel
  */
@@ -57,7 +57,8 @@ export class Fingers {
     this.#touch = new Touch({
       point: (place, buttons) => this.#point(place, buttons),
       turn: ({ x, y }, dx, dy) => {
-        wheel.turn({ deltaMode: 0, deltaX: dx * FINGER, deltaY: dy * FINGER, clientX: x, clientY: y });
+        const turned = { deltaMode: 0, deltaX: dx * FINGER, deltaY: dy * FINGER, clientX: x, clientY: y };
+        wheel.call((wheel) => wheel.turn(turned));
       },
       zoom: (factor, { x, y }) => zoom.zoomAt(factor, { clientX: x, clientY: y }),
       pan: (dx, dy) => zoom.pan(dx, dy),

@@ -3,7 +3,6 @@
 import { Offstage } from '../offstage.js';
 import { load, save } from '../storage.js';
 import { Pointer } from './pointer.js';
-import { Wheel } from './wheel.js';
 
 const MODE_KEY = 'voxy-touch';
 /** How quickly a trackpad's pinch enlarges. */
@@ -16,6 +15,7 @@ export class Hands {
   #glass;
   #canvas;
   #pointer;
+  /** @type {Offstage<import('./wheel.js').Wheel>} */
   #wheel;
   /** @type {Offstage<import('./fingers.js').Fingers>} */
   #fingers;
@@ -41,11 +41,14 @@ export class Hands {
     this.#canvas = canvas;
     this.#isControlHeld = isControlHeld;
     const pointer = this.#pointer = new Pointer(canvas, send);
-    const wheel = this.#wheel = new Wheel((event) => pointer.locate(event), send);
+    this.#wheel = new Offstage(async () => {
+      const { Wheel } = await import('./wheel.js');
+      return new Wheel((event) => pointer.locate(event), send);
+    }, onLost);
     this.#fingers = new Offstage(async () => {
       const { openFingers } = await import('./fingers.js');
       const reach = {
-        stage, canvas, view, pointer, wheel, pixelsToPoint: () => this.#pixelsToPoint,
+        stage, canvas, view, pointer, wheel: this.#wheel, pixelsToPoint: () => this.#pixelsToPoint,
         placeOf: (/** @type {{x: number, y: number}} */ spot) => this.placeOf(spot),
       };
       return openFingers(reach, () => [this.#touchMode, this.#shape]);
@@ -121,7 +124,7 @@ export class Hands {
   #turn(event) {
     event.preventDefault();
     // Browsers tell a pinch on a trackpad as a wheel with Control.
-    if (!event.ctrlKey || this.#isControlHeld()) return this.#wheel.turn(event);
+    if (!event.ctrlKey || this.#isControlHeld()) return this.#wheel.call((wheel) => wheel.turn(event));
     this.#fingers.call((fingers) => fingers.pinch(Math.exp(-event.deltaY * PINCH), event));
   }
 

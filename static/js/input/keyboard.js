@@ -69,7 +69,8 @@ export class Keyboard {
 
   /** @param {KeyEvent} event */
   keydown(event) {
-    if (!this.#accepts(event) || (KEPT.test(event.key) && !this.#isOurs(event))) return;
+    const isKept = KEPT.test(event.key) && !(event.key === 'F11' && this.hasAllKeys);
+    if (isKept || !this.#accepts(event)) return;
     if (event.isComposing || event.keyCode === TAKEN || SILENT.test(event.key)) return;
     const isAltGr = this.#settleDoubt(event);
     if (!this.#isForBoth(event)) event.preventDefault();
@@ -127,11 +128,6 @@ export class Keyboard {
       this.#down(event);
     }
     this.onlatch();
-  }
-
-  /** @param {KeyEvent} event */
-  #isOurs({ key }) {
-    return key === 'F11' && this.hasAllKeys;
   }
 
   /** Let all keys go: whatever happens to them from now on isn't seen here. */

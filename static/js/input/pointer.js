@@ -1,8 +1,5 @@
 /** Pointer: where it is, in pixels of the remote screen, and its buttons. */
 
-/** Buttons by their bit, the DOM's to the wire's: there right is before middle. */
-const BUTTON_BITS = [[1, 1], [4, 2], [2, 4], [8, 8], [16, 16]];
-
 /** @typedef {{left: number, top: number, width: number, height: number}} Box */
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {import('../wire.js').Pointer} PointerMessage */
@@ -121,7 +118,7 @@ function pixelAt(offset, length, pixels) {
   return Math.min(pixels - 1, Math.max(0, Math.floor(offset * pixels / length)));
 }
 
-/** @param {number} buttons as the DOM has them */
+/** @param {number} buttons as the DOM has them: right before middle, and more than the wire knows */
 export function toWireButtons(buttons) {
-  return BUTTON_BITS.reduce((bits, [from, to]) => bits | (buttons & Number(from) ? Number(to) : 0), 0);
+  return (buttons & 0b11001) | ((buttons & 0b010) << 1) | ((buttons & 0b100) >> 1);
 }
