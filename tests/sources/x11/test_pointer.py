@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 from Xlib import X
@@ -36,6 +37,25 @@ async def test_buttons_change_one_by_one(server: XServer) -> None:
             assert [(event.type == X.ButtonPress, event.detail) for event in events] == [
                 (True, 1), (True, 3), (False, 1), (False, 3),
             ]  # fmt: skip
+
+
+async def test_motion_is_as_fine_as_displays_and_its_end_and_what_follows_arrive(server: XServer) -> None:
+    with listening(server) as listener:
+        async with opened(server) as desktop:
+            await desktop.source.inject(Pointer(1, 2, 0))
+            began = time.monotonic()
+            for step in range(400):
+                await desktop.source.inject(Pointer(10 + step, 20, 0))
+                await asyncio.sleep(0.0002)
+            took_s = time.monotonic() - began
+            await desktop.source.inject(Pointer(500, 30, 1))
+            await desktop.source.inject(Pointer(501, 30, 1))
+            events = await asyncio.to_thread(listener.until, lambda event: event.root_x == 501)
+            motions = [event for event in events if event.type == X.MotionNotify]
+            # One each 4 ms; those at the edges, and the last that a button brings along.
+            assert 10 <= len(motions) <= took_s / 0.004 + 5
+            places = [(event.type == X.ButtonPress, event.root_x) for event in events[-4:]]
+            assert places == [(False, 409), (False, 500), (True, 500), (False, 501)]
 
 
 async def test_a_button_is_released_when_the_source_closes(server: XServer) -> None:
@@ -101,6 +121,9 @@ def queued(*events: InputEvent) -> list[InputEvent]:
 
 def test_motion_overtakes_motion_but_nothing_else() -> None:
     press, turn = Pointer(3, 3, 1), Wheel(5, 5, 0, 120)
+    queue = InputQueue()
+    put = [queue.put(event) for event in (Pointer(1, 1, 0), Pointer(2, 2, 0), press, Pointer(4, 4, 1))]
+    assert put == [True, False, True, True]
     left = queued(Pointer(1, 1, 0), Pointer(2, 2, 0), press, Pointer(4, 4, 1), Pointer(5, 5, 1), turn, Pointer(6, 6, 1))
     assert left == [Pointer(2, 2, 0), press, Pointer(5, 5, 1), turn, Pointer(6, 6, 1)]
 

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 _WAITING_MOST = 16384
 """Events that may wait for a server that hangs; a text that is dictated brings two for each character."""
 
+_MOTION_S = 0.004
+"""Seconds from one motion to the next: browsers tell each of their frames, which are 60 to 240 a second; only who
+floods tells more, and each would wake the thread and the server."""
+
 
 class InputQueue:
     """Events in order, from the loop to the thread.
@@ -41,7 +45,14 @@ class InputQueue:
     def __bool__(self) -> bool:
         return bool(self._events)
 
-    def put(self, event: InputEvent) -> None:
+    @property
+    def is_motion_alone(self) -> bool:
+        """Whether nothing waits but a motion, which the next may overtake."""
+        with self._lock:
+            return self._is_motion_last and len(self._events) == 1
+
+    def put(self, event: InputEvent) -> bool:
+        """Add an event; False if it only took the place of the last, of which who takes it was told before."""
         with self._lock:
             if isinstance(event, Delivery | Resize):
                 # Only one is pasted, and only one is the size; what waits for a server that hangs must not pile up.
@@ -50,12 +61,15 @@ class InputQueue:
             last = self._events[-1] if self._events and overtaken and self._is_motion_last else None
             if isinstance(event, Pointer) and isinstance(last, Pointer):
                 self._events[-1] = event
-            elif isinstance(event, Motion) and isinstance(last, Motion):
+                return False
+            if isinstance(event, Motion) and isinstance(last, Motion):
                 self._events[-1] = Motion(last.dx + event.dx, last.dy + event.dy, event.buttons)
-            elif len(self._events) < _WAITING_MOST:
+                return False
+            if len(self._events) < _WAITING_MOST:
                 self._events.append(event)
             else:
                 self.is_overrun = True
+            return True
 
     def _is_motion(self, event: InputEvent) -> bool:
         """Whether it moves the pointer and does nothing else."""
@@ -82,6 +96,7 @@ class Devices:
         self._resizer = resizer
         self._pointer: PointerDevice | None = None
         self._keyboard: Keyboard | None = None
+        self._motion_due_at = 0.0
         self.reason = ""
         if not connection.has_extension(xtest.extname):
             self.reason = "The X server has no XTEST: its desktop can be seen, not used."
@@ -96,7 +111,14 @@ class Devices:
 
     def send(self, queue: InputQueue, screen: Size) -> float:
         """Send what waits; the seconds after which to try again where something still has to wait, else 0."""
-        while event := queue.take():
+        while True:
+            if queue.is_motion_alone:
+                now = time.monotonic()
+                if now < self._motion_due_at:
+                    return self._motion_due_at - now
+                self._motion_due_at = now + _MOTION_S
+            if not (event := queue.take()):
+                break
             try:
                 if wait_s := self._send(event, screen):
                     queue.put_back(event)

@@ -96,8 +96,8 @@ class Worker:
         return future
 
     def inject(self, event: InputEvent) -> None:
-        self._input.put(event)
-        self._wake()
+        if self._input.put(event):
+            self._wake()
 
     def ping(self) -> None:
         """Ask the server for a sign of life; `answer` is called when it comes."""
@@ -194,8 +194,7 @@ class Worker:
         for event in self._connection.take_events():
             self._take(event)
         now = time.monotonic()
-        if now >= self._input_due_at:
-            self._input_due_at = now + self._devices.send(self._input, self._capture.size)
+        self._input_due_at = now + self._devices.send(self._input, self._capture.size)
         self._tend_clipboard(now)
         for news in self._resizer.step(now):
             self._post(self._tell, news)
