@@ -93,19 +93,21 @@ def traces(display: str) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def segments() -> set[str]:
-    """The shared memory of this machine, a line for each segment."""
-    return set(subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=True).stdout.splitlines()[3:])
+def segments(*makers: int) -> list[str]:
+    """The shared memory that these processes made and left, a line for each segment."""
+    said = subprocess.run(["ipcs", "-m", "-p"], capture_output=True, text=True, check=True).stdout
+    lines = (line.split() for line in said.splitlines())
+    return [number for number, _, maker, _ in (line for line in lines if len(line) == 4) if maker in map(str, makers)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 async def test_private_desktop_is_shown_and_ends_with_voxy(context: BrowserContext, number: signal.Signals) -> None:
-    before = segments()
     async with serving("--auth", "none", "--size", "800x600", "--resize", "fit") as served:
         page = await open_page(context, served.url)
         for names in (("Xvnc", "Xvfb"), ("openbox",), ("xterm",)):
             await eventually(lambda names=names: asyncio.to_thread(children_of, served, *names), 5, f"{names} runs")
         children = children_of(served)
+        makers = served.process.pid, *(child.pid for child in children)
         environment = children_of(served, "xterm")[0].environ()
         display, authority = environment["DISPLAY"], Path(environment["XAUTHORITY"])
         assert traces(display)
@@ -120,7 +122,7 @@ async def test_private_desktop_is_shown_and_ends_with_voxy(context: BrowserConte
     assert not running(children)
     assert not traces(display)
     assert not authority.parent.exists()
-    assert not segments() - before
+    assert not segments(*makers)
 
 
 async def test_private_desktop_ends_even_when_voxy_is_killed() -> None:

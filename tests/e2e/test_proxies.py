@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext
 
-from tests.e2e.support import open_page, paint, serving, until_same
+from tests.e2e.support import open_page, paint, serving, until_connection, until_same
 from tests.pictures import text
 from tests.proxies import missing, proxying
 from tests.xservers import XServer, xvfb
@@ -59,6 +59,7 @@ async def test_desktop_under_a_path_behind_a_proxy(context: BrowserContext, prox
             (cookie,) = await context.cookies()
             assert cookie["path"] == "/desktops/"
             await page.reload()
+            await until_connection(page, "live")
             await until_same(page, server, within_s=5)
 
 

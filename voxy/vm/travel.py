@@ -1,12 +1,10 @@
 """`voxy vm agent`, `pair`, `peers`, `move` and `sync`: machines between hosts, on the command line."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -122,8 +120,8 @@ def _depart(name: str, peer: str, folder: str, is_quiet: bool, is_sync: bool) ->
         with machine.lock():
             async with PeerClient(identity, identity.peer(peer), machine.spec.uuid) as client:
                 departure = Departure(machine, client, Progress(report.tell, report.note))
-                with _stoppable(departure, report, name, peer):
-                    return await (departure.sync() if is_sync else departure.move())
+                _let_signals_stop(departure, report, name, peer)
+                return await (departure.sync() if is_sync else departure.move())
 
     try:
         return asyncio.run(run())
@@ -134,9 +132,11 @@ def _depart(name: str, peer: str, folder: str, is_quiet: bool, is_sync: bool) ->
         report.close()
 
 
-@contextlib.contextmanager
-def _stoppable(departure: "Departure", report: Report, name: str, peer: str) -> Iterator[None]:
-    """Have Ctrl+C and its like end a departure as long as it can be taken back, and in no other way than that."""
+def _let_signals_stop(departure: "Departure", report: Report, name: str, peer: str) -> None:
+    """Have Ctrl+C and its like end a departure as long as it can be taken back, and in no other way than that.
+
+    Until the loop ends: who is impatient must not break off how the rest is put in order.
+    """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task
     was_told = False
@@ -154,17 +154,9 @@ def _stoppable(departure: "Departure", report: Report, name: str, peer: str) -> 
                 click.echo(f"{peer} has been told to take {name}: waiting for its answer, or Ctrl+C again.", err=True)
             was_told = True
 
-    if sys.platform == "win32":  # there, Ctrl+C cancels the task whatever its stage
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    if sys.platform != "win32":  # there, Ctrl+C cancels the task whatever its stage
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop)
 
 
 def _address(text: str) -> Listen:
