@@ -1,8 +1,8 @@
 """What others on the same desktop cost a viewer: `make bench-crowd`.
 
 One honest viewer types, and it is measured how long each key takes to the update that shows what it did: alone, beside
-a viewer that sends input as fast as it can, and beside one that never reads. The conditions take turns, so that what
-the machine does meanwhile counts for all of them alike.
+one that moves its pointer as fast as it can, beside one that turns its wheel so, and beside one that never reads. The
+conditions take turns, so that what the machine does meanwhile counts for all of them alike.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tests.e2e.support import serving
 from tests.xservers import xvfb
 from voxy.blocks import Size
 
-CONDITIONS = ("alone", "flood", "mute")
+CONDITIONS = ("alone", "flood", "turns", "mute")
 _HELLO = {"type": "hello", "protocol": 3}
 _SETTLE_S = 0.5
 _FLOODED_S = 2.0
@@ -53,18 +53,26 @@ def echo() -> None:
         display.flush()
 
 
-def flood(url: str) -> None:
-    """Send motions of the pointer as fast as they are taken."""
+def flood(url: str, is_turning: bool = False) -> None:
+    """Send motions of the pointer, or turns of the wheel, as fast as they are taken."""
 
     async def run() -> None:
         async with viewing(url) as socket:
             reader = asyncio.create_task(_read(socket))
             print("ready", flush=True)
             for count in range(1 << 30):
-                await socket.send_bytes(struct.pack("<BHHB", _POINTER, count % 600, count // 600 % 400, 0))
+                if is_turning:
+                    await socket.send_json({"type": "wheel", "x": count % 600, "y": 9, "dx": 0, "dy": 120})
+                else:
+                    await socket.send_bytes(struct.pack("<BHHB", _POINTER, count % 600, count // 600 % 400, 0))
             reader.cancel()
 
     asyncio.run(run())
+
+
+def turn(url: str) -> None:
+    """Turn the wheel as fast as that is taken."""
+    flood(url, is_turning=True)
 
 
 def mute(url: str) -> None:
@@ -145,7 +153,8 @@ async def compare(rounds: int, keys: int) -> dict[str, list[list[float]]]:
     with xvfb(Size(640, 480)) as server, _other("echo", environment=server.environment):
         for number in range(rounds):
             # Each condition is the first as often as the others.
-            for condition in CONDITIONS[number % 3 :] + CONDITIONS[: number % 3]:
+            first = number % len(CONDITIONS)
+            for condition in CONDITIONS[first:] + CONDITIONS[:first]:
                 # A server of its own: what a flood has left in its connection is taken when it is long gone.
                 async with serving("--display", server.display, "--auth", "none") as served:
                     beside = contextlib.nullcontext() if condition == "alone" else _other(condition, served.url)
@@ -177,13 +186,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--keys", type=int, default=100)
-    parser.add_argument("--be", choices=("echo", "flood", "mute"), help=argparse.SUPPRESS)
+    parser.add_argument("--be", choices=("echo", *CONDITIONS[1:]), help=argparse.SUPPRESS)
     parser.add_argument("url", nargs="?", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.be == "echo":
         echo()
     elif options.be:
-        {"flood": flood, "mute": mute}[options.be](options.url)
+        beside = {"flood": flood, "turns": turn, "mute": mute}
+        beside[options.be](options.url)
     else:
         print(report(asyncio.run(compare(options.rounds, options.keys))))
 

@@ -20,7 +20,7 @@ def test_a_flood_is_taken_at_the_pace() -> None:
 def test_a_rest_is_not_saved_up() -> None:
     pace = Pace(0.0)
     pace.rest(1000.0)
-    assert sum(pace.rest(1000.0) > 0 for _ in range(2000)) == pytest.approx(1000, abs=2)
+    assert sum(pace.rest(1000.0) > 0 for _ in range(2000)) == pytest.approx(1000, abs=12)
 
 
 def test_what_weighs_more_waits_longer() -> None:

@@ -8,6 +8,9 @@ Each costs some 250 µs until the X server has it, so that a flood takes an eigh
 
 _BURST = 1000.0
 
+_LEAST_REST_S = 0.02
+"""Seconds: to wake for each message would cost more than the message, and of motions that come together one is left."""
+
 
 class Pace:
     """A bucket of tokens. Nothing is left out: who says more waits, and with it all that it says."""
@@ -20,4 +23,5 @@ class Pace:
         """Note what was taken; the seconds until more is."""
         self._left = min(_BURST, self._left + (now - self._at) * _RATE) - weight
         self._at = now
-        return max(0.0, -self._left / _RATE)
+        rest_s = -self._left / _RATE
+        return rest_s if rest_s >= _LEAST_REST_S else 0.0

@@ -23,47 +23,47 @@ logger = logging.getLogger(__name__)
 _WAITING_MOST = 16384
 """Events that may wait for a server that hangs; a text that is dictated brings two for each character."""
 
-_MOTION_S = 0.004
-"""Seconds from one motion to the next: browsers tell each of their frames, which are 60 to 240 a second; only who
-floods tells more, and each would wake the thread and the server."""
+_FLOW_S = 0.004
+"""Seconds from one motion or turn to the next: browsers tell each of their frames, which are 60 to 240 a second; only
+who floods tells more, and each would wake the thread and the server."""
+
+_TURN_MOST = 12_000
+"""What the wheel turns at once at the most, in 120ths of a notch."""
 
 
 class InputQueue:
     """Events in order, from the loop to the thread.
 
-    A place that is overtaken by another is left out, and motion that waits is added up; but a button goes down and up
-    where it did.
+    A place that is overtaken by another is left out, and motion and turns of the wheel that wait are added up; but a
+    button goes down and up where it did.
     """
 
     def __init__(self) -> None:
         self._events: deque[InputEvent] = deque()
         self._lock = threading.Lock()
         self._buttons = 0
-        self._is_motion_last = False
+        self._is_flowing = False
+        """Whether the last event was one of those that may become one."""
         self.is_overrun = False
 
     def __bool__(self) -> bool:
         return bool(self._events)
 
     @property
-    def is_motion_alone(self) -> bool:
-        """Whether nothing waits but a motion, which the next may overtake."""
+    def may_grow(self) -> bool:
+        """Whether nothing waits but what the next event may be added to."""
         with self._lock:
-            return self._is_motion_last and len(self._events) == 1
+            return self._is_flowing and len(self._events) == 1
 
     def put(self, event: InputEvent) -> bool:
-        """Add an event; False if it only took the place of the last, of which who takes it was told before."""
+        """Add an event; False if it became one with the last, of which who takes it was told before."""
         with self._lock:
             if isinstance(event, Delivery | Resize):
                 # Only one is pasted, and only one is the size; what waits for a server that hangs must not pile up.
                 self._events = deque(other for other in self._events if not isinstance(other, type(event)))
-            overtaken, self._is_motion_last = self._is_motion_last, self._is_motion(event)
-            last = self._events[-1] if self._events and overtaken and self._is_motion_last else None
-            if isinstance(event, Pointer) and isinstance(last, Pointer):
-                self._events[-1] = event
-                return False
-            if isinstance(event, Motion) and isinstance(last, Motion):
-                self._events[-1] = Motion(last.dx + event.dx, last.dy + event.dy, event.buttons)
+            was_flowing, self._is_flowing = self._is_flowing, self._flows(event)
+            if self._events and was_flowing and self._is_flowing and (one := _joined(self._events[-1], event)):
+                self._events[-1] = one
                 return False
             if len(self._events) < _WAITING_MOST:
                 self._events.append(event)
@@ -71,10 +71,10 @@ class InputQueue:
                 self.is_overrun = True
             return True
 
-    def _is_motion(self, event: InputEvent) -> bool:
-        """Whether it moves the pointer and does nothing else."""
+    def _flows(self, event: InputEvent) -> bool:
+        """Whether it moves the pointer or turns the wheel, and does nothing else."""
         if not isinstance(event, Pointer | Motion):
-            return False
+            return isinstance(event, Wheel)
         before, self._buttons = self._buttons, event.buttons
         return event.buttons == before
 
@@ -88,6 +88,23 @@ class InputQueue:
             self._events.appendleft(event)
 
 
+def _joined(last: InputEvent, event: InputEvent) -> InputEvent | None:
+    """What does as much as both, where that is one event."""
+    match last, event:
+        case Pointer(), Pointer():
+            return event
+        case Motion(), Motion():
+            return Motion(last.dx + event.dx, last.dy + event.dy, event.buttons)
+        # What is turned back was turned.
+        case Wheel(), Wheel() if last.dx * event.dx >= 0 and last.dy * event.dy >= 0:
+            return Wheel(event.x, event.y, _within(last.dx + event.dx), _within(last.dy + event.dy))
+    return None
+
+
+def _within(turn: int) -> int:
+    return max(-_TURN_MOST, min(_TURN_MOST, turn))
+
+
 class Devices:
     """Pointer, keyboard, the clipboard that they paste, the screen's size. All calls come from the source's thread."""
 
@@ -96,7 +113,7 @@ class Devices:
         self._resizer = resizer
         self._pointer: PointerDevice | None = None
         self._keyboard: Keyboard | None = None
-        self._motion_due_at = 0.0
+        self._flow_due_at = 0.0
         self.reason = ""
         if not connection.has_extension(xtest.extname):
             self.reason = "The X server has no XTEST: its desktop can be seen, not used."
@@ -112,11 +129,11 @@ class Devices:
     def send(self, queue: InputQueue, screen: Size) -> float:
         """Send what waits; the seconds after which to try again where something still has to wait, else 0."""
         while True:
-            if queue.is_motion_alone:
+            if queue.may_grow:
                 now = time.monotonic()
-                if now < self._motion_due_at:
-                    return self._motion_due_at - now
-                self._motion_due_at = now + _MOTION_S
+                if now < self._flow_due_at:
+                    return self._flow_due_at - now
+                self._flow_due_at = now + _FLOW_S
             if not (event := queue.take()):
                 break
             try:

@@ -19,6 +19,9 @@ LOCK = 2
 _PARTS = 0b111
 """Key types, keysyms and modifiers."""
 
+_ALL_OF_STATE, _MODIFIERS_AND_GROUP = 0x3FFF, 0xFF
+"""Of the rest, buttons of the pointer are a part: each notch of a wheel would bring two events."""
+
 _TWO_LEVELS_MASK = 1
 _SPARE_REST_S = 0.1
 """Seconds until a spare key may mean something else: programs look up what a key means after they got its press."""
@@ -103,9 +106,11 @@ class Keymap:
             device=requests.CORE_KEYBOARD,
             which=1 << XKB_NEW_KEYBOARD | 1 << XKB_MAP_NOTIFY | 1 << XKB_STATE_NOTIFY,
             clear=0,
-            select_all=1 << XKB_NEW_KEYBOARD | 1 << XKB_STATE_NOTIFY,
+            select_all=1 << XKB_NEW_KEYBOARD,
             affect_map=_PARTS,
             map=_PARTS,
+            affect_state=_ALL_OF_STATE,
+            state=_MODIFIERS_AND_GROUP,
         )
         self._is_stale = True
         self._free: list[int] = []

@@ -146,7 +146,9 @@ class XkbUseExtension(rq.ReplyRequest):
 
 
 class XkbSelectEvents(rq.Request):
-    """Select whole kinds of events, by the bits of `which` and `select_all`, and changes of the parts in `map`."""
+    """Select whole kinds of events, by the bits of `which` and `select_all`, and changes of the parts in `map` and
+    of those of the state in `state`: `which` must have that kind, and `select_all` not.
+    """
 
     _request = _request(
         1,
@@ -156,6 +158,8 @@ class XkbSelectEvents(rq.Request):
         rq.Card16("select_all"),
         rq.Card16("affect_map"),
         rq.Card16("map"),
+        rq.Card16("affect_state"),
+        rq.Card16("state"),
     )
 
 

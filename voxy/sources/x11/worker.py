@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import select
 import threading
@@ -235,7 +236,7 @@ class Worker:
             # poll() counts in milliseconds.
             time.sleep(timeout_s)
             return
-        for descriptor, _ in self._poll.poll(timeout_s and int(timeout_s * 1000)):
+        for descriptor, _ in self._poll.poll(timeout_s and math.ceil(timeout_s * 1000)):
             if descriptor == self._wake_fd:
                 os.eventfd_read(self._wake_fd)
 
