@@ -38,8 +38,14 @@ SIZE = Size(64, 48)
 def screen_of(size: Size = SIZE) -> Screen:
     screen = Screen()
     screen.resize(*size)
-    screen.take_damage()
+    finished(screen)
     return screen
+
+
+def finished(screen: Screen) -> tuple[Rect, ...]:
+    """What a whole update changed."""
+    screen.finish()
+    return screen.take()[1]
 
 
 def said(data: bytes, screen: Screen | None = None) -> list[object]:
@@ -64,7 +70,7 @@ class TestMessages:
         assert said(data, screen) == [Updated()]
         shown = screen.pixels & COLOUR
         assert shown[4, 3:5].tolist() == shown[10, 10:12].tolist() == [0x010203, 0x040506]
-        assert screen.take_damage() == (Rect(3, 4, 2, 1), Rect(10, 10, 2, 1))
+        assert finished(screen) == (Rect(3, 4, 2, 1), Rect(10, 10, 2, 1))
 
     def test_an_update_may_not_know_its_end(self) -> None:
         data = update(rect(0, 0, 1, 1, 0, bytes(4)), rect(0, 0, 0, 0, requests.LAST_RECT), count=65535)
@@ -78,7 +84,7 @@ class TestMessages:
         extended = rect(0, 0, 30, 20, requests.EXTENDED_DESKTOP_SIZE, layout)
         assert said(update(extended), screen) == [Resized(), Can(requests.EXTENDED_DESKTOP_SIZE), Updated()]
         assert screen.size == (30, 20)
-        assert screen.take_damage() == (Rect(0, 0, 30, 20),)
+        assert finished(screen) == (Rect(0, 0, 30, 20),)
         refused = rect(1, 1, 9, 9, requests.EXTENDED_DESKTOP_SIZE, layout)
         assert Resized(1, 1) in said(update(refused), screen)
         assert screen.size == (30, 20)
@@ -244,7 +250,7 @@ def test_many_rects_of_damage_become_few() -> None:
     for x in range(SIZE.width):
         for y in range(0, SIZE.height, 3):
             screen.note(Rect(x, y, 1, 1))
-    damage = screen.take_damage()
+    damage = finished(screen)
     assert len(damage) <= 65
     covered = np.zeros((SIZE.height, SIZE.width), dtype=bool)
     for changed in damage:

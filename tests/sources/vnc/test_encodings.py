@@ -33,7 +33,7 @@ def shown_of(encoding: int, rect: Rect, data: bytes, decoders: Decoders | None =
     decoder = (decoders or Decoders()).get(encoding)
     assert decoder
     assert pump(decoder(screen, rect), data) == (None, b"")
-    return screen.pixels & COLOUR
+    return screen.pixels[: SIZE.height, : SIZE.width] & COLOUR
 
 
 def bgr(pixels: Pixels) -> bytes:

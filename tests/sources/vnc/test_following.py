@@ -5,6 +5,7 @@ import contextlib
 import struct
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from tests.pictures import text
 from tests.scripted import ModelViewer
@@ -85,8 +86,8 @@ async def scripted() -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def opened(server: Server, told: list[SourceEvent]) -> AsyncIterator[VncSource]:
-    source = VncSource(Address.parse(server.address), Credentials())
+async def opened(server: Server, told: list[SourceEvent], is_far: bool = False) -> AsyncIterator[VncSource]:
+    source = VncSource(replace(Address.parse(server.address), is_far=is_far), Credentials())
     await source.open(told.append)
     try:
         yield source
@@ -94,8 +95,8 @@ async def opened(server: Server, told: list[SourceEvent]) -> AsyncIterator[VncSo
         await source.close()
 
 
-async def test_updates_come_without_asking_while_they_are_wanted() -> None:
-    async with scripted() as server, opened(server, []) as source:
+async def test_over_a_long_line_updates_come_without_asking_while_they_are_wanted() -> None:
+    async with scripted() as server, opened(server, [], is_far=True) as source:
         framebuffer = Framebuffer(SIZE)
         grabbing = asyncio.create_task(source.grab(framebuffer))
         await server.until_asked(requests.ask_update(WHOLE, is_incremental=False))
@@ -115,6 +116,25 @@ async def test_updates_come_without_asking_while_they_are_wanted() -> None:
         await server.until_asked(ENDS)
         await source.grab(framebuffer)
         await server.until_asked(CONTINUES)
+
+
+async def test_on_the_same_machine_the_next_is_asked_for_when_the_last_was_taken() -> None:
+    async with scripted() as server, opened(server, []) as source:
+        framebuffer, asking = Framebuffer(SIZE), requests.ask_update(WHOLE, is_incremental=True)
+        grabbing = asyncio.create_task(source.grab(framebuffer))
+        await server.until_asked(requests.ask_update(WHOLE, is_incremental=False))
+        server.say(bytes([150]))
+        server.update(server.raw(WHOLE))
+        await grabbing
+        for shade in range(3):
+            await server.until_asked(asking)
+            corner = Rect(0, 0, 100, 50)
+            server.screen[corner.slices] = shade
+            server.update(server.raw(corner))
+            await asyncio.sleep(0.05)
+            assert server.asked.empty()
+            assert await source.grab(framebuffer) == (corner,)
+            assert (framebuffer.back[: SIZE.height, : SIZE.width] == server.screen).all()
 
 
 async def test_what_the_server_copies_viewers_copy() -> None:

@@ -106,9 +106,7 @@ async def test_tigervnc_by_a_port_with_a_size_of_the_windows() -> None:
                 await until_equal(desktop, server.x, text(size))
 
 
-@pytest.mark.parametrize("copied_at_once", [0, 1 << 30])
-async def test_what_is_told_is_all_that_changes(copied_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "_COPIED_AT_ONCE", copied_at_once)
+async def test_what_is_told_is_all_that_changes() -> None:
     with tigervnc(SIZE) as server:
         async with opened(server.address) as desktop:
             await check_told(desktop.source, server.x, SIZE)

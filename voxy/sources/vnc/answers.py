@@ -142,7 +142,7 @@ class Answers:
 
     def _read_rect(self, rect: Rect, encoding: int) -> Flow[list[Told]]:
         if decoder := self._decoders.get(encoding):
-            self._screen.check(rect)
+            self._screen.begin(rect)
             yield from decoder(self._screen, rect)
             self._screen.note(rect)
             return []
