@@ -90,10 +90,15 @@ async def test_a_guest_that_changes_its_memory_too_fast_is_slowed_down_and_arriv
     notes: list[str] = []
     async with hosts(tmp_path, BUSY_MEMORY) as (a, b), started(a, b):
         await a.sync("desk", b)
-        async with line(a, b, bytes_per_s=1e6):
-            sent = await a.move("desk", b, Progress(note=notes.append))
-        assert sent
-        print(f"{notes}; {sent}")
+        for _ in range(3):
+            async with line(a, b, bytes_per_s=1e6):
+                sent = await a.move("desk", b, Progress(note=notes.append))
+            assert sent
+            print(f"{notes}; {sent}")
+            if notes:
+                break
+            # Where the line's buffers take all of it at once, no brake is needed.
+            assert await b.move("desk", a)
         assert roles(a, b) == ["copy", "owner"]
         assert "desk changes its memory faster than the line carries: its CPU is slowed down." in notes
         assert 0 < sent.halted_s < HALTED_MOST_S

@@ -23,6 +23,9 @@ _MIRROR, _TARGET = "mirror", "move-target"
 _FLYING_BYTES = 1 << 20
 """What is on its way at a time: more would be late news of a slow line."""
 
+_FIRST_BYTES_PER_S, _MEASURED_S = 4 << 20, 0.12
+"""How fast memory is sent until QEMU has measured that, which it does every tenth of a second."""
+
 _LOOK_S = 0.5
 _CONNECT_S = 10.0
 _SILENCE_S = 20.0
@@ -62,14 +65,14 @@ class Flight:
     async def _fly(self, disk: Socket, memory: Socket) -> None:
         monitor = self._monitor
         await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
-        await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": 0})
-        await self._gate()
+        await monitor.execute("migrate-set-parameters", PARAMETERS)
+        is_gated = await self._gate()
         self._progress.enter(Phase.DISK)
         await self._mirror(disk)
         self._progress.enter(Phase.MEMORY)
         since = monitor.cursor
         async with approach(monitor, self._audience, self._brake.let_halt):
-            await monitor.execute("migrate", {"uri": memory.uri})
+            await self._begin(memory, is_gated)
             await self._until(_migration("pre-switchover"), since, self._memory_sent)
         # The guest is halted now; what it wrote last is on its way.
         self.halted_at = (await monitor.wait_event(lambda event: event.name == "STOP", since, _LOOK_S)).at
@@ -82,7 +85,20 @@ class Flight:
         await monitor.execute("migrate-continue", {"state": "pre-switchover"})
         await self._until(_migration("completed"), since, self._state_sent, _HALTED_SILENCE_S)
 
-    async def _gate(self) -> None:
+    async def _begin(self, memory: Socket, is_gated: bool) -> None:
+        """Begin to send memory; behind a gate not faster at first than that some is left until QEMU has measured it.
+
+        Before, it halts no guest that has anything left to send. Of a small one all else would have been sent by then,
+        and what is said over and over meanwhile, thousands of times, takes QEMU's build for Windows seconds to read.
+        """
+        bandwidth = {"max-bandwidth": _FIRST_BYTES_PER_S if is_gated else 0}
+        await self._monitor.execute("migrate-set-parameters", bandwidth)
+        await self._monitor.execute("migrate", {"uri": memory.uri})
+        if is_gated:
+            await asyncio.sleep(_MEASURED_S)
+            await self._monitor.execute("migrate-set-parameters", {"max-bandwidth": 0})
+
+    async def _gate(self) -> bool:
         """Have something left to send until QEMU may halt the guest, where somebody looks at it who may type.
 
         It sends a bitmap with the last of the memory. Until then it says over and over that there is nothing new, which
@@ -94,6 +110,8 @@ class Flight:
         if self._audience.is_there:
             with contextlib.suppress(CommandRefused):  # by one that an older VoXY started
                 await self._monitor.execute("block-dirty-bitmap-add", bitmap)
+                return True
+        return False
 
     async def _mirror(self, disk: Socket) -> None:
         monitor, since = self._monitor, self._monitor.cursor
