@@ -59,13 +59,33 @@ class Engine:
         self.display.sync()
 
 
+class BrowserCrashed(Exception):
+    """The browser ended by itself, as WebKitGTK does now and then; pytest tries again."""
+
+
 @contextlib.asynccontextmanager
 async def browsing(engine: str, url: str) -> AsyncIterator[Engine]:
     """A new browser with an empty profile, that shows the page at `url`: `chromium`, `firefox` or `webkit`."""
     opening = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}[engine]
     with xvfb(SIZE) as local, client(local, "openbox"), _connected(local) as display:
         async with opening(local, url) as evaluate:
-            yield Engine(local, display, evaluate)
+            try:
+                yield Engine(local, display, evaluate)
+            except Exception as failure:
+                if engine == "webkit" and await _has_crashed(evaluate):
+                    raise BrowserCrashed from failure
+                raise
+
+
+async def _has_crashed(evaluate: Evaluate) -> bool:
+    """Whether the driver has lost the page, which it says when it is asked for the second time at the latest."""
+    for _ in range(2):
+        try:
+            await asyncio.wait_for(evaluate("1"), _START_S)
+        except (AssertionError, TimeoutError) as failure:
+            if "page crash" in str(failure):
+                return True
+    return False
 
 
 def missing(engine: str) -> str:
@@ -176,7 +196,8 @@ async def _webkit(local: XServer, url: str) -> AsyncIterator[Evaluate]:
                 return await ask("POST", f"{place}/execute/async", {"script": script, "args": []})
 
             yield evaluate
-            await ask("DELETE", place, None)
+            with contextlib.suppress(AssertionError):  # by one that has ended before
+                await ask("DELETE", place, None)
 
 
 async def _patiently(ask: Callable[[], Awaitable[Any]]) -> Any:
