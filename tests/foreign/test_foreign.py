@@ -1,12 +1,15 @@
 """Machines that move, while they run, between this host's QEMU and others: there and back, with all they ever wrote."""
 
 import asyncio
+import contextlib
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tests.vm.hosts import host, introduce
+from tests.vm.hosts import Host, host, introduce
 from tests.vm.journeys import arrived, check_stopped, compare, counted, downtimes, roles, started, top, until_counted
 from tests.vm.machines import small
 from tests.vm.test_follow import LETTERS, looking, until_typed
@@ -18,51 +21,59 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("foreign", ["windows", "newer"])
-async def test_there_and_back(
-    foreign: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
-) -> None:
-    qemu = request.getfixturevalue(foreign)
-    async with host(tmp_path, "a") as a, host(tmp_path, "b", qemu=qemu) as b:
+class Foreign(NamedTuple):
+    name: str
+    qemu: str
+
+
+@pytest.fixture(params=["windows", "newer"])
+def foreign(request: pytest.FixtureRequest) -> Foreign:
+    return Foreign(request.param, request.getfixturevalue(request.param))
+
+
+@contextlib.asynccontextmanager
+async def travelling(
+    foreign: Foreign, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> AsyncIterator[tuple[Host, Host]]:
+    """A machine that runs on the first host, and the second that is foreign; says how long each move halted it."""
+    async with host(folder, "a") as a, host(folder, "b", qemu=foreign.qemu) as b:
         await introduce(a, b)
-        await a.store.create("desk", small(), make_image(tmp_path / "image"))
+        await a.store.create("desk", small(), make_image(folder / "image"))
         with downtimes() as took:
             async with started(a, b):
-                for source, target in ((a, b), (b, a), (a, b), (b, a)):
-                    before = await counted(source)
-                    sent = await source.move("desk", target)
-                    assert sent
-                    assert roles(source, target) == ["copy", "owner"]
-                    assert not source.machine().is_running
-                    assert await until_counted(target, 8) > before
-                    await compare(top(source.machine()), arrived(target.machine()))
-                await check_stopped(a)
+                yield a, b
     with capsys.disabled():
-        print(f"\n{foreign}: halted for {', '.join(f'{seconds:.2f}' for seconds in took)} s (there, back, there, back)")
+        print(
+            f"\n{foreign.name}: halted for {', '.join(f'{seconds:.2f}' for seconds in took)} s, there, back, and again"
+        )
 
 
-@pytest.mark.parametrize("foreign", ["windows", "newer"])
+async def test_there_and_back(foreign: Foreign, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with travelling(foreign, tmp_path, capsys) as (a, b):
+        for source, target in ((a, b), (b, a), (a, b), (b, a)):
+            before = await counted(source)
+            sent = await source.move("desk", target)
+            assert sent
+            assert roles(source, target) == ["copy", "owner"]
+            assert not source.machine().is_running
+            assert await until_counted(target, 8) > before
+            await compare(top(source.machine()), arrived(target.machine()))
+        await check_stopped(a)
+
+
 async def test_who_looks_on_and_types_goes_along(
-    foreign: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    foreign: Foreign, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    qemu = request.getfixturevalue(foreign)
-    async with host(tmp_path, "a") as a, host(tmp_path, "b", qemu=qemu) as b:
-        await introduce(a, b)
-        await a.store.create("desk", small(), make_image(tmp_path / "image"))
-        with downtimes() as took:
-            async with started(a, b), looking(a) as onlooker:
-                sent = ""
-                for source, target in ((a, b), (b, a), (a, b), (b, a)):
-                    moving = asyncio.create_task(source.move("desk", target))
-                    while not moving.done():
-                        sent += (letter := LETTERS[len(sent) % 26])
-                        await onlooker.press(letter)
-                        await asyncio.sleep(0.2)
-                    assert await moving
-                    assert len(sent) <= 160, "the guest shows no more"
-                    await onlooker.until_seen(8)
-                    await until_typed(target, sent)
-                assert onlooker.seen == sorted(onlooker.seen)
-    with capsys.disabled():
-        halted = ", ".join(f"{seconds:.2f}" for seconds in took)
-        print(f"\n{foreign}: looked at and typed into, halted for {halted} s (there, back, there, back)")
+    async with travelling(foreign, tmp_path, capsys) as (a, b), looking(a) as onlooker:
+        sent = ""
+        for source, target in ((a, b), (b, a), (a, b), (b, a)):
+            moving = asyncio.create_task(source.move("desk", target))
+            while not moving.done():
+                sent += (letter := LETTERS[len(sent) % 26])
+                await onlooker.press(letter)
+                await asyncio.sleep(0.2)
+            assert await moving
+            assert len(sent) <= 160, "the guest shows no more"
+            await onlooker.until_seen(8)
+            await until_typed(target, sent)
+        assert onlooker.seen == sorted(onlooker.seen)
