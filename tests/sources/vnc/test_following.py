@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import pytest
+
 from tests.pictures import text
 from tests.scripted import ModelViewer
 from voxy.blocks import Rect, Size
@@ -135,6 +137,34 @@ async def test_on_the_same_machine_the_next_is_asked_for_when_the_last_was_taken
             assert server.asked.empty()
             assert await source.grab(framebuffer) == (corner,)
             assert (framebuffer.back[: SIZE.height, : SIZE.width] == server.screen).all()
+
+
+async def test_a_grab_that_nobody_got_is_owed_and_what_is_shown_is_left_alone() -> None:
+    async with scripted() as server, opened(server, []) as source:
+        framebuffer = Framebuffer(SIZE)
+        grabbing = asyncio.create_task(source.grab(framebuffer))
+        await server.until_asked(requests.ask_update(WHOLE, is_incremental=False))
+        server.update(server.raw(WHOLE))
+        await grabbing
+        framebuffer.swap([WHOLE])
+        shown, corner = framebuffer.front.copy(), Rect(0, 0, 100, 50)
+        grabbing = asyncio.create_task(source.grab(framebuffer))
+        server.update(server.raw(corner))
+        async with asyncio.timeout(5):
+            while source._waiting is None or not source._waiting[1].done():
+                await asyncio.sleep(0)
+        grabbing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await grabbing
+        for shade in range(1, 5):
+            server.screen[corner.slices] = shade
+            server.update(server.raw(corner))
+            async with asyncio.timeout(5):
+                while not (source._screen._pages.whole[corner.slices] == shade).all():
+                    await asyncio.sleep(0)
+        assert (framebuffer.front == shown).all()
+        assert WHOLE in await source.grab(framebuffer)
+        assert (framebuffer.back[: SIZE.height, : SIZE.width] == server.screen).all()
 
 
 async def test_what_the_server_copies_viewers_copy() -> None:

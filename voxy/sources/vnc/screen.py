@@ -90,6 +90,10 @@ class Screen:
             _add(self._damage, rect)
         self._drawn = []
 
+    def owe(self) -> None:
+        """Tell of everything again: nobody has got what was taken last."""
+        self._damage = [Rect.of(self.size)]
+
     @property
     def is_damaged(self) -> bool:
         """Whether more is whole than was taken."""

@@ -156,8 +156,7 @@ class VncSource:
                 return await given
             except asyncio.CancelledError:
                 if given.done() and not given.cancelled():
-                    # Nobody has got it.
-                    self._filled = None
+                    self._screen.owe()
                 raise
             finally:
                 self._waiting = None
