@@ -141,3 +141,27 @@ class BlockGrid:
             if cells := self.cells(rect):
                 mask[cells.slices] = True
         return np.flatnonzero(mask)
+
+
+def rects_of(mask: NDArray[np.bool_]) -> list[Rect]:
+    """Rects that have each cell that is set once, and no others."""
+    if mask.any() and mask[(whole := around(mask)).slices].all():
+        return [whole]
+    edged = np.zeros((len(mask), mask.shape[1] + 2), dtype=np.bool_)
+    edged[:, 1:-1] = mask
+    rows, edges = np.nonzero(edged[:, 1:] != edged[:, :-1])
+    found: list[Rect] = []
+    growing: dict[tuple[int, int], Rect] = {}
+    for row, left, right in zip(rows[::2].tolist(), edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        above = growing.pop((left, right), None)
+        if above and above.bottom < row:
+            found.append(above)
+            above = None
+        growing[left, right] = Rect.between(left, above.y if above else row, right, row + 1)
+    return [*found, *growing.values()]
+
+
+def around(mask: NDArray[np.bool_]) -> Rect:
+    """The smallest rect of cells with all that are set."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Rect.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

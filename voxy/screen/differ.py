@@ -8,7 +8,7 @@ import numpy as np
 
 from voxy.blocks import BlockGrid, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
-from voxy.blocks.geometry import to_pixels
+from voxy.blocks.geometry import around, rects_of, to_pixels
 from voxy.screen.comparison import Cells, compare
 from voxy.screen.film import changed_beside
 from voxy.screen.following import check, follow
@@ -80,7 +80,7 @@ class BlockDiffer:
             whole, patches = found.split()
             self._last = copy if whole.size <= _MOST_LEFT * np.count_nonzero(changed) else None
         if changed.any():
-            framebuffer.swap(map(to_pixels, _rects_of(changed)))
+            framebuffer.swap(map(to_pixels, rects_of(changed)))
         return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
 
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
@@ -90,8 +90,8 @@ class BlockDiffer:
         if not last or not moved:
             return None
         touching = [cells for cells in areas if cells.intersect(moved)]
-        around = functools.reduce(Rect.union, touching) if touching else None
-        if around is None or around.union(moved) != around:
+        damaged = functools.reduce(Rect.union, touching) if touching else None
+        if damaged is None or damaged.union(moved) != damaged:
             return None
         return follow(*_pictures(framebuffer), last)
 
@@ -101,7 +101,7 @@ class BlockDiffer:
         if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
             return None
         self._skipped = 0
-        copy = find_copy(*_pictures(framebuffer), to_pixels(_around(changed)))
+        copy = find_copy(*_pictures(framebuffer), to_pixels(around(changed)))
         self._misses = 0 if copy else self._misses + 1
         return copy
 
@@ -113,25 +113,7 @@ def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
     mask = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
     for cells in areas:
         mask[cells.slices] = True
-    return _rects_of(mask)
-
-
-def _rects_of(mask: Cells) -> list[Rect]:
-    """Rects that have each cell that is set once, and no others."""
-    if mask.any() and mask[(around := _around(mask)).slices].all():
-        return [around]
-    edged = np.zeros((len(mask), mask.shape[1] + 2), dtype=np.bool_)
-    edged[:, 1:-1] = mask
-    rows, edges = np.nonzero(edged[:, 1:] != edged[:, :-1])
-    found: list[Rect] = []
-    growing: dict[tuple[int, int], Rect] = {}
-    for row, left, right in zip(rows[::2].tolist(), edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        above = growing.pop((left, right), None)
-        if above and above.bottom < row:
-            found.append(above)
-            above = None
-        growing[left, right] = Rect.between(left, above.y if above else row, right, row + 1)
-    return [*found, *growing.values()]
+    return rects_of(mask)
 
 
 def _told_copy(framebuffer: Framebuffer, moved: Moved) -> Copy | None:
@@ -153,9 +135,3 @@ def _cells_of(copy: Copy, grid: BlockGrid) -> Rect:
     cells = grid.cells(copy.target)
     assert cells
     return cells
-
-
-def _around(mask: Cells) -> Rect:
-    """The smallest rect of cells with all that are set."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Rect.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

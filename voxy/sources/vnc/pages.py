@@ -1,13 +1,13 @@
 """Pages: the arrays that a server draws into, in turn: what is whole is left alone, and nothing is copied for that."""
 
-import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, BlockGrid, Rect, Size
+from voxy.blocks.geometry import rects_of
 from voxy.screen.framebuffer import Pixels, blank
 
 
@@ -60,8 +60,9 @@ class Pages:
         stale = self._page.stale[top:bottom, left:right]
         if not self._whole or not stale.any():
             return
-        for rect in _rects_of(stale):
-            there = rect.moved(left * BLOCK, top).slices
+        for rect in rects_of(stale):
+            columns = Rect.between(BLOCK * rect.x, rect.y, BLOCK * rect.right, rect.bottom)
+            there = columns.moved(BLOCK * left, top).slices
             self._page.pixels[there] = self._whole.pixels[there]
         stale[:] = False
 
@@ -81,12 +82,3 @@ class Pages:
         page = _Page(blank(self._grid), np.ones((self._size.height, self._grid.columns), dtype=np.bool_))
         self._pages.append(page)
         return page
-
-
-def _rects_of(stale: NDArray[np.bool_]) -> Iterator[Rect]:
-    """Rects of pixels that have all that is stale, and nothing else."""
-    edges = np.flatnonzero((stale[1:] != stale[:-1]).any(axis=1)) + 1
-    for top, bottom in itertools.pairwise((0, *edges.tolist(), len(stale))):
-        sides = np.flatnonzero(np.diff(stale[top], prepend=False, append=False)).tolist()
-        for left, right in zip(sides[::2], sides[1::2], strict=True):
-            yield Rect.between(left * BLOCK, top, right * BLOCK, bottom)
