@@ -3,7 +3,7 @@
 _RATE = 500.0
 """Messages a second, once a burst is over; hands and acknowledgements of 60 pictures a second are less.
 
-Each costs some 250 µs until the X server has it, so that a flood takes an eighth of a core.
+A flood takes 0.06 to 0.08 cores so, until the X server has it.
 """
 
 _BURST = 1000.0

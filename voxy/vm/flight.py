@@ -65,8 +65,9 @@ class Flight:
     async def _fly(self, disk: Socket, memory: Socket) -> None:
         monitor = self._monitor
         await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
-        await monitor.execute("migrate-set-parameters", PARAMETERS)
         is_gated = await self._gate()
+        bandwidth = _FIRST_BYTES_PER_S if is_gated else 0
+        await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": bandwidth})
         self._progress.enter(Phase.DISK)
         await self._mirror(disk)
         self._progress.enter(Phase.MEMORY)
@@ -91,8 +92,6 @@ class Flight:
         Before, it halts no guest that has anything left to send. Of a small one all else would have been sent by then,
         and what is said over and over meanwhile, thousands of times, takes QEMU's build for Windows seconds to read.
         """
-        bandwidth = {"max-bandwidth": _FIRST_BYTES_PER_S if is_gated else 0}
-        await self._monitor.execute("migrate-set-parameters", bandwidth)
         await self._monitor.execute("migrate", {"uri": memory.uri})
         if is_gated:
             await asyncio.sleep(_MEASURED_S)
