@@ -211,7 +211,7 @@ class Chaos:
             on, advice = self._advice(source, target, said)
             steps.append(f"said {advice[0]} {'there' if on is target else 'here'}")
             if advice[0] == "start":
-                self._check_stopped(on)
+                await self._check_stopped(on)
             status, said = await on.voxy(*advice)
             steps[-1] += f" ({status})"
         raise Broken(f"it runs nowhere after {', '.join(steps)}: {said}")
@@ -222,16 +222,21 @@ class Chaos:
             return on, tuple(word for word in found.groups() if word)
         return (target if "on another host" in said else source), ("start", "desk")
 
-    def _check_stopped(self, side: Side) -> None:
-        """Compare the disk of a machine that was killed, and have it empty for the guest's new beginning."""
-        told = side.machine.layers.state
-        if side.run.pid() is not None or told.role != "owner" or told.move or told.doing:
+    async def _check_stopped(self, side: Side) -> None:
+        """Compare the disk of a machine that was killed and can be started, and have it empty for a new beginning."""
+        machine, told = side.machine, side.machine.layers.state
+        if side.run.pid() is not None or told.role != "owner" or (told.move and told.move.phase == "committing"):
             return
-        image = top(side.machine)
+        with machine.lock():
+            await machine.layers.settle(None)  # which layer was written to is known then
+        image = top(machine)
         check_disk(image, self._acknowledged)
-        command = ["qemu-io", "-f", "qcow2", "-c", _DATA, str(image)]
-        subprocess.run(command, check=True, capture_output=True)
+        _empty(image)
         self._acknowledged = 0
+
+
+def _empty(image: Path) -> None:
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", _DATA, str(image)], check=True, capture_output=True)
 
 
 def _state(side: Side) -> State | None:
