@@ -41,6 +41,9 @@ _SECOND_SHARE, _SECOND_S = 0.25, 1.0
 """Of so many moves, a second thing goes wrong so soon."""
 
 _ADVICE = re.compile(r"voxy vm (move|start) (\w+)(?: ([\w.-]+))?")
+_MERGED_EVERY = 25
+"""Moves after which the layers are merged, as somebody would who reads that they are many."""
+
 _DATA = "write -z 1M 4M"
 """Where the guest writes: it counts from 1 again when it is started again."""
 
@@ -167,6 +170,16 @@ class Chaos:
         print(f"{source.name} to {target.name}, {name} {moment}: {outcome}", flush=True)
         return after
 
+    async def merge(self, side: Side) -> None:
+        """Merge the layers under the guest that runs."""
+        layers = len(side.machine.layers.state.chain)
+        status, said = await side.voxy("merge", "desk")
+        if status or len(side.machine.layers.state.chain) >= layers:
+            raise Broken(f"{layers} layers can't be merged: {said}")
+        if await side.counted(checks=True) is None:
+            raise Broken("it doesn't run after a merge")
+        print(f"{side.name}: {said}", flush=True)
+
     async def _wait_for(self, moment: str, source: Side, end: "asyncio.Task[object]") -> None:
         phases = {"in flight": ("copying",), "at the commit": ("committing",)}.get(moment)
         if phases:
@@ -287,11 +300,13 @@ async def run(moves: int, seed: int, limit_s: float = float("inf")) -> Counter[t
         async with sides(Path(folder)) as (at, to):
             chaos = Chaos(at, to, random.Random(seed))
             try:
-                for _ in range(moves):
+                for number in range(moves):
                     if time.monotonic() - began > limit_s:
                         break
                     if await chaos.move(at, to) is to:
                         at, to = to, at
+                    if number % _MERGED_EVERY == _MERGED_EVERY - 1:
+                        await chaos.merge(at)
             except BaseException:
                 print(_told(at, to), flush=True)
                 raise

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.vm.machines import small
 from tests.vm.tick import check_disk, make_image
+from voxy.vm.cli import on_layers
 from voxy.vm.engine import RunFolder
+from voxy.vm.store import Store
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64"),
@@ -147,6 +150,19 @@ def test_a_state_that_was_cut_is_made_anew(voxy: Run, desk: str, folder: Path) -
     assert "may run on another host" in voxy("start", desk)
     assert voxy("claim", desk, "--yes") == "desk lives here now. Start it: voxy vm start desk"
     assert voxy("start", desk).startswith("desk runs")
+
+
+async def test_who_has_very_many_layers_is_told_what_to_do(tmp_path: Path) -> None:
+    machine = await Store(tmp_path).create("desk", small(), None)
+    assert on_layers(machine) == ""
+    with machine.lock():
+        for _ in range(94):
+            await machine.layers.freeze(None)
+    said = "It has 96 layers, and starts more slowly with each: voxy vm merge desk on laptop makes them few."
+    assert on_layers(machine, "laptop") == said
+    with machine.lock():
+        await machine.layers.merge(None)
+    assert on_layers(machine) == ""
 
 
 def test_nothing_is_dropped_without_a_yes(voxy: Run, desk: str, folder: Path) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _SMALLEST_DISK_BYTES = 1 << 20
 
+_MANY_LAYERS = 96
+"""Layers with which QEMU takes a second longer to start; the time grows with the square of their number."""
+
 
 class _Bytes(click.ParamType[int]):
     """A number of bytes: 512M, 20G."""
@@ -59,6 +62,17 @@ qemu_ = click.option(
 @click.group()
 def vm() -> None:
     """Machines that can travel: QEMU guests with disks in generations."""
+
+
+def on_layers(machine: "Machine", host: str = "") -> str:
+    """What is to be done about a machine of very many layers, on the host where it lives; or nothing."""
+    layers = len(machine.layers.state.chain)
+    if layers < _MANY_LAYERS:
+        return ""
+    where = f" on {host}" if host else ""
+    return (
+        f"It has {layers} layers, and starts more slowly with each: voxy vm merge {machine.name}{where} makes them few."
+    )
 
 
 @vm.command()
@@ -114,6 +128,8 @@ def start(name: str, qemu: str, folder: str) -> None:
 
     asyncio.run(run())
     click.echo(f"{name} runs. See it: voxy serve --vm {name}")
+    if advice := on_layers(machine):
+        click.echo(advice)
 
 
 @vm.command()

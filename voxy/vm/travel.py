@@ -12,7 +12,7 @@ import click
 from voxy.config import state_folder
 from voxy.errors import MachineError
 from voxy.values import Listen
-from voxy.vm.cli import name_, open_store, qemu_, state_dir, vm
+from voxy.vm.cli import name_, on_layers, open_store, qemu_, state_dir, vm
 from voxy.vm.progress import Progress
 from voxy.vm.report import Report
 from voxy.vm.sizes import shown
@@ -94,6 +94,8 @@ def move(name: str, peer: str, quiet: bool, folder: str) -> None:
     if sent and sent.halted_s:
         told += f", and it stood still for {sent.halted_s:.2f} s"
     click.echo(f"{name} lives on {peer} now; {told}.")
+    if advice := on_layers(open_store(folder).open(name), peer):
+        click.echo(advice)
 
 
 @vm.command()
