@@ -7,6 +7,7 @@ VoxyError
 │   └── SourceLost         the connection that gave pixels is gone: open it anew
 ├── AccessError          a user, session or invitation that isn't there or can't be kept
 ├── MachineError         a virtual machine that can't be, or can't do what is asked now
+│   ├── MachineBusy        something else is being done with it
 │   └── GuestLost          QEMU ended, or doesn't answer
 ├── ProtocolError        a viewer's message that breaks the protocol; carries the close code
 └── AuthError            a viewer that may not come in; carries the HTTP status
@@ -41,6 +42,10 @@ class AccessError(VoxyError):
 
 class MachineError(VoxyError):
     """A virtual machine that can't be, or can't do what is asked now."""
+
+
+class MachineBusy(MachineError):
+    """Something else is being done with a machine now."""
 
 
 class GuestLost(MachineError):

@@ -123,12 +123,18 @@ class Side:
                     return await count(guest)
                 await guest.monitor.execute("stop")
                 seen = await count(guest)
-                check_disk(top(self.machine), seen)
+                check_disk(await self._written(guest), seen)
                 await guest.monitor.execute("cont")
                 await asyncio.wait_for(wait_count(guest, seen + 2), _RUNS_S)
                 return seen
         except GuestLost:
             return None
+
+    async def _written(self, guest: Guest) -> Path:
+        """The layer that QEMU writes to, by its own word: a freeze that was broken off may not have said it yet."""
+        names = [str(block.get("node-name", "")) for block in await guest.monitor.execute("query-blockstats")]
+        (stem,) = (name.removeprefix("layer-") for name in names if name.startswith("layer-"))
+        return self.machine.layers.folder / f"{stem}.qcow2"
 
 
 class Chaos:

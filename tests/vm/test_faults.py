@@ -21,7 +21,7 @@ from tests.vm.machines import small
 from tests.vm.test_flight import pytestmark
 from tests.vm.tick import make_image
 from voxy.errors import MachineError
-from voxy.vm import flight, freight, identity, peer
+from voxy.vm import agent, flight, freight, identity, peer
 from voxy.vm.arrival import Commit, Offer, Step
 from voxy.vm.flight import Flight
 from voxy.vm.identity import Identity, Known
@@ -204,7 +204,25 @@ async def test_of_two_moves_at_once_one_is_refused_and_one_arrives(a: Host, b: H
         await check_stopped(b)
 
 
-async def test_a_machine_moves_to_another_host_only(a: Host, b: Host) -> None:
+async def test_a_move_waits_for_what_is_left_of_the_one_before(a: Host, b: Host) -> None:
+    """Who moved it was killed, and the other host still starts its QEMU for that."""
+    await a.sync("desk", b)
+
+    async def is_busy() -> None:
+        with b.machine().lock():
+            busy.set()
+            await asyncio.sleep(1)
+
+    busy = asyncio.Event()
+    async with started(a, b), asyncio.TaskGroup() as group:
+        group.create_task(is_busy())
+        await busy.wait()
+        await a.move("desk", b)
+        assert roles(a, b) == ["copy", "owner"]
+
+
+async def test_a_machine_moves_to_another_host_only(a: Host, b: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "_PATIENCE_S", 0.2)
     async with started(a, b):
         with pytest.raises(MachineError, match="a is this host itself: name another"):
             a.identity.peer("a")

@@ -6,13 +6,13 @@ import hmac
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
-from voxy.errors import MachineError
+from voxy.errors import MachineBusy, MachineError
 from voxy.vm import programs
 from voxy.vm.arrival import PROTOCOL, Answer, Arrival, Commit, Cut, Offer, OtherBytes, Step, Version, other_version
 from voxy.vm.identity import Identity, Known, fingerprint, new_code, proof
@@ -30,6 +30,8 @@ _BODY_MOST = 1 << 20
 _HEX = re.compile(r"[0-9a-f]{16,64}")
 _TRIES_MOST = 5
 _CODE_VALID_S = 600.0
+_PATIENCE_S, _ASK_AGAIN_S = 10.0, 0.05
+"""How long what begins or forgets a move waits for what is left of an earlier one, and how often it looks."""
 
 T = TypeVar("T")
 
@@ -144,7 +146,7 @@ class Agent:
         if spec.uuid != request.match_info["uuid"]:
             raise ValueError("another machine")
         machine = self._store.adopt(offer.name, spec)
-        with machine.lock():
+        async with _locked(machine, _PATIENCE_S):
             arrival = Arrival(machine.layers)
             arrival.begin(offer.move, _known(request, self._identity).id, offer.epoch)
             await self._drop(machine)
@@ -154,7 +156,7 @@ class Agent:
 
     async def _cut(self, request: web.Request) -> web.Response:
         said = await _body(request, Cut)
-        with self._locked(request) as machine:
+        async with self._expected(request) as machine:
             Arrival(machine.layers).cut(said.move, said.common)
         return web.Response()
 
@@ -162,13 +164,13 @@ class Agent:
         query = request.query
         ends = Boundary(int(query["generation"]), _hex(request.match_info["id"]))
         layer = Layer("", ends, _hex(query["sha256"]), int(query["bytes"]))
-        with self._locked(request) as machine:
+        async with self._expected(request) as machine:
             await Arrival(machine.layers).take(query["move"], layer, int(query["offset"]), request.content)
         return web.Response()
 
     async def _prepare(self, request: web.Request) -> web.Response:
         said = await _body(request, Step)
-        with self._locked(request) as machine:
+        async with self._expected(request) as machine:
             Arrival(machine.layers).check(said.move)
             self._landings[machine.spec.uuid] = await Landing.prepare(machine, said.move, self._qemu)
         return web.Response()
@@ -190,7 +192,7 @@ class Agent:
     async def _commit(self, request: web.Request) -> web.Response:
         said = await _body(request, Commit)
         known = _known(request, self._identity)
-        with self._locked(request) as machine:
+        async with self._expected(request) as machine:
             landing = self._landings.get(machine.spec.uuid)
             is_new = await Arrival(machine.layers).commit(said, Peer(known.name, said.at), landing)
             if landing and self._landings.pop(machine.spec.uuid, None):
@@ -205,7 +207,7 @@ class Agent:
 
     async def _abort(self, request: web.Request) -> web.Response:
         said = await _body(request, Step)
-        with self._locked(request) as machine:
+        async with self._expected(request, _PATIENCE_S) as machine:
             Arrival(machine.layers).abort(said.move)
             await self._drop(machine)
         return web.Response()
@@ -222,13 +224,31 @@ class Agent:
         while self._landings:
             await self._landings.popitem()[1].drop()
 
-    @contextlib.contextmanager
-    def _locked(self, request: web.Request) -> Iterator[Machine]:
+    @contextlib.asynccontextmanager
+    async def _expected(self, request: web.Request, patience_s: float = 0.0) -> AsyncIterator[Machine]:
+        """The machine that a request is about, its lock held, unless another host is moving it."""
         machine = self._store.find(request.match_info["uuid"])
-        with machine.lock():
+        async with _locked(machine, patience_s):
             if (move := machine.layers.state.move) and move.peer != _known(request, self._identity).id:
                 raise MachineError("another host is moving this machine there")
             yield machine
+
+
+@contextlib.asynccontextmanager
+async def _locked(machine: Machine, patience_s: float) -> AsyncIterator[None]:
+    """Hold the lock of a machine; MachineBusy where another still does after so many seconds."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience_s
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(machine.lock())
+                break
+            except MachineBusy:
+                if loop.time() >= until:
+                    raise
+            await asyncio.sleep(_ASK_AGAIN_S)
+        yield
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

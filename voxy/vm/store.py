@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from voxy.errors import GuestLost, MachineError
+from voxy.errors import GuestLost, MachineBusy, MachineError
 from voxy.vm import images, state
 from voxy.vm.engine import Guest, Qemu, RunFolder
 from voxy.vm.flight import take_back
@@ -88,7 +88,7 @@ class Machine:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Only one at a time changes a machine; MachineError where another does now."""
+        """Only one at a time changes a machine; MachineBusy where another does now."""
         with _locked(self.folder):
             # Another may have changed it between the reading and the lock.
             self.layers.state = state.load(self.folder / "state.json", self.name)
@@ -266,5 +266,5 @@ def _locked(folder: Path, is_patient: bool = False) -> Iterator[None]:
             stack.enter_context(held(folder / "lock", is_patient))
         except BlockingIOError:
             name = folder.name
-            raise MachineError(f"Something else is being done with {name} now: try again when it is done.") from None
+            raise MachineBusy(f"Something else is being done with {name} now: try again when it is done.") from None
         yield
