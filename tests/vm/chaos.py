@@ -246,7 +246,7 @@ class Chaos:
         machine, told = side.machine, side.machine.layers.state
         if side.run.pid() is not None or told.role != "owner" or (told.move and told.move.phase == "committing"):
             return
-        with machine.lock():
+        async with machine.lock_within(_COMMAND_S):  # an agent may still be at it
             await machine.layers.settle(None)  # which layer was written to is known then
         image = top(machine)
         check_disk(image, self._acknowledged)

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from voxy.errors import MachineBusy, MachineError
+from voxy.errors import MachineError
 from voxy.vm import programs
 from voxy.vm.arrival import PROTOCOL, Answer, Arrival, Commit, Cut, Offer, OtherBytes, Step, Version, other_version
 from voxy.vm.identity import Identity, Known, fingerprint, new_code, proof
@@ -30,8 +30,8 @@ _BODY_MOST = 1 << 20
 _HEX = re.compile(r"[0-9a-f]{16,64}")
 _TRIES_MOST = 5
 _CODE_VALID_S = 600.0
-_PATIENCE_S, _ASK_AGAIN_S = 10.0, 0.05
-"""How long what begins or forgets a move waits for what is left of an earlier one, and how often it looks."""
+_PATIENCE_S = 10.0
+"""How long what begins or forgets a move waits for what is left of an earlier one."""
 
 T = TypeVar("T")
 
@@ -146,7 +146,7 @@ class Agent:
         if spec.uuid != request.match_info["uuid"]:
             raise ValueError("another machine")
         machine = self._store.adopt(offer.name, spec)
-        async with _locked(machine, _PATIENCE_S):
+        async with machine.lock_within(_PATIENCE_S):
             arrival = Arrival(machine.layers)
             arrival.begin(offer.move, _known(request, self._identity).id, offer.epoch)
             await self._drop(machine)
@@ -228,27 +228,10 @@ class Agent:
     async def _expected(self, request: web.Request, patience_s: float = 0.0) -> AsyncIterator[Machine]:
         """The machine that a request is about, its lock held, unless another host is moving it."""
         machine = self._store.find(request.match_info["uuid"])
-        async with _locked(machine, patience_s):
+        async with machine.lock_within(patience_s):
             if (move := machine.layers.state.move) and move.peer != _known(request, self._identity).id:
                 raise MachineError("another host is moving this machine there")
             yield machine
-
-
-@contextlib.asynccontextmanager
-async def _locked(machine: Machine, patience_s: float) -> AsyncIterator[None]:
-    """Hold the lock of a machine; MachineBusy where another still does after so many seconds."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + patience_s
-    with contextlib.ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(machine.lock())
-                break
-            except MachineBusy:
-                if loop.time() >= until:
-                    raise
-            await asyncio.sleep(_ASK_AGAIN_S)
-        yield
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

@@ -19,6 +19,7 @@ from voxy.vm.spec import Spec
 from voxy.vm.state import State
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_ASK_AGAIN_S = 0.05
 _ROOM_BYTES = 64 << 20
 """What a host's disk must have left over after an image has been copied to it."""
 
@@ -92,6 +93,22 @@ class Machine:
         with _locked(self.folder):
             # Another may have changed it between the reading and the lock.
             self.layers.state = state.load(self.folder / "state.json", self.name)
+            yield
+
+    @asynccontextmanager
+    async def lock_within(self, seconds: float) -> AsyncIterator[None]:
+        """As `lock`, but MachineBusy only where another still holds it after so long."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        with ExitStack() as stack:
+            while True:
+                try:
+                    stack.enter_context(self.lock())
+                    break
+                except MachineBusy:
+                    if clock() >= until:
+                        raise
+                await asyncio.sleep(_ASK_AGAIN_S)
             yield
 
 
