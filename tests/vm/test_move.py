@@ -463,9 +463,9 @@ async def test_a_host_that_shows_another_certificate_is_not_talked_to(a: Host, b
 async def test_another_version_of_the_protocol_is_said(a: Host, b: Host) -> None:
     machine = a.machine()
     async with PeerClient(a.identity, a.identity.peer("b"), machine.spec.uuid) as client:
-        for version in (1, 2, 4):
+        for version in (1, 3, 5):
             offer = Offer("0" * 32, "desk", msgspec.Raw(machine.spec.serialize()), 1, protocol=version)
-            said = rf"b refused: it speaks version 3 of the protocol, and this one version {version}: use the same VoXY"
+            said = rf"b refused: it speaks version 4 of the protocol, and this one version {version}: use the same VoXY"
             with pytest.raises(PeerRefused, match=said):
                 await client.offer(offer)
 
@@ -473,17 +473,17 @@ async def test_another_version_of_the_protocol_is_said(a: Host, b: Host) -> None
 async def test_what_another_version_says_need_not_be_understood(a: Host, b: Host) -> None:
     machine = a.machine()
     async with PeerClient(a.identity, a.identity.peer("b"), machine.spec.uuid) as client:
-        with pytest.raises(PeerRefused, match="version 3 of the protocol, and this one version 9"):
+        with pytest.raises(PeerRefused, match="version 4 of the protocol, and this one version 9"):
             await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":9}')
         with pytest.raises(PeerRefused, match="can't read the request: use the same version of VoXY on both"):
-            await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":3}')
+            await client._request("POST", "offer", asyncio.timeout(9), data=b'{"machine":{},"protocol":4}')
 
 
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        (b'{"history":[],"parts":{}}', "c: it speaks version 1 of the protocol, and this one version 3: use the same"),
-        (b'{"history":[],"parts":{},"protocol":7}', "c: it speaks version 7 of the protocol, and this one version 3"),
+        (b'{"history":[],"parts":{}}', "c: it speaks version 1 of the protocol, and this one version 4: use the same"),
+        (b'{"history":[],"parts":{},"protocol":7}', "c: it speaks version 7 of the protocol, and this one version 4"),
         (b"<html>", "c answers what can't be read: use the same VoXY on both"),
         (b" " * (2 << 20), "it answers more than 1048576 bytes"),
     ],

@@ -13,19 +13,26 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from voxy.vm.engine import Guest
 
 DISK_BYTES = 16 << 20
 _SECTOR = 512
 _BASE = 2048
-_PARAMETERS, _COUNT_ADDRESS = 24, 0x7C30
+_PARAMETERS, _NOISE, _COUNT_ADDRESS = 24, 64, 0x7C30
+_FACTOR, _STEP = 0x9E3779B1, 0x85EBCA77
+"""Odd and large: what follows from them is noise to who would compress it."""
+
 
 _CODE = zlib.decompress(
     base64.b85decode(
-        "c-s4Ac%bh_--SI4HNXG7Hl8pc%s(PB#M9Z^fq{Xc0f-qm7#J9V6bq0662kx;Vh%Msm>JFrY+>BVpm0{;OWML5mNaWNlbVt*X^Ty2"
-        "y7e?_THlt$_@*s1s7Z53>pYynAi!?;KaGDopH|JmhwPuzR;P8|Nc*m)Qj_-GOrj>O^8%0~Q<KKbrcjf%*s6A+R?T9Q+I>c~T_CF%"
-        "oX-juv#0%Mv#5Cuq6}(YFUVln!JgJFW>B*~gmEVaL)yVZEFBkA_-(jkGWECcuYUAye*@D_1%|YXhj!fN|8|J6lxc&4T4(D5hSiT="
-        "ck}504OMu|*LOe-XdD9rD+8nF>knHP&x-N482;bFa8_&!-)?rG2Z6FSHLsrufP#d9L4aWxfY4O{Q-*RW"
+        "c-s4Ac%bh_--SI4HNXG7wx2K|%s(PB#M9Z^fq{Xc0f-"
+        "qm7#J9V6bq065<>@!$ea!_pPC)a3}*$lFz#efI4kfaZD9^enl+nAP05$E#U?e~dKxvYZ%Z<K(-"
+        "s=kq&cK@9!}$5&*o5*!63kH_&<$*JD*m~!H4W=tJ9d-TxuSDPwTvq_FYY-ChfbKL`_=f1t3SJ1}LXcleV~|cA-"
+        "|y;=I~@IkjCNYZ;u+3Kz4d{b#eNc@3frYF<ytVA#Q))-"
+        "7gGvp<A!CkI2?!9y$^7gYFdxMVW*xA3oi^lpCx(@q73w2Oy!+~)swh_RGugMwOT>jH+=k6w54=>QE?cx=#jKn-Xd14CM~ol6Zv"
+        "iBv#f+Cq;S!~Z)OSP%|f>`@aL!OFns`TE=z#<ODlEzJM7Fq{?J!nd0p7#u+THZ`xG34j8VfkA*_(16fY097D_E&"
     )
 )
 
@@ -34,7 +41,8 @@ _CODE = zlib.decompress(
 class Work:
     """What the guest does on each of its 18.2 ticks a second: `rate` writes, and `dirty_pages` of memory changed.
 
-    It writes to `span` blocks of `sectors`, whose beginnings are `stride` sectors apart.
+    It writes to `span` blocks of `sectors`, whose beginnings are `stride` sectors apart; what nobody can compress, if
+    it is noise, and else the same number over and over.
     """
 
     rate: int = 4
@@ -43,6 +51,12 @@ class Work:
     stride: int = 128
     sectors: int = 8
     dirty_pages: int = 64
+    is_noise: bool = False
+
+    @property
+    def words(self) -> tuple[int, int]:
+        """Word i of write n is n times the first of these and i times the second."""
+        return (_FACTOR, _STEP) if self.is_noise else (1, 0)
 
 
 def make_image(path: Path, rate: int = 4, mult: int = 1, work: Work | None = None) -> Path:
@@ -51,9 +65,11 @@ def make_image(path: Path, rate: int = 4, mult: int = 1, work: Work | None = Non
     parameters = struct.pack(
         "<IIIIHHH", does.span, does.stride, _BASE, does.mult, does.rate, does.sectors, does.dirty_pages
     )
-    end = _PARAMETERS + len(parameters)
+    code = bytearray(_CODE)
+    code[_PARAMETERS : _PARAMETERS + len(parameters)] = parameters
+    code[_NOISE : _NOISE + 8] = struct.pack("<II", *does.words)
     with path.open("wb") as file:
-        file.write(_CODE[:_PARAMETERS] + parameters + _CODE[end:])
+        file.write(code)
         file.truncate(DISK_BYTES)
     return path
 
@@ -79,17 +95,25 @@ def check_disk(image: Path, acknowledged: int, mult: int = 1, work: Work | None 
     does = work or Work(mult=mult)
     span, size = does.span, does.sectors * _SECTOR
     with raw.open("rb") as file:
-        blocks = [_block(file.seek((_BASE + n * does.stride) * _SECTOR) and file.read(size)) for n in range(span)]
+        blocks = [
+            _writes(file.seek((_BASE + n * does.stride) * _SECTOR) and file.read(size), does) for n in range(span)
+        ]
     raw.unlink()
-    last = max(words[0] for words in blocks)
+    last = max(writes[0] for writes in blocks)
     assert last >= acknowledged, f"the guest has seen {acknowledged} writes, its disk has {last}"
-    for block, words in enumerate(blocks):
+    for block, writes in enumerate(blocks):
         newest = next((n for n in range(last, max(last - span, 0), -1) if n * does.mult % span == block), 0)
         # The last one may have been on its way, its sectors in this order.
         expected = {newest, newest - span, 0} if newest == last else {newest}
-        assert set(words) <= expected, f"block {block} has {set(words)} after {last} writes"
+        assert set(writes) <= expected, f"block {block} has {set(writes)} after {last} writes"
     return last
 
 
-def _block(data: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(data) // 4}I", data)
+def _writes(data: bytes, work: Work) -> list[int]:
+    """By which write each word of a block came there; 0 for what nobody has written."""
+    factor, step = work.words
+    words = np.frombuffer(data, "<u4")
+    each = np.arange(words.size, dtype=np.uint32) * np.uint32(step)
+    writes = (words - each) * np.uint32(pow(factor, -1, 1 << 32))
+    is_written = words.reshape(-1, _SECTOR // 4).any(axis=1).repeat(_SECTOR // 4)
+    return [int(n) for n in np.where(is_written, writes, 0)]

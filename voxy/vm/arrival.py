@@ -14,8 +14,8 @@ from voxy.vm.layers import Layers
 from voxy.vm.sparse import Checksum
 from voxy.vm.state import Boundary, Layer, Move, Peer, State
 
-PROTOCOL = 3
-"""Version 1 sent layers as they are, version 2 with their small holes."""
+PROTOCOL = 4
+"""Version 1 sent layers as they are, 2 with their small holes; 3 sent what tunnels carry as it is."""
 
 
 class OtherBytes(MachineError):

@@ -8,7 +8,7 @@ from voxy.vm.engine import Guest
 from voxy.vm.qmp import CommandRefused
 from voxy.vm.sizes import shown
 
-DOWNTIME_MS = 300
+DOWNTIME_MS = 150
 _DOWNTIME_MOST_MS = 4800
 _REST_S = DOWNTIME_MS / 1000
 """What is left of the disk when the guest is halted should take no longer than that."""
@@ -43,7 +43,11 @@ class Brake:
         self._disk: tuple[float, int, int] | None = None
         self._throttled_at: float | None = None
         self._downtime_ms = DOWNTIME_MS
-        self._may_halt = True
+        self._is_held = self._is_clear = self._is_mirrored = False
+
+    def mirrored(self) -> None:
+        """The disk has been the same on both sides for once, as QEMU wants it: a little may be left from now on."""
+        self._is_mirrored = True
 
     async def watch_disk(self, done_bytes: int, left_bytes: int, now: float) -> None:
         """Limit what the guest writes to its disk, where what is left to send doesn't become less."""
@@ -55,7 +59,8 @@ class Brake:
             return
         self._disk = now, done_bytes, left_bytes
         rate, shrinking = (done_bytes - done_before) / (now - since), (left_before - left_bytes) / (now - since)
-        if left_bytes > rate * _REST_S and left_bytes > shrinking * _PATIENCE_S:
+        enough = rate * _REST_S if self._is_mirrored else 0
+        if left_bytes > enough and left_bytes > shrinking * _PATIENCE_S:
             await self._slow_disk(rate)
 
     async def _slow_disk(self, line_rate: float) -> None:
@@ -82,13 +87,23 @@ class Brake:
             return
         self._throttled_at = now
         self._downtime_ms *= 2
-        await self.let_halt(self._may_halt)
+        await self._tell()
         self._note(f"That isn't enough: {self._guest.name} may be halted for {self._downtime_ms / 1000:.1f} s.")
 
-    async def let_halt(self, may_halt: bool) -> None:
+    async def let_halt(self, is_held: bool) -> None:
+        """Whether those who look at the guest hold what they type: QEMU may halt it then, where the line is clear."""
+        self._is_held = is_held
+        await self._tell()
+
+    async def clear(self, is_clear: bool) -> None:
+        """Whether what QEMU has sent has left this host, or nearly."""
+        if is_clear != self._is_clear:
+            self._is_clear = is_clear
+            await self._tell()
+
+    async def _tell(self) -> None:
         """Whether QEMU may halt the guest while there is anything to send yet."""
-        self._may_halt = may_halt
-        limit = self._downtime_ms if may_halt else 0
+        limit = self._downtime_ms if self._is_held and self._is_clear else 0
         await self._guest.monitor.execute("migrate-set-parameters", {"downtime-limit": limit})
 
 

@@ -5,7 +5,8 @@ QEMU on the other side is started halted, and only a commit has it go on: at no 
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from voxy.errors import GuestLost, MachineError
@@ -13,6 +14,7 @@ from voxy.vm.approach import approach
 from voxy.vm.brake import PARAMETERS, Brake, limit_writes
 from voxy.vm.engine import GATE, Guest
 from voxy.vm.news import Audience
+from voxy.vm.pace import PING_S, Pace
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.qmp import CommandRefused, Event, Monitor
 from voxy.vm.sockets import Socket
@@ -22,9 +24,6 @@ _CAPABILITIES = ("events", "pause-before-switchover", "return-path", "dirty-bitm
 _MIRROR, _TARGET = "mirror", "move-target"
 _FLYING_BYTES = 1 << 20
 """What is on its way at a time: more would be late news of a slow line."""
-
-_FIRST_BYTES_PER_S, _MEASURED_S = 4 << 20, 0.12
-"""How fast memory is sent until QEMU has measured that, which it does every tenth of a second."""
 
 _LOOK_S = 0.5
 _CONNECT_S = 10.0
@@ -51,6 +50,8 @@ class Flight:
         self._progress = progress
         self._brake = Brake(guest, progress.note)
         self.halted_at = 0.0
+        self.pace = Pace()
+        """Of the line that carries the memory."""
 
     async def fly(self, disk: Socket, memory: Socket) -> None:
         """Leave the guest halted here, and all of it there. MachineError, or GuestLost, and it is to be taken back."""
@@ -65,15 +66,13 @@ class Flight:
     async def _fly(self, disk: Socket, memory: Socket) -> None:
         monitor = self._monitor
         await monitor.execute("migrate-set-capabilities", capabilities("auto-converge"))
-        is_gated = await self._gate()
-        bandwidth = _FIRST_BYTES_PER_S if is_gated else 0
-        await monitor.execute("migrate-set-parameters", {**PARAMETERS, "max-bandwidth": bandwidth})
+        await self._gate()
         self._progress.enter(Phase.DISK)
         await self._mirror(disk)
         self._progress.enter(Phase.MEMORY)
         since = monitor.cursor
-        async with approach(monitor, self._audience, self._brake.let_halt):
-            await self._begin(memory, is_gated)
+        async with self._paced(), approach(monitor, self._audience, self._brake.let_halt):
+            await monitor.execute("migrate", {"uri": memory.uri})
             await self._until(_migration("pre-switchover"), since, self._memory_sent)
         # The guest is halted now; what it wrote last is on its way.
         self.halted_at = (await monitor.wait_event(lambda event: event.name == "STOP", since, _LOOK_S)).at
@@ -86,31 +85,42 @@ class Flight:
         await monitor.execute("migrate-continue", {"state": "pre-switchover"})
         await self._until(_migration("completed"), since, self._state_sent, _HALTED_SILENCE_S)
 
-    async def _begin(self, memory: Socket, is_gated: bool) -> None:
-        """Begin to send memory; behind a gate not faster at first than that some is left until QEMU has measured it.
+    @asynccontextmanager
+    async def _paced(self) -> AsyncIterator[None]:
+        """Have memory sent as fast as the line carries it, and the guest halted only when that has carried most."""
 
-        Before, it halts no guest that has anything left to send. Of a small one all else would have been sent by then,
-        and what is said over and over meanwhile, thousands of times, takes QEMU's build for Windows seconds to read.
-        """
-        await self._monitor.execute("migrate", {"uri": memory.uri})
-        if is_gated:
-            await asyncio.sleep(_MEASURED_S)
-            await self._monitor.execute("migrate-set-parameters", {"max-bandwidth": 0})
+        async def tell() -> None:
+            await self._brake.clear(self.pace.is_clear)
+            await self._monitor.execute("migrate-set-parameters", {"max-bandwidth": self.pace.bytes_per_s})
 
-    async def _gate(self) -> bool:
-        """Have something left to send until QEMU may halt the guest, where somebody looks at it who may type.
+        async def look() -> None:
+            while True:
+                await asyncio.sleep(PING_S)
+                self.pace.look(asyncio.get_running_loop().time())
+                # A QEMU that is busy for once is told with the next look.
+                with contextlib.suppress(MachineError):
+                    await tell()
+
+        await self._monitor.execute("migrate-set-parameters", PARAMETERS)
+        await tell()
+        task = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _gate(self) -> None:
+        """Have something left to send until QEMU may halt the guest.
 
         It sends a bitmap with the last of the memory. Until then it says over and over that there is nothing new, which
-        a slow host has to read while the guest is halted.
+        a slow host has to read while the guest is halted: so it is not told to send faster than the line carries.
         """
         bitmap = {"node": GATE, "name": GATE}
-        with contextlib.suppress(CommandRefused):  # unless there is one of an earlier move
-            await self._monitor.execute("block-dirty-bitmap-remove", bitmap)
-        if self._audience.is_there:
-            with contextlib.suppress(CommandRefused):  # by one that an older VoXY started
-                await self._monitor.execute("block-dirty-bitmap-add", bitmap)
-                return True
-        return False
+        # There may be one of an earlier move, and a QEMU that an older VoXY started has no place for one.
+        for command in ("block-dirty-bitmap-remove", "block-dirty-bitmap-add"):
+            with contextlib.suppress(CommandRefused):
+                await self._monitor.execute(command, bitmap)
 
     async def _mirror(self, disk: Socket) -> None:
         monitor, since = self._monitor, self._monitor.cursor
@@ -121,6 +131,7 @@ class Flight:
         found = await self._until(lambda e: _is_ready(e) or _ends(_MIRROR)(e), since, self._disk_sent)
         if not _is_ready(found):
             raise MachineError(f"The disk of {self._guest.name} didn't arrive: {found.data.get('error', 'cut off')}.")
+        self._brake.mirrored()
 
     async def _until(
         self,

@@ -109,7 +109,7 @@ class Departure:
         try:
             await self._peer.prepare(Step(move_id))
             places = {name: self._machine.run.entrance(name) for name in ("disk", "memory")}
-            async with entrances(places, self._peer.tunnel) as sockets:
+            async with entrances(places, self._peer.tunnel, {"memory": flight.pace}) as sockets:
                 await flight.fly(sockets["disk"], sockets["memory"])
         except BaseException:
             with contextlib.suppress(GuestLost):

@@ -100,9 +100,10 @@ class PeerClient:
         await self._post("abort", step, _FORGET_S)
 
     async def tunnel(self, name: str) -> aiohttp.ClientWebSocketResponse:
-        """A line to a socket of the QEMU that waits there."""
-        url = f"{self._url}/tunnel/{name}"
-        line = await self._session.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES)
+        """A line to a socket of the QEMU that waits there; whoever reads it has pings and pongs too."""
+        line = await self._session.ws_connect(
+            f"{self._url}/tunnel/{name}", heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST_BYTES, autoping=False
+        )
         # asyncio would keep half a megabyte; aiohttp has no public way to tell it.
         if (connection := line._response.connection) and connection.transport:
             connection.transport.set_write_buffer_limits(high=WAITING_BYTES)

@@ -1,18 +1,24 @@
-"""Tunnels: QEMU's own connections between two hosts, through the one port of their agents."""
+"""Tunnels: QEMU's own connections between two hosts, packed, through the one port of their agents."""
 
 import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp import web
 
 from voxy.errors import MachineError
+from voxy.vm.pace import PING_S, Pace
 from voxy.vm.sockets import Socket
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _PIECE_BYTES = 1 << 16
 MESSAGE_MOST_BYTES = 1 << 20
@@ -26,31 +32,57 @@ _DIAL_S = 10.0
 HEARTBEAT_S = 10.0
 """How often a side that says nothing is asked whether it is still there."""
 
+_LEVEL = 1
+_WINDOW_LOG_MOST = 20
+"""No side needs a larger one; a hostile one could ask for 2 GB."""
+
 WebSocket: TypeAlias = aiohttp.ClientWebSocketResponse | web.WebSocketResponse
 Dial: TypeAlias = Callable[[str], Awaitable[aiohttp.ClientWebSocketResponse]]
 """Opens the tunnel of that name."""
 
 
-async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: WebSocket) -> None:
-    """Carry bytes both ways until either side ends, and end the other."""
+async def relay(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: WebSocket, pace: Pace | None = None
+) -> None:
+    """Carry bytes both ways until either side ends, and end the other; `pace` is told how the line does."""
+    clock = asyncio.get_running_loop().time
+    packer = zstd.ZstdCompressor(_LEVEL)
+    unpacker = _Unpacker()
     if sys.platform == "linux" and (connection := line.get_extra_info("socket")):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WAITING_BYTES)
 
     async def out() -> None:
         while data := await reader.read(_PIECE_BYTES):
-            await line.send_bytes(data)
+            if pace:
+                pace.send(len(data))
+            await line.send_bytes(packer.compress(data, packer.FLUSH_BLOCK))
+
+    async def ping() -> None:
+        while pace:
+            await line.ping(pace.ping(clock()))
+            await asyncio.sleep(PING_S)
 
     async def back() -> None:
         async for message in line:
+            if message.type is aiohttp.WSMsgType.PING:
+                await line.pong(message.data)
+                continue
+            if message.type is aiohttp.WSMsgType.PONG:
+                if pace:
+                    pace.pong(message.data, clock())
+                continue
             if message.type is not aiohttp.WSMsgType.BINARY:
                 break
-            writer.write(message.data)
-            await writer.drain()
+            for data in unpacker.unpack(message.data):
+                writer.write(data)
+                await writer.drain()
 
+    pinging = asyncio.create_task(ping())  # first, when nothing waits
     tasks = [asyncio.create_task(out()), asyncio.create_task(back())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        tasks.append(pinging)
         for task in tasks:
             task.cancel()
         # What broke a connection is seen by the QEMUs at its ends.
@@ -61,8 +93,24 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
         await line.close()
 
 
+class _Unpacker:
+    """Makes of what is small on the line what it was, and never more of it at once than a message may have."""
+
+    def __init__(self) -> None:
+        options: Any = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MOST}
+        self._decompressor = zstd.ZstdDecompressor(options=options)
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        """ZstdError for what isn't packed."""
+        while found := self._decompressor.decompress(data, MESSAGE_MOST_BYTES):
+            yield found
+            data = b""
+
+
 @asynccontextmanager
-async def entrances(places: Mapping[str, Socket], dial: Dial) -> AsyncIterator[dict[str, Socket]]:
+async def entrances(
+    places: Mapping[str, Socket], dial: Dial, paces: Mapping[str, Pace] | None = None
+) -> AsyncIterator[dict[str, Socket]]:
     """Listen at the places, each of which leads to the tunnel of its name; all are cut in the end."""
     tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
@@ -74,7 +122,7 @@ async def entrances(places: Mapping[str, Socket], dial: Dial) -> AsyncIterator[d
             except (aiohttp.ClientError, OSError, MachineError):  # of which TimeoutError is one
                 writer.close()
                 return
-            await relay(reader, writer, line)
+            await relay(reader, writer, line, (paces or {}).get(name))
 
         def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(carry(reader, writer))
