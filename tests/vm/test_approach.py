@@ -44,8 +44,9 @@ async def test_until_it_may_be_halted_a_guest_goes_on_though_nothing_is_left_to_
 class Told:
     """A QEMU with so much left to send at each look, and those who look on; what both are told, in its order."""
 
-    def __init__(self, *left: int) -> None:
+    def __init__(self, *left: int, is_there: bool = True) -> None:
         self._left = list(left)
+        self.is_there = is_there
         self.said: list[str] = []
         self.told = ""
 
@@ -62,12 +63,12 @@ class Told:
         self.said.append("may halt" if may_halt else "may not")
 
 
-async def said(monkeypatch: pytest.MonkeyPatch, *left: int) -> list[str]:
+async def said(monkeypatch: pytest.MonkeyPatch, *left: int, is_there: bool = True) -> list[str]:
     for name in ("_LOOK_S", "_HEED_S"):
         monkeypatch.setattr(module, name, 0.005)
     monkeypatch.setattr(module, "_LEAD_S", 0.015)
     monkeypatch.setattr(module, "_HELD_MOST_S", 1e9)
-    told = Told(*left)
+    told = Told(*left, is_there=is_there)
     async with approach(told, told, told.let_halt):  # type: ignore[arg-type]
         await asyncio.sleep(0.2)
     return told.said
@@ -81,3 +82,7 @@ async def test_what_is_typed_is_held_before_it_may_be_halted_and_after(monkeypat
 
 async def test_who_held_nothing_in_the_end_does_it_then(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await said(monkeypatch, *range(10000, 0, -1)) == ["hold", "may halt", "may not", "release", "hold"]
+
+
+async def test_where_nobody_looks_on_it_may_be_halted_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await said(monkeypatch, 100, 90, 80, 70, 60, 50, is_there=False) == ["hold", "may halt"]

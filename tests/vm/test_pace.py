@@ -63,7 +63,7 @@ def test_a_line_is_used_and_little_waits_before_it(bytes_per_s: float, round_tri
     line.clear_waits.clear()
     assert line.run(20) > 0.7 * min(bytes_per_s, 7e5 / PING_S)
     assert len(line.clear_waits) > 50
-    assert max(line.clear_waits) < bytes_per_s * 0.25
+    assert max(line.clear_waits) < bytes_per_s * (0.2 + round_trip_s)
 
 
 def test_nothing_is_clear_before_a_ping_that_went_after_memory_has_come_back() -> None:

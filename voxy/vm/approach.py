@@ -28,7 +28,7 @@ LetHalt = Callable[[bool], Awaitable[None]]
 
 @asynccontextmanager
 async def approach(monitor: Monitor, audience: Audience, let_halt: LetHalt) -> AsyncIterator[None]:
-    """Have all input held from here on but for the time in which much memory is left to send."""
+    """Have all input held from here on but for the time in which much memory is left to send and somebody looks on."""
     await audience.tell("hold")
     await let_halt(True)
     task = asyncio.create_task(_watch(monitor, audience, let_halt))
@@ -49,7 +49,7 @@ async def _watch(monitor: Monitor, audience: Audience, let_halt: LetHalt) -> Non
         # Where nothing less is left, a pass has just begun, and its pace is not known yet.
         soon = left >= former or left < (former - left) * _LEAD_S / _LOOK_S
         held_s = held_s + _LOOK_S if audience.told == "hold" else 0.0
-        is_held = soon and held_s < _HELD_MOST_S
+        is_held = not audience.is_there or (soon and held_s < _HELD_MOST_S)
         # A QEMU that is busy for once is told with the next look, or the move would never end.
         with contextlib.suppress(MachineError):
             if is_held and audience.told != "hold":

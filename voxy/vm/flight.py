@@ -25,6 +25,9 @@ _MIRROR, _TARGET = "mirror", "move-target"
 _FLYING_BYTES = 1 << 20
 """What is on its way at a time: more would be late news of a slow line."""
 
+_IDLE_BYTES_PER_S = 1 << 18
+"""How fast QEMU may send where it has nothing left to send, and nevertheless does."""
+
 _LOOK_S = 0.5
 _CONNECT_S = 10.0
 _SILENCE_S = 20.0
@@ -91,7 +94,10 @@ class Flight:
 
         async def tell() -> None:
             await self._brake.clear(self.pace.is_clear)
-            await self._monitor.execute("migrate-set-parameters", {"max-bandwidth": self.pace.bytes_per_s})
+            ram = (await self._monitor.execute("query-migrate")).get("ram", {})
+            enough = max(int(ram.get("remaining", 0) / PING_S), _IDLE_BYTES_PER_S) if ram else self.pace.bytes_per_s
+            said = {"max-bandwidth": min(self.pace.bytes_per_s, enough)}
+            await self._monitor.execute("migrate-set-parameters", said)
 
         async def look() -> None:
             while True:
@@ -113,8 +119,8 @@ class Flight:
     async def _gate(self) -> None:
         """Have something left to send until QEMU may halt the guest.
 
-        It sends a bitmap with the last of the memory. Until then it says over and over that there is nothing new, which
-        a slow host has to read while the guest is halted: so it is not told to send faster than the line carries.
+        It sends a bitmap with the last of the memory. Until then it says that there is nothing new, over and over and
+        as fast as it may, which a slow host has to read while the guest is halted.
         """
         bitmap = {"node": GATE, "name": GATE}
         # There may be one of an earlier move, and a QEMU that an older VoXY started has no place for one.

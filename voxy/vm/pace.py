@@ -19,7 +19,9 @@ _CLEAR_S = 0.05
 """So much later than where nothing waits, what is sent may arrive."""
 
 _DRAINED_S, _LEAST_SHARE = 0.3, 0.1
-_UNKNOWN_GROWTH, _GROWTH = 4, 1.02
+_UNKNOWN_GROWTH, _GROWTH = 4, 0.01
+"""Of the speed from look to look; that of a line that was full for once grows by so much more with each."""
+
 _OF_LATE_S = 0.3
 """Over how long one looks at what a line has carried; pongs may come at once."""
 
@@ -39,6 +41,7 @@ class Pace:
         self._took_s = 0.0
         self._heard: deque[tuple[float, int]] = deque()
         self._line_per_s = 0.0
+        self._clear_looks = 0
 
     def send(self, size: int) -> None:
         self._sent_bytes += size
@@ -65,9 +68,10 @@ class Pace:
         late_s = max(self._took_s, oldest_s) - self._least_s
         # The first ping went before the memory, and says only how long one takes where nothing waits.
         was_clear, self.is_clear = self.is_clear, len(self._heard) > 1 and late_s <= _CLEAR_S
+        self._clear_looks = self._clear_looks + 1 if self.is_clear else 0
         if self.is_clear:
-            grown = self.bytes_per_s * (_GROWTH if self._line_per_s else _UNKNOWN_GROWTH)
-            self._send_at(max(grown, self._line_per_s))
+            growth = 1 + _GROWTH * self._clear_looks if self._line_per_s else _UNKNOWN_GROWTH
+            self._send_at(max(self.bytes_per_s * growth, self._line_per_s))
         elif late_s > _CLEAR_S:
             if not was_clear and (carried := self._carried_per_s()):
                 self._line_per_s = carried
