@@ -9,11 +9,11 @@ from tests.vm.hosts import Host
 from tests.vm.journeys import check_stopped, downtimes, started, until_counted
 from tests.vm.test_flight import pytestmark
 from voxy.vm.identity import Known
-from voxy.vm.pace import PING_S, Pace
+from voxy.vm.pace import PERIOD_S, Pace
 
 __all__ = ["pytestmark"]
 
-_STEP_S = PING_S / 10
+_STEP_S = PERIOD_S / 10
 
 
 class FakeLine:
@@ -37,9 +37,10 @@ class FakeLine:
         for _ in range(round(seconds / _STEP_S)):
             self.steps += 1
             now = self.steps * _STEP_S
-            if self.steps % 10 == 1:
+            if self.steps % 5 == 1:
                 self._pings.append((self._sent, self.pace.ping(now)))
-                burst = min(self.pace.bytes_per_s, wanted_bytes_per_s) * PING_S
+            if self.steps % 10 == 1:
+                burst = min(self.pace.bytes_per_s, wanted_bytes_per_s) * PERIOD_S
                 burst = min(burst, max(self._buffers - self._waiting, 0))
                 self._sent, self._waiting = self._sent + burst, self._waiting + burst
                 self.pace.send(int(burst))
@@ -61,14 +62,14 @@ def test_a_line_is_used_and_little_waits_before_it(bytes_per_s: float, round_tri
     line = FakeLine(bytes_per_s, round_trip_s, buffers=7e5)
     line.run(10)
     line.clear_waits.clear()
-    assert line.run(20) > 0.7 * min(bytes_per_s, 7e5 / PING_S)
+    assert line.run(20) > 0.7 * min(bytes_per_s, 7e5 / PERIOD_S)
     assert len(line.clear_waits) > 50
     assert max(line.clear_waits) < bytes_per_s * (0.2 + round_trip_s)
 
 
 def test_nothing_is_clear_before_a_ping_that_went_after_memory_has_come_back() -> None:
     line = FakeLine(1e6, 0.01, buffers=7e5)
-    line.run(PING_S)
+    line.run(PERIOD_S / 2)
     assert not line.pace.is_clear
     line.run(0.3)
     assert not line.pace.is_clear, "4 MB/s have filled a line of 1 MB/s"

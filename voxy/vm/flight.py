@@ -14,7 +14,7 @@ from voxy.vm.approach import approach
 from voxy.vm.brake import PARAMETERS, Brake, limit_writes
 from voxy.vm.engine import GATE, Guest
 from voxy.vm.news import Audience
-from voxy.vm.pace import PING_S, Pace
+from voxy.vm.pace import PERIOD_S, Pace
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.qmp import CommandRefused, Event, Monitor
 from voxy.vm.sockets import Socket
@@ -25,8 +25,16 @@ _MIRROR, _TARGET = "mirror", "move-target"
 _FLYING_BYTES = 1 << 20
 """What is on its way at a time: more would be late news of a slow line."""
 
-_IDLE_BYTES_PER_S = 1 << 18
-"""How fast QEMU may send where it has nothing left to send, and nevertheless does."""
+_MEASURED_S = 0.12
+"""Until then, QEMU has measured its own speed for the first time; before, it halts no guest that has memory left."""
+
+_LASTS_S, _IDLE_BYTES_PER_S = 1.5 * PERIOD_S, 1 << 12
+"""So long what is left should last: longer than QEMU takes to see that it may halt the guest, and no longer than it may
+be halted; and how fast it may send when nothing is left, which it does nevertheless."""
+
+_LEFT_S = 0.025
+"""How often one looks what is left."""
+
 
 _LOOK_S = 0.5
 _CONNECT_S = 10.0
@@ -92,17 +100,24 @@ class Flight:
     async def _paced(self) -> AsyncIterator[None]:
         """Have memory sent as fast as the line carries it, and the guest halted only when that has carried most."""
 
+        clock, told = asyncio.get_running_loop().time, 0
+
         async def tell() -> None:
+            nonlocal told
             await self._brake.clear(self.pace.is_clear)
             ram = (await self._monitor.execute("query-migrate")).get("ram", {})
-            enough = max(int(ram.get("remaining", 0) / PING_S), _IDLE_BYTES_PER_S) if ram else self.pace.bytes_per_s
-            said = {"max-bandwidth": min(self.pace.bytes_per_s, enough)}
-            await self._monitor.execute("migrate-set-parameters", said)
+            enough = max(int(ram.get("remaining", 0) / _LASTS_S), _IDLE_BYTES_PER_S) if ram else self.pace.bytes_per_s
+            if (limit := min(self.pace.bytes_per_s, enough)) != told:
+                await self._monitor.execute("migrate-set-parameters", {"max-bandwidth": limit})
+                told = limit
 
         async def look() -> None:
+            look_at = clock() + _MEASURED_S
             while True:
-                await asyncio.sleep(PING_S)
-                self.pace.look(asyncio.get_running_loop().time())
+                await asyncio.sleep(_LEFT_S)
+                if (now := clock()) >= look_at:
+                    self.pace.look(now)
+                    look_at = now + PERIOD_S
                 # A QEMU that is busy for once is told with the next look.
                 with contextlib.suppress(MachineError):
                     await tell()
@@ -120,7 +135,8 @@ class Flight:
         """Have something left to send until QEMU may halt the guest.
 
         It sends a bitmap with the last of the memory. Until then it says that there is nothing new, over and over and
-        as fast as it may, which a slow host has to read while the guest is halted.
+        as fast as it may; QEMU's build for Windows takes a third of a millisecond to read that each time, while the
+        guest is halted: so it is never told to be so fast that nothing is left.
         """
         bitmap = {"node": GATE, "name": GATE}
         # There may be one of an earlier move, and a QEMU that an older VoXY started has no place for one.

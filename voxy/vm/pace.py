@@ -8,8 +8,10 @@ written takes to arrive; QEMU is told to send no faster, and to halt the guest o
 import math
 from collections import deque
 
-PING_S = 0.1
-"""How often a ping is sent; QEMU sends as much at a time as the line is to carry in that long."""
+PERIOD_S = 0.1
+"""How often the pace is changed; QEMU sends as much at a time as the line is to carry in that long, and measures so."""
+
+PING_S = 0.05
 
 _FIRST_BYTES_PER_S = 4 << 20
 """Before anything is known of the line, and slow enough that QEMU has memory left until it has measured its speed."""
@@ -20,7 +22,7 @@ _CLEAR_S = 0.05
 
 _DRAINED_S, _LEAST_SHARE = 0.3, 0.1
 _UNKNOWN_GROWTH, _GROWTH = 4, 0.01
-"""Of the speed from look to look; that of a line that was full for once grows by so much more with each."""
+"""Of the speed with each look; on a line that was full for once, by so much more with each."""
 
 _OF_LATE_S = 0.3
 """Over how long one looks at what a line has carried; pongs may come at once."""
