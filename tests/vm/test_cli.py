@@ -158,7 +158,7 @@ async def test_who_has_very_many_layers_is_told_what_to_do(tmp_path: Path) -> No
     with machine.lock():
         for _ in range(94):
             await machine.layers.freeze(None)
-    said = "It has 96 layers, and starts more slowly with each: voxy vm merge desk on laptop makes them few."
+    said = "It has 96 layers here, and starts more slowly with each. For few, on laptop: voxy vm merge desk"
     assert on_layers(machine, "laptop") == said
     with machine.lock():
         await machine.layers.merge(None)

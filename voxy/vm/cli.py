@@ -69,10 +69,8 @@ def on_layers(machine: "Machine", host: str = "") -> str:
     layers = len(machine.layers.state.chain)
     if layers < _MANY_LAYERS:
         return ""
-    where = f" on {host}" if host else ""
-    return (
-        f"It has {layers} layers, and starts more slowly with each: voxy vm merge {machine.name}{where} makes them few."
-    )
+    few = f"For few, on {host}" if host else "For few"
+    return f"It has {layers} layers here, and starts more slowly with each. {few}: voxy vm merge {machine.name}"
 
 
 @vm.command()
