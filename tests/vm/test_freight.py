@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from voxy.errors import MachineError
 from voxy.vm import freight
-from voxy.vm.freight import pack, unpack, zstd
+from voxy.vm.freight import pack, unpack
 from voxy.vm.sparse import Extent, extents
+from voxy.vm.zstandard import zstd
 
 MIB = 1 << 20
 PLAIN, ZSTD = 1, 2

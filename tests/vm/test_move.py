@@ -18,12 +18,13 @@ from voxy.errors import MachineError
 from voxy.vm import arrival, freight
 from voxy.vm.agent import Agent
 from voxy.vm.arrival import Commit, Offer
-from voxy.vm.freight import Record, zstd
+from voxy.vm.freight import Record
 from voxy.vm.identity import Identity, Known
 from voxy.vm.peer import PeerClient, PeerGone, PeerRefused, pair
 from voxy.vm.progress import Phase, Progress
 from voxy.vm.state import Boundary, Layer, State
 from voxy.vm.store import Machine
+from voxy.vm.zstandard import zstd
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no qemu-system-x86_64"),

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,12 +13,8 @@ from aiohttp.test_utils import TestServer
 
 from voxy.vm import tunnel
 from voxy.vm.sockets import UnixSocket
-from voxy.vm.tunnel import WebSocket, relay
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from voxy.vm.tunnel import WebSocket, relay, unpacked
+from voxy.vm.zstandard import decompressor, zstd
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -104,7 +99,7 @@ async def test_a_bomb_is_unpacked_in_small_pieces() -> None:
     packer = zstd.ZstdCompressor(1)
     bomb = packer.compress(bytes(100_000_000)) + packer.flush(packer.FLUSH_BLOCK)
     assert len(bomb) < 20_000
-    pieces = [len(piece) for piece in tunnel._Unpacker().unpack(bomb)]
+    pieces = [len(piece) for piece in unpacked(decompressor(), bomb)]
     assert sum(pieces) == 100_000_000
     assert max(pieces) <= tunnel.MESSAGE_MOST_BYTES
 
@@ -112,4 +107,4 @@ async def test_a_bomb_is_unpacked_in_small_pieces() -> None:
 async def test_a_window_of_2_gb_is_refused() -> None:
     packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
     with pytest.raises(zstd.ZstdError):
-        list(tunnel._Unpacker().unpack(packer.compress(bytes(1000), packer.FLUSH_BLOCK)))
+        list(unpacked(decompressor(), packer.compress(bytes(1000), packer.FLUSH_BLOCK)))

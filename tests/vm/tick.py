@@ -24,7 +24,6 @@ _PARAMETERS, _NOISE, _COUNT_ADDRESS = 24, 64, 0x7C30
 _FACTOR, _STEP = 0x9E3779B1, 0x85EBCA77
 """Odd and large: what follows from them is noise to who would compress it."""
 
-
 _CODE = zlib.decompress(
     base64.b85decode(
         "c-s4Ac%bh_--SI4HNXG7wx2K|%s(PB#M9Z^fq{Xc0f-"

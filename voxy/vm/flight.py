@@ -35,7 +35,6 @@ be halted; and how fast it may send when nothing is left, which it does neverthe
 _LEFT_S = 0.025
 """How often one looks what is left."""
 
-
 _LOOK_S = 0.5
 _CONNECT_S = 10.0
 _SILENCE_S = 20.0
@@ -99,7 +98,6 @@ class Flight:
     @asynccontextmanager
     async def _paced(self) -> AsyncIterator[None]:
         """Have memory sent as fast as the line carries it, and the guest halted only when that has carried most."""
-
         clock, told = asyncio.get_running_loop().time, 0
 
         async def tell() -> None:

@@ -10,20 +10,15 @@ that no head makes the other side keep more than that.
 import asyncio
 import os
 import struct
-import sys
 from collections.abc import AsyncIterator, Iterator
 from enum import IntEnum
 from io import FileIO
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from voxy.errors import MachineError
 from voxy.vm.sparse import Extent, extents, runs
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from voxy.vm.zstandard import LEVEL, decompressor, zstd
 
 SILENCE_S = 20.0
 """Seconds in which a line that lives carries something."""
@@ -34,14 +29,8 @@ _PIECES_MOST = 1024
 """As small as pieces of a file may be where its disk has blocks of 1 KiB."""
 
 _LOAD_MOST_BYTES = _DATA_MOST_BYTES + (1 << 16)
-_WINDOW_LOG_MOST = 20
-"""No record needs a larger one; a hostile one could ask for 2 GB."""
-
 _SYNC_BYTES = 16 << 20
 """What has arrived is put on the host's disk in such pieces while more arrives, and not all of it in the end."""
-
-_LEVEL = 1
-"""Measured on a program's code: 180 MB/s; level 3 makes 9 % less of it, at half the speed."""
 
 
 class Record(NamedTuple):
@@ -113,7 +102,7 @@ def _record(path: Path, step: _Step) -> Record:
                 data.append(read[first:last])
                 at = start + last
     load = b"".join((_COUNT.pack(len(table)), *table, *data))
-    kind, packed = _Kind.ZSTD, zstd.compress(load, _LEVEL)
+    kind, packed = _Kind.ZSTD, zstd.compress(load, LEVEL)
     if len(packed) >= len(load):
         kind, packed = _Kind.PLAIN, load
     return Record(_HEAD.pack(kind, len(packed), len(load), step.end - step.start) + packed, read_bytes)
@@ -193,14 +182,13 @@ def _unloaded(load: bytes, length: int) -> Iterator[tuple[int, memoryview]]:
 
 
 def _inflate(data: bytes, length: int) -> bytes:
-    options: Any = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MOST}
-    decompressor = zstd.ZstdDecompressor(options=options)
+    unpacker = decompressor()
     try:
         # One more than it may be, so that the end of the frame is read as well.
-        found = decompressor.decompress(data, length + 1)
+        found = unpacker.decompress(data, length + 1)
     except zstd.ZstdError:
         raise _unreadable() from None
-    if len(found) != length or not decompressor.eof or decompressor.unused_data:
+    if len(found) != length or not unpacker.eof or unpacker.unused_data:
         raise _unreadable()
     return found
 

@@ -36,14 +36,18 @@ class Pace:
 
     def __init__(self) -> None:
         self.bytes_per_s = _FIRST_BYTES_PER_S
-        self.is_clear = False
         self._sent_bytes = 0
-        self._pings: deque[tuple[bytes, float, int]] = deque()
+        self._pings: deque[tuple[bytes, float]] = deque()
         self._least_s = math.inf
         self._took_s = 0.0
         self._heard: deque[tuple[float, int]] = deque()
         self._line_per_s = 0.0
         self._clear_looks = 0
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether little waited before the line at the last look."""
+        return self._clear_looks > 0
 
     def send(self, size: int) -> None:
         self._sent_bytes += size
@@ -51,16 +55,16 @@ class Pace:
     def ping(self, now: float) -> bytes:
         """What a ping says that is sent now, after what was sent before it."""
         said = self._sent_bytes.to_bytes(8, "big")
-        self._pings.append((said, now, self._sent_bytes))
+        self._pings.append((said, now))
         return said
 
     def pong(self, said: bytes, now: float) -> None:
         """The other side has taken what was sent before the ping that said so."""
         while self._pings and said >= self._pings[0][0]:
-            _, at, sent = self._pings.popleft()
+            arrived, at = self._pings.popleft()
             self._took_s = now - at
             self._least_s = min(self._took_s, self._least_s + _WORSE_S)
-            self._heard.append((now, sent))
+            self._heard.append((now, int.from_bytes(arrived, "big")))
             while len(self._heard) > 2 and self._heard[1][0] <= now - _OF_LATE_S:
                 self._heard.popleft()
 
@@ -69,9 +73,9 @@ class Pace:
         oldest_s = now - self._pings[0][1] if self._pings else 0.0
         late_s = max(self._took_s, oldest_s) - self._least_s
         # The first ping went before the memory, and says only how long one takes where nothing waits.
-        was_clear, self.is_clear = self.is_clear, len(self._heard) > 1 and late_s <= _CLEAR_S
-        self._clear_looks = self._clear_looks + 1 if self.is_clear else 0
-        if self.is_clear:
+        was_clear, is_clear = self.is_clear, len(self._heard) > 1 and late_s <= _CLEAR_S
+        self._clear_looks = self._clear_looks + 1 if is_clear else 0
+        if is_clear:
             growth = 1 + _GROWTH * self._clear_looks if self._line_per_s else _UNKNOWN_GROWTH
             self._send_at(max(self.bytes_per_s * growth, self._line_per_s))
         elif late_s > _CLEAR_S:

@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import aiohttp
 from aiohttp import web
@@ -14,11 +14,7 @@ from aiohttp import web
 from voxy.errors import MachineError
 from voxy.vm.pace import PING_S, Pace
 from voxy.vm.sockets import Socket
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from voxy.vm.zstandard import LEVEL, decompressor, zstd
 
 _PIECE_BYTES = 1 << 16
 MESSAGE_MOST_BYTES = 1 << 20
@@ -32,10 +28,6 @@ _DIAL_S = 10.0
 HEARTBEAT_S = 10.0
 """How often a side that says nothing is asked whether it is still there."""
 
-_LEVEL = 1
-_WINDOW_LOG_MOST = 20
-"""No side needs a larger one; a hostile one could ask for 2 GB."""
-
 WebSocket: TypeAlias = aiohttp.ClientWebSocketResponse | web.WebSocketResponse
 Dial: TypeAlias = Callable[[str], Awaitable[aiohttp.ClientWebSocketResponse]]
 """Opens the tunnel of that name."""
@@ -46,8 +38,8 @@ async def relay(
 ) -> None:
     """Carry bytes both ways until either side ends, and end the other; `pace` is told how the line does."""
     clock = asyncio.get_running_loop().time
-    packer = zstd.ZstdCompressor(_LEVEL)
-    unpacker = _Unpacker()
+    packer = zstd.ZstdCompressor(LEVEL)
+    unpacker = decompressor()
     if sys.platform == "linux" and (connection := line.get_extra_info("socket")):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WAITING_BYTES)
 
@@ -73,16 +65,15 @@ async def relay(
                 continue
             if message.type is not aiohttp.WSMsgType.BINARY:
                 break
-            for data in unpacker.unpack(message.data):
+            for data in unpacked(unpacker, message.data):
                 writer.write(data)
                 await writer.drain()
 
-    pinging = asyncio.create_task(ping())  # first, when nothing waits
-    tasks = [asyncio.create_task(out()), asyncio.create_task(back())]
+    # The first ping goes when nothing waits.
+    tasks = [asyncio.create_task(each()) for each in (ping, out, back)]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        tasks.append(pinging)
         for task in tasks:
             task.cancel()
         # What broke a connection is seen by the QEMUs at its ends.
@@ -93,18 +84,11 @@ async def relay(
         await line.close()
 
 
-class _Unpacker:
-    """Makes of what is small on the line what it was, and never more of it at once than a message may have."""
-
-    def __init__(self) -> None:
-        options: Any = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MOST}
-        self._decompressor = zstd.ZstdDecompressor(options=options)
-
-    def unpack(self, data: bytes) -> Iterator[bytes]:
-        """ZstdError for what isn't packed."""
-        while found := self._decompressor.decompress(data, MESSAGE_MOST_BYTES):
-            yield found
-            data = b""
+def unpacked(unpacker: zstd.ZstdDecompressor, data: bytes) -> Iterator[bytes]:
+    """What a message brings, never more at once than a message may have. ZstdError for what isn't packed."""
+    while found := unpacker.decompress(data, MESSAGE_MOST_BYTES):
+        yield found
+        data = b""
 
 
 @asynccontextmanager
