@@ -70,6 +70,10 @@ class Holding:
         self.level = 0
         """The generation of which the holder was last given all that it lacked."""
 
+    def has_all(self, generations: Generations) -> bool:
+        """Whether the holder lacks nothing, and all that it has is exact."""
+        return self.level == generations.current and self.is_exact
+
     def missing(self, generations: Generations) -> Blocks:
         """The blocks of which the holder has an older generation, or none."""
         return np.flatnonzero(generations.of_block > self._generations)

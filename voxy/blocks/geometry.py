@@ -34,7 +34,10 @@ class Size(NamedTuple):
 
 
 class Rect(NamedTuple):
-    """A rectangle of pixels; `right` and `bottom` are the first pixel outside."""
+    """A rectangle of pixels; `right` and `bottom` are the first pixel outside.
+
+    What is done hundreds of times for a picture unpacks it once: each look at a property is a call.
+    """
 
     x: int
     y: int
@@ -56,7 +59,8 @@ class Rect(NamedTuple):
     @property
     def slices(self) -> tuple[slice, slice]:
         """Its rows and columns in an array of pixels."""
-        return slice(self.y, self.bottom), slice(self.x, self.right)
+        x, y, width, height = self
+        return slice(y, y + height), slice(x, x + width)
 
     @classmethod
     def of(cls, size: Size) -> Self:
@@ -73,23 +77,25 @@ class Rect(NamedTuple):
 
     def intersect(self, other: "Rect") -> "Rect | None":
         """The part that both cover, or None."""
-        left, top = max(self.x, other.x), max(self.y, other.y)
-        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
-        return Rect.between(left, top, right, bottom) if left < right and top < bottom else None
+        x, y, width, height = self
+        its_x, its_y, its_width, its_height = other
+        left, top = max(x, its_x), max(y, its_y)
+        right, bottom = min(x + width, its_x + its_width), min(y + height, its_y + its_height)
+        return Rect(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
     def union(self, other: "Rect") -> "Rect":
         """The smallest rect that covers both."""
-        return Rect.between(
-            min(self.x, other.x),
-            min(self.y, other.y),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-        )
+        x, y, width, height = self
+        its_x, its_y, its_width, its_height = other
+        left, top = min(x, its_x), min(y, its_y)
+        right, bottom = max(x + width, its_x + its_width), max(y + height, its_y + its_height)
+        return Rect(left, top, right - left, bottom - top)
 
 
 def to_pixels(cells: Rect) -> Rect:
     """The pixels of a rect of cells, with what of its blocks is beyond the screen."""
-    return Rect(*(side * BLOCK for side in cells))
+    x, y, width, height = cells
+    return Rect(BLOCK * x, BLOCK * y, BLOCK * width, BLOCK * height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,15 @@ from voxy.screen.framebuffer import Framebuffer, Pixels
 Cells = NDArray[np.bool_]
 """(rows, columns) of a grid."""
 
+Words = NDArray[np.uint64]
+
 _WORDS = BLOCK // 2 // 8
 """64-bit words that hold one row of a block's comparison: a byte for each pair of pixels."""
+
+_BUFFER = 128
+"""Items that numpy puts together of several rows before it compares them; with as many as it has by itself, all that
+isn't as wide as the screen is copied first, which takes as long as to compare it.
+"""
 
 _MOST_PATCHED = 192
 """Changed blocks up to which any may be a patch; of more, those at the edge."""
@@ -44,7 +51,8 @@ class Comparison:
         is_patch = (right - left) * (bottom - top) <= _PATCHED_SHARE * BLOCK * BLOCK
         if rows.size > _MOST_PATCHED:
             is_patch &= ~_inside(self.cells)[rows, columns]
-        along_rows = _merge([Rect.between(*sides) for sides in self.where[is_patch].tolist()])
+        boxes = np.stack([left, top, right - left, bottom - top], axis=1)
+        along_rows = _merge(list(map(Rect._make, boxes[is_patch].tolist())))
         whole = self.cells.copy()
         whole[rows[is_patch], columns[is_patch]] = False
         return np.flatnonzero(whole), tuple(_merge(sorted(along_rows)))
@@ -53,26 +61,33 @@ class Comparison:
 def compare(framebuffer: Framebuffer, areas: list[Rect], copy: Copy | None = None) -> Comparison:
     """Compare the cells within `areas` (each in one of them) with the front, or with that as `copy` would leave it."""
     grid = framebuffer.grid
-    cells = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
-    where = np.zeros((grid.rows, grid.columns, 4), dtype=np.intp)
-    for area in _pieces(areas, copy) if copy else areas:
-        pixels = to_pixels(area)
-        # Pairs of pixels compare as 64-bit words, and eight results or together as one: five times as fast as booleans.
-        now, shown = framebuffer.back[pixels.slices], _shown(framebuffer.front, pixels, copy)
-        unequal = (now.view(np.uint64) != shown.view(np.uint64)).view(np.uint64)
-        words = unequal.reshape(area.height, BLOCK, area.width, _WORDS)
-        down = np.bitwise_or.reduce(unequal.reshape(area.height, BLOCK, -1), axis=1).reshape(-1, area.width, _WORDS)
-        rows, columns = np.nonzero(down.any(axis=2))
-        if rows.size:
-            across = np.bitwise_or.reduce(words[rows, :, columns], axis=2) != 0
-            left, right = _span(down[rows, columns].view(np.bool_))
-            top, bottom = _span(across)
-            at = rows + area.y, columns + area.x
-            cells[at] = True
-            where[at] = np.stack([2 * left, top, 2 * right, bottom], axis=1) + BLOCK * np.stack(at[::-1] * 2, axis=1)
+    # Pairs of pixels compare as 64-bit words, and eight results or together as one: five times as fast as booleans.
+    unequal = np.empty((grid.padded.height, grid.columns * _WORDS), dtype=np.uint64)
+    down = np.zeros((grid.rows, grid.columns, _WORDS), dtype=np.uint64)
+    with np.errstate():
+        np.setbufsize(_BUFFER)
+        for area in _pieces(areas, copy) if copy else areas:
+            _compare_area(framebuffer, area, copy, unequal, down)
+    cells: Cells = np.bitwise_or.reduce(down, axis=2) != 0
+    rows, columns = np.nonzero(cells)
+    words = unequal.reshape(grid.rows, BLOCK, grid.columns, _WORDS)
+    across = np.bitwise_or.reduce(words[rows, :, columns], axis=2) != 0
+    left, right = _span(down[rows, columns].view(np.bool_))
+    top, bottom = _span(across)
+    x, y = BLOCK * columns, BLOCK * rows
     # Where a screen is an odd number of pixels wide, the last of them has a pair beyond it.
-    np.minimum(where[..., 2], grid.size.width, out=where[..., 2])
-    return Comparison(cells, where[cells])
+    right = np.minimum(x + 2 * right, grid.size.width)
+    return Comparison(cells, np.stack([x + 2 * left, y + top, right, y + bottom], axis=1))
+
+
+def _compare_area(framebuffer: Framebuffer, area: Rect, copy: Copy | None, unequal: Words, down: Words) -> None:
+    """Compare one rect of cells: `unequal` gets a byte for each pair of pixels, `down` for each column of a cell."""
+    pixels = to_pixels(area)
+    now, shown = framebuffer.back[pixels.slices], _shown(framebuffer.front, pixels, copy)
+    compared = unequal[pixels.y : pixels.bottom, area.x * _WORDS : area.right * _WORDS]
+    np.not_equal(now.view(np.uint64), shown.view(np.uint64), out=compared.view(np.bool_))
+    in_rows = compared.reshape(area.height, BLOCK, area.width * _WORDS)
+    down[area.slices] = np.bitwise_or.reduce(in_rows, axis=1).reshape(area.height, area.width, _WORDS)
 
 
 def _pieces(areas: list[Rect], copy: Copy) -> Iterator[Rect]:

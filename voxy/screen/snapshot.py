@@ -119,6 +119,8 @@ class Snapshot:
 
 
 def _fills(content: Content) -> list[Fill]:
+    if not content.flat.size:
+        return []
     colours, which = np.unique(content.colours, return_inverse=True)
     return [Fill(int(colour), content.flat[which == index]) for index, colour in enumerate(colours)]
 

@@ -255,6 +255,8 @@ class Viewer:
         if not self.has_room(now):
             return None
         holding = self._mirror.follow(generations)
+        if holding.has_all(generations):
+            return None
         step = _step_from(holding.level, steps)
         rough = holding.rough if step else NO_BLOCKS
         but_film = holding.missing_but_film(generations) if film else NO_BLOCKS

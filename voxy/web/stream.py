@@ -1,6 +1,7 @@
 """Stream: one viewer's WebSocket. Takes its messages to the Viewer, and what the desktop has for it back."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -164,8 +165,9 @@ class Stream:
                 await self._wake.wait()
             await self._welcome()
             while not self._viewer.is_replaced:
-                self._wake.clear()
-                await self._send_messages()
+                if self._wake.is_set():
+                    self._wake.clear()
+                    await self._send_messages()
                 has_sent = await self._send_clipboard()
                 if not await self._send_update() and not has_sent:
                     await self._until_wake()
@@ -250,9 +252,10 @@ class Stream:
     async def _until_wake(self) -> None:
         now = time.monotonic()
         rest_s = self._viewer.rest_at() - now if self._viewer.has_room(now) else float("inf")
-        try:
-            # What has rested may have to wait for the end of a film.
-            async with asyncio.timeout(None if rest_s == float("inf") else max(_LEAST_REST_S, rest_s)):
+        if rest_s == float("inf"):
+            await self._wake.wait()
+            return
+        # What has rested may have to wait for the end of a film.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(_LEAST_REST_S, rest_s)):
                 await self._wake.wait()
-        except TimeoutError:
-            pass

@@ -122,13 +122,12 @@ class Capture:
         grid = BlockGrid(self.size)
         bands: list[Rect] = []
         mask = _cells(grid, rects)
-        for row in np.flatnonzero(mask.any(axis=1)).tolist():
-            columns = np.flatnonzero(mask[row])
-            band = Rect.between(int(columns[0]), row, int(columns[-1]) + 1, row + 1)
-            if bands and bands[-1].bottom == row and (bands[-1].x, bands[-1].width) == (band.x, band.width):
-                bands[-1] = bands[-1].union(band)
-            else:
-                bands.append(band)
+        rows = np.flatnonzero(mask.any(axis=1))
+        first, last = mask[rows].argmax(axis=1), mask[rows, ::-1].argmax(axis=1)
+        for row, left, right in zip(rows.tolist(), first.tolist(), (grid.columns - last).tolist(), strict=True):
+            is_same = bands and bands[-1].bottom == row and (bands[-1].x, bands[-1].right) == (left, right)
+            top = bands.pop().y if is_same else row
+            bands.append(Rect.between(left, top, right, row + 1))
         if len(bands) > _RECTS_MOST:
             around = bands[0]
             for band in bands[1:]:
@@ -145,8 +144,14 @@ def _cells(grid: BlockGrid, rects: NDArray[np.int16]) -> NDArray[np.bool_]:
     start = np.clip(rects[:, :2].astype(np.intp), 0, far) // grid.block
     end = -(-np.clip(rects[:, :2].astype(np.intp) + rects[:, 2:].view(np.uint16), 0, far) // grid.block)
     # Corners of each rect, +1 where it begins and -1 after it ends: summed both ways they count the rects over a cell.
-    corners = np.zeros((grid.rows + 1, grid.columns + 1), dtype=np.int32)
-    for rows, columns, sign in ((start, start, 1), (end, end, 1), (start, end, -1), (end, start, -1)):
-        np.add.at(corners, (rows[:, 1], columns[:, 0]), sign)
-    counts = corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
+    shape = grid.rows + 1, grid.columns + 1
+    (left, top), (right, bottom) = start.T, end.T
+    begun, ended = (
+        np.bincount(np.concatenate(corners), minlength=shape[0] * shape[1])
+        for corners in (
+            (top * shape[1] + left, bottom * shape[1] + right),
+            (top * shape[1] + right, bottom * shape[1] + left),
+        )
+    )
+    counts = (begun - ended).reshape(shape).cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
     return np.asarray(counts > 0)

@@ -3,7 +3,10 @@
 # mypy: disable-error-code="misc"
 # python-xlib, whose requests are made by subclassing, has no types.
 
-from Xlib.protocol import rq
+import functools
+
+from Xlib.ext import damage, xtest
+from Xlib.protocol import request, rq
 
 SHM, XFIXES, XKB = "MIT-SHM", "XFIXES", "XKEYBOARD"
 
@@ -219,3 +222,20 @@ class XkbGetMap(rq.ReplyRequest):
         rq.Pad(6),
         rq.Binary("body"),
     )
+
+
+# What each picture and each key asks for, mostly in the same words
+
+_REMEMBERED = 256
+"""Wordings of a kind of request."""
+
+for _kind in (
+    damage.DamageSubtract,
+    UnionRegion,
+    FetchRegion,
+    SetGCClipRegion,
+    request.CopyArea,
+    xtest.FakeInput,
+):
+    # python-xlib goes through all fields each time; a picture takes five requests, and a millisecond or two.
+    _kind._request.to_binary = functools.lru_cache(_REMEMBERED)(_kind._request.to_binary)

@@ -57,6 +57,8 @@ class Worker:
         self._input = InputQueue()
         self._grab: tuple[Framebuffer, asyncio.Future[Damage]] | None = None
         self._is_owed = False
+        self._damaged_at: float | None = None
+        """When the first damage was noticed that isn't grabbed yet."""
         self._asked_clip: tuple[int, asyncio.Future[Clip]] | None = None
         self._fetching: asyncio.Future[Clip] | None = None
         self._is_pinged = False
@@ -75,7 +77,9 @@ class Worker:
         else:
             with self._lock:
                 self._grab = framebuffer, future
-            self._wake()
+            # Otherwise the damage wakes the thread, which then finds the grab.
+            if self._damaged_at is not None:
+                self._wake()
         return future
 
     def owe(self) -> None:
@@ -180,7 +184,7 @@ class Worker:
         self._poll = select.poll()
         self._poll.register(connection.socket, select.POLLIN)
         self._poll.register(self._wake_fd, select.POLLIN)
-        self._damaged_at: float | None = time.monotonic() - _SETTLE_S
+        self._damaged_at = time.monotonic() - _SETTLE_S
         self._input_due_at = 0.0
         self._clip_wanted: asyncio.Future[Clip]
         self.shm_reason, self.input_reason = self._capture.shm_reason, self._devices.reason
