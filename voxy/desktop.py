@@ -74,8 +74,10 @@ class Desktop:
         self.place: wire.Place | None = None
         self.cursor: Cursor | None = None
         self.cursor_png = b""
+        self.news = 0
+        """How often there was something to tell apart from pictures."""
         self.lead = Lead(mode)
-        self.control = Control(self._settle, self._wake_viewers)
+        self.control = Control(self._settle, self._tell_viewers)
         self._source = source
         self._clipboard = clipboard or SharedClipboard(source)
         self._interval_s = 1.0 / max_fps
@@ -133,7 +135,7 @@ class Desktop:
         if former:
             self.lead.succeed(former, viewer)
             self.control.succeed(former, viewer)
-        self._wake_viewers()
+        self._tell_viewers()
         return resumed
 
     def leave(self, viewer: Viewer) -> None:
@@ -141,7 +143,7 @@ class Desktop:
         self._projector.leave(viewer)
         self.control.leave(viewer)
         self._resumptions.leave(viewer, time.monotonic())
-        self._wake_viewers()
+        self._tell_viewers()
 
     async def follow(self, viewer: Viewer, window: wire.Window | None) -> None:
         """Have the desktop take the size of this viewer's window, if it leads; None where it is hidden or has left."""
@@ -297,31 +299,36 @@ class Desktop:
             case CursorChanged(cursor):
                 self.cursor = cursor
                 self.cursor_png = encode_rgba_png(cursor.rgba, cursor.width, cursor.height)
-                self._wake_viewers()
+                self._tell_viewers()
             case NameChanged(name):
                 self.title = wire.Title(name) if name else None
-                self._wake_viewers()
+                self._tell_viewers()
             case StateChanged(state, reason):
                 self._set_state(state, reason)
             case PlaceChanged(host, to, is_near):
                 self.place = wire.Place(host, to, is_near)
-                self._wake_viewers()
+                self._tell_viewers()
             case ClipChanged():
                 self._clipboard.copied(self._viewers)
             case MonitorsChanged(monitors):
                 self.lead.monitors = wire.Monitors([wire.Monitor(m.name, *m.rect, m.is_primary) for m in monitors])
-                self._wake_viewers()
+                self._tell_viewers()
             case SizingChanged(reason):
                 self.lead.fix(reason)
                 if reason and self.lead.mode == "follow":
                     logger.warning("%s", reason)
-                self._wake_viewers()
+                self._tell_viewers()
 
     def _set_state(self, state: SourceState, reason: str = "") -> None:
         if self.state != (new := wire.State(state.value, reason)):
             logger.info("= source %s: %s %s", self.name, state.value, reason)
             self.state = new
-            self._wake_viewers()
+            self._tell_viewers()
+
+    def _tell_viewers(self) -> None:
+        """Have all viewers told what they don't know yet."""
+        self.news += 1
+        self._wake_viewers()
 
     def _wake_viewers(self) -> None:
         for wake in self._viewers.values():

@@ -95,6 +95,8 @@ class Step:
 
     def roughens(self, rough: Blocks, changed: Blocks) -> Blocks:
         """Of the blocks that `changed`, and of those around copies: which are rough, if `rough` were before."""
+        if not rough.size:
+            return rough
         found = common(rough, changed)
         for copy in self.copies:
             carried = copy.carries(rough, self.grid)

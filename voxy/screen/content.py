@@ -66,8 +66,9 @@ def is_photograph(pixels: Pixels) -> bool:
     sample = pixels[:: max(1, pixels.size // _MOST_SAMPLED)] & COLOUR
     if sample.size < _PHOTO_PIXELS or sample.shape[1] < 2:
         return False
-    equal = (sample[:, 1:] == sample[:, :-1]).mean()
-    return bool(equal < _EQUAL_NEIGHBOURS) and np.unique(sample).size > _PHOTO_COLOURS
+    neighbours = sample[:, 1:] == sample[:, :-1]
+    equal = int(np.count_nonzero(neighbours))
+    return equal < _EQUAL_NEIGHBOURS * neighbours.size and np.unique(sample).size > _PHOTO_COLOURS
 
 
 def tiled(pixels: Pixels) -> NDArray[np.uint32]:

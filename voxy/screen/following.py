@@ -62,7 +62,8 @@ def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) 
         return None
     was, now = before[source.slices], after[target.slices]
     edges = (now[side] == was[side] for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]))
-    return Copy(source, target.x, target.y) if all(edge.mean() >= _MOST for edge in edges) else None
+    is_it = all(np.count_nonzero(edge) >= _MOST * edge.size for edge in edges)
+    return Copy(source, target.x, target.y) if is_it else None
 
 
 def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> float:

@@ -55,6 +55,7 @@ class Stream:
         self._viewer = Viewer(time.monotonic(), secrets.token_urlsafe(16), person)
         self._wake = asyncio.Event()
         self._told: dict[type, wire.Message] = {}
+        self._news_told = -1
         self._cursor_id: int | None = None
         self._cursors: OrderedDict[int, None] = OrderedDict()
         self._pong: wire.Pong | None = None
@@ -195,6 +196,11 @@ class Stream:
         if self._times:
             times, self._times = self._times, None
             await self._send(times)
+        if self._news_told != self._desktop.news:
+            self._news_told = self._desktop.news
+            await self._send_news()
+
+    async def _send_news(self) -> None:
         for news in self._news():
             if self._told.get(type(news)) != news:
                 self._told[type(news)] = news
