@@ -128,6 +128,24 @@ async def test_scrolling_is_a_copy_and_stays_exact() -> None:
     assert viewer.copies >= 5
 
 
+async def test_of_a_photograph_seen_before_only_what_is_new_in_it_is_sent() -> None:
+    size = Size(640, 480)
+    page, clocked = text(size), photograph(size)
+    source = ScriptedSource(clocked.copy())
+    async with serving(source) as desktop:
+        viewer = ModelViewer(desktop, keeps=1 << 24)
+        await viewer.follow(lambda: viewer.shows(source.pixels))
+        for second in range(3):
+            source.show(page)
+            await viewer.follow(lambda: viewer.shows(page))
+            clocked[20:28, 500:580] = np.random.default_rng(second).choice([0, 0xFFFFFF], (8, 80))
+            before = viewer.sent_bytes
+            source.show(clocked.copy())
+            await viewer.follow(lambda: viewer.shows(clocked))
+            # Sixteen rows of three of its 80 blocks; as a whole it takes 560 kB.
+            assert viewer.sent_bytes - before < 9000
+
+
 async def test_viewer_that_missed_a_scroll_is_right_all_the_same() -> None:
     size = Size(640, 480)
     long = text(Size(size.width, 4 * size.height))

@@ -1,16 +1,18 @@
 """Updates: made of what viewers lack, once for all that need the same."""
 
 import asyncio
+import functools
 import logging
 import time
 from dataclasses import dataclass
 
 from voxy.blocks import Operation, Size
 from voxy.blocks.generations import Blocks, joined
+from voxy.blocks.likeness import Clues, Likenesses
 from voxy.blocks.memory import Library, used_images
 from voxy.pixel_threads import FEW_BLOCKS, PixelThreads
 from voxy.projector import Frame
-from voxy.screen.digests import Digests
+from voxy.screen.digests import Digests, clues
 from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Packed, Snapshot
 from voxy.screen.streams import cut
@@ -43,6 +45,7 @@ class Updates:
         self._threads = threads
         self._digests = Digests()
         self._library = Library()
+        self._likenesses = Likenesses()
         self._seq = 0
         self._made: dict[object, asyncio.Future[MadeUpdate]] = {}
 
@@ -59,6 +62,10 @@ class Updates:
             named = joined(plan.blocks, plan.exact)
             digests = await self._threads.compute(plan.size, self._digests.of, framebuffer, named)
             plan = viewer.recall(plan, digests, self._library)
+        if self._likenesses and plan.blocks.size:
+            told = await self._threads.compute(plan.blocks.size, clues, framebuffer, plan.blocks)
+            bands = functools.partial(self._digests.of_bands, framebuffer)
+            plan = viewer.recall_similar(plan, framebuffer.grid, told, bands, self._likenesses)
         key = plan.key, frame and frame.key
         made = self._made.get(key)
         if made is None or (made.done() and made.result().seq <= viewer.flow.last_seq):
@@ -76,11 +83,14 @@ class Updates:
         """Copy the pixels of an update now, and encode them while the next grab goes on."""
         self._seq += 1
         seq, compute = self._seq, self._threads.compute
-        wanted = plan.blocks, plan.exact, plan.patches, digests, plan.quality == LOSSLESS
+        wanted = plan.blocks, plan.exact, plan.patches, plan.fixes, digests, plan.quality == LOSSLESS
         snapshot = await compute(plan.size, Snapshot.take, framebuffer, seq, *wanted)
         for image in snapshot.images:
             if isinstance(image, Packed) and image.number:
                 self._library.add(image.number, [digests[block] for block in image.blocks.tolist()])
+                if image.is_photograph:
+                    liken = self._liken, framebuffer, image.blocks
+                    self._likenesses.add(image.number, *await compute(image.blocks.size, *liken))
         blocks, projected = plan.size, None
         if frame:
             filmed = frame.film.blocks.size
@@ -92,6 +102,10 @@ class Updates:
         made: asyncio.Future[MadeUpdate] = asyncio.get_running_loop().create_future()
         made.set_result(_encode(*encoding))
         return made
+
+    def _liken(self, framebuffer: Framebuffer, blocks: Blocks) -> tuple[list[Clues], list[bytes]]:
+        """What tells which blocks are like these."""
+        return clues(framebuffer, blocks), [self._digests.of_bands(framebuffer, block) for block in blocks.tolist()]
 
 
 def _encode(

@@ -6,8 +6,12 @@ import numpy as np
 import xxhash
 
 from voxy.blocks.generations import Blocks
+from voxy.blocks.likeness import BANDS, Clues
 from voxy.screen.content import tiled
 from voxy.screen.framebuffer import COLOUR, Framebuffer
+
+_CLUE_ROWS = 20, 44
+"""Rows of a block that stand for its halves."""
 
 _PIECE = 64
 """Blocks that are copied together before they are hashed: a megabyte."""
@@ -37,3 +41,16 @@ class Digests:
                 known[block] = xxhash.xxh3_128_digest(pixels, self._seed)
                 self._of_block[block] = int(of_block[block]), known[block]
         return known
+
+    def of_bands(self, framebuffer: Framebuffer, block: int) -> bytes:
+        """The digests of the bands of a block of the front, one after the other."""
+        row, column = divmod(block, framebuffer.grid.columns)
+        bands = (tiled(framebuffer.front)[row, :, column] & COLOUR).reshape(BANDS, -1)
+        return b"".join([xxhash.xxh3_128_digest(band.data, self._seed) for band in bands])
+
+
+def clues(framebuffer: Framebuffer, blocks: Blocks) -> list[Clues]:
+    """What tells quickly which blocks may be like those of the front, in their order."""
+    rows, columns = np.divmod(blocks, framebuffer.grid.columns)
+    upper, lower = (tiled(framebuffer.front)[rows, row, columns] & COLOUR for row in _CLUE_ROWS)
+    return [(hash(one.tobytes()), hash(other.tobytes())) for one, other in zip(upper, lower, strict=True)]

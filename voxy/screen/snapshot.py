@@ -31,6 +31,7 @@ class Packed:
     pixels: Pixels
     number: int = 0
     """Under which viewers keep the image; 0 for one that isn't kept."""
+    is_photograph: bool = False
 
     def encode(self, quality: int) -> Atlas:
         image = ENCODERS[self.encoding](self.pixels, quality)
@@ -77,11 +78,12 @@ class Snapshot:
         blocks: Blocks,
         exact: Blocks,
         patches: tuple[Rect, ...],
+        fixes: tuple[Rect, ...],
         digests: Mapping[int, bytes],
         is_lossless: bool = False,
     ) -> Self:
         """Copy from the front: `blocks` and `patches`, of which photographs may go lossy unless all `is_lossless`;
-        and `exact`, which may not.
+        and `exact` and `fixes`, which may not.
 
         Blocks with the same of the `digests` go once. Images of update `seq` get numbers that no others have.
         """
@@ -90,15 +92,15 @@ class Snapshot:
         resting = common(content.photo, exact)
         images: list[Packed | PackedRects | FlatRects] = []
         repeats: list[Recall] = []
-        for kind, chosen in enumerate((content.text, resting)):
+        for is_photo, chosen in enumerate((content.text, resting)):
             if chosen.size:
-                number = 2 * seq + kind
+                number = 2 * seq + is_photo
                 once, repeated = find_repeats(chosen, digests, number)
-                images.append(Packed(Encoding.PNG, once, *pack(framebuffer, once), number))
+                images.append(Packed(Encoding.PNG, once, *pack(framebuffer, once), number, bool(is_photo)))
                 repeats += repeated
         if rough.size:
             images.append(Packed(Encoding.JPEG, rough, *pack(framebuffer, rough)))
-        rects: dict[Encoding, list[Rect]] = {Encoding.PNG: [], Encoding.JPEG: []}
+        rects: dict[Encoding, list[Rect]] = {Encoding.PNG: list(fixes), Encoding.JPEG: []}
         for rect in patches:
             is_lossy = not is_lossless and is_photograph(framebuffer.front[rect.slices])
             rects[Encoding.JPEG if is_lossy else Encoding.PNG].append(rect)

@@ -1,12 +1,13 @@
 """Viewer: the server's side of one browser page. No socket, no thread, no clock."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from voxy.blocks import BLOCK, Copy, Generations, Projection, Recall, Rect, Step
+from voxy.blocks import BLOCK, BlockGrid, Copy, Generations, Projection, Recall, Rect, Step
 from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
+from voxy.blocks.likeness import Clues, Likenesses
 from voxy.blocks.memory import Library, to_recalls
 from voxy.errors import ProtocolError
 from voxy.session import wire
@@ -40,16 +41,12 @@ _KEYS_OF = {"\n": "Enter", "\t": "Tab"}
 """Characters that keys other than those of characters write."""
 
 
-PlanKey: TypeAlias = tuple[
-    int, bytes, bytes, int, tuple[Copy, ...], tuple[Rect, ...], tuple[tuple[int, bytes, bytes], ...], bool
-]
-
-
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
     """What a viewer gets next: what `copies` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
 
-    Those are the blocks that rest; `recalls` are those of either that it has kept. `quality` is for what may go lossy.
+    Those are the blocks that rest; `recalls` are those of either that it has kept, and `fixes` the rects in which
+    what it has kept differs. `quality` is for what may go lossy.
 
     Two plans of the same generations are the same update exactly if their keys are equal.
     """
@@ -61,6 +58,7 @@ class UpdatePlan:
     copies: tuple[Copy, ...] = ()
     patches: tuple[Rect, ...] = ()
     recalls: tuple[Recall, ...] = ()
+    fixes: tuple[Rect, ...] = ()
     has_frame: bool = False
     """Whether a frame of the film that is running comes last."""
 
@@ -70,10 +68,11 @@ class UpdatePlan:
         return self.blocks.size + self.exact.size
 
     @property
-    def key(self) -> PlanKey:
+    def key(self) -> tuple[object, ...]:
         recalls = tuple((recall.number, recall.blocks.tobytes(), recall.places.tobytes()) for recall in self.recalls)
         blocks, exact = self.blocks.tobytes(), self.exact.tobytes()
-        return self.generation, blocks, exact, self.quality, self.copies, self.patches, recalls, self.has_frame
+        drawn = self.copies, self.patches, self.fixes, recalls
+        return self.generation, blocks, exact, self.quality, *drawn, self.has_frame
 
 
 Request: TypeAlias = wire.AskControl | wire.TakeControl | wire.GiveControl | wire.LeaveControl
@@ -300,6 +299,22 @@ class Viewer:
         for image, places in resting.items():
             found.setdefault(image, {}).update(places)
         return replace(plan, blocks=blocks, exact=exact, recalls=to_recalls(found)) if found else plan
+
+    def recall_similar(
+        self,
+        plan: UpdatePlan,
+        grid: BlockGrid,
+        clues: Sequence[Clues],
+        bands: Callable[[int], bytes],
+        likenesses: Likenesses,
+    ) -> UpdatePlan:
+        """The same plan, with the blocks that are like one that the viewer keeps named, and fixed where they differ.
+
+        `clues` are those of the plan's blocks, in their order, and `bands` has the digests of the bands of each.
+        """
+        shelf = self._mirror.shelf
+        blocks, found, fixes = likenesses.recall(plan.blocks, clues, bands, shelf, grid)
+        return replace(plan, blocks=blocks, fixes=fixes, recalls=plan.recalls + to_recalls(found)) if found else plan
 
     def sent(self, seq: int, size: int, rough: Blocks, used: Sequence[tuple[int, int]], now: float) -> None:
         """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
