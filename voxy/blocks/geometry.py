@@ -91,6 +91,16 @@ class Rect(NamedTuple):
         right, bottom = max(x + width, its_x + its_width), max(y + height, its_y + its_height)
         return Rect(left, top, right - left, bottom - top)
 
+    def beside(self, inner: "Rect") -> "list[Rect]":
+        """What it has beside `inner`, which it has all of."""
+        around = (
+            Rect.between(self.x, self.y, self.right, inner.y),
+            Rect.between(self.x, inner.bottom, self.right, self.bottom),
+            Rect.between(self.x, inner.y, inner.x, inner.bottom),
+            Rect.between(inner.right, inner.y, self.right, inner.bottom),
+        )
+        return [rect for rect in around if rect.area]
+
 
 def to_pixels(cells: Rect) -> Rect:
     """The pixels of a rect of cells, with what of its blocks is beyond the screen."""

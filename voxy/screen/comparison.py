@@ -101,13 +101,7 @@ def _pieces(areas: list[Rect], copy: Copy) -> Iterator[Rect]:
             yield area
             continue
         yield inner
-        around = (
-            Rect.between(area.x, area.y, area.right, inner.y),
-            Rect.between(area.x, inner.bottom, area.right, area.bottom),
-            Rect.between(area.x, inner.y, inner.x, inner.bottom),
-            Rect.between(inner.right, inner.y, area.right, inner.bottom),
-        )
-        yield from (piece for piece in around if piece.area)
+        yield from area.beside(inner)
 
 
 def _shown(front: Pixels, area: Rect, copy: Copy | None) -> Pixels:

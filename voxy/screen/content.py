@@ -1,11 +1,12 @@
 """What a block looks like: one colour, text or interface (exact at once), or a photograph (may go lossy first)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BLOCK
+from voxy.blocks import BLOCK, Rect
 from voxy.blocks.generations import Blocks
 from voxy.screen.framebuffer import COLOUR, Framebuffer, Pixels
 
@@ -69,6 +70,45 @@ def is_photograph(pixels: Pixels) -> bool:
     neighbours = sample[:, 1:] == sample[:, :-1]
     equal = int(np.count_nonzero(neighbours))
     return equal < _EQUAL_NEIGHBOURS * neighbours.size and np.unique(sample).size > _PHOTO_COLOURS
+
+
+def cut(rect: Rect, picture: Pixels) -> list[tuple[Rect, bool]]:
+    """A rect of a picture, and whether it is a photograph; in parts where just a strip along one of its sides is.
+
+    What is dragged over a photograph uncovers a strip of it, next to what of a window comes anew.
+    """
+    if is_photograph(picture[rect.slices]):
+        return [(rect, True)]
+    for photo in _strips(rect, picture):
+        if is_photograph(picture[photo.slices]):
+            return [(photo, True), *((part, False) for part in rect.beside(photo))]
+    return [(rect, False)]
+
+
+def _strips(rect: Rect, picture: Pixels) -> Iterator[Rect]:
+    """What of a rect, along one of its sides, may be a photograph."""
+    if rect.area < 2 * _PHOTO_PIXELS or rect.width < 2:
+        return
+    x, y, width, height = rect
+    pixels = picture[rect.slices] & COLOUR
+    equal = pixels[:, 1:] == pixels[:, :-1]
+    top, bottom = _photo_lines(pixels, equal), _photo_lines(pixels[::-1], equal[::-1])
+    yield Rect(x, y, width, top)
+    yield Rect(x, rect.bottom - bottom, width, bottom)
+    # A column differs from the next as well where that is no photograph's: there are as many columns as differences.
+    columns, equal = pixels.T, equal.T
+    left, right = _photo_lines(columns, equal), _photo_lines(columns[::-1], equal[::-1])
+    yield Rect(x, y, left, height)
+    yield Rect(rect.right - right, y, right, height)
+
+
+def _photo_lines(lines: Pixels, equal: NDArray[np.bool_]) -> int:
+    """How many of the first lines look like a photograph's, without such as have the few colours of dense text."""
+    is_other = np.count_nonzero(equal, axis=1) >= _EQUAL_NEIGHBOURS * equal.shape[1]
+    count = int(is_other.argmax())
+    while count and np.unique(lines[count - 1]).size <= lines.shape[1] // 2:
+        count -= 1
+    return count
 
 
 def tiled(pixels: Pixels) -> NDArray[np.uint32]:

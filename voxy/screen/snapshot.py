@@ -10,7 +10,7 @@ from voxy.blocks import Atlas, Deflated, Encoding, Fill, Operation, Patches, Rec
 from voxy.blocks.generations import Blocks, common, joined, without
 from voxy.blocks.memory import find_repeats
 from voxy.screen.atlas import flatten, pack, pack_rects
-from voxy.screen.content import Content, classify, is_photograph
+from voxy.screen.content import Content, classify, cut
 from voxy.screen.encoders import ENCODERS, deflate
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -102,8 +102,8 @@ class Snapshot:
             images.append(Packed(Encoding.JPEG, rough, *pack(framebuffer, rough)))
         rects: dict[Encoding, list[Rect]] = {Encoding.PNG: list(fixes), Encoding.JPEG: []}
         for rect in patches:
-            is_lossy = not is_lossless and is_photograph(framebuffer.front[rect.slices])
-            rects[Encoding.JPEG if is_lossy else Encoding.PNG].append(rect)
+            for part, is_photo in [(rect, False)] if is_lossless else cut(rect, framebuffer.front):
+                rects[Encoding.JPEG if is_photo else Encoding.PNG].append(part)
         if 0 < sum(rect.area for rect in rects[Encoding.PNG]) <= _FEW_PIXELS:
             few, rects[Encoding.PNG] = tuple(rects[Encoding.PNG]), []
             images.append(FlatRects(few, flatten(framebuffer, few)))
