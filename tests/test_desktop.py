@@ -128,12 +128,14 @@ async def test_scrolling_is_a_copy_and_stays_exact() -> None:
     assert viewer.copies >= 5
 
 
-async def test_of_a_photograph_seen_before_only_what_is_new_in_it_is_sent() -> None:
+@pytest.mark.parametrize("level", ["auto", "exact"])
+async def test_of_a_photograph_seen_before_only_what_is_new_in_it_is_sent(level: str) -> None:
     size = Size(640, 480)
     page, clocked = text(size), photograph(size)
     source = ScriptedSource(clocked.copy())
     async with serving(source) as desktop:
         viewer = ModelViewer(desktop, keeps=1 << 24)
+        viewer.say(type="quality", level=level)
         await viewer.follow(lambda: viewer.shows(source.pixels))
         for second in range(3):
             source.show(page)

@@ -62,8 +62,9 @@ class Updates:
             named = joined(plan.blocks, plan.exact)
             digests = await self._threads.compute(plan.size, self._digests.of, framebuffer, named)
             plan = viewer.recall(plan, digests, self._library)
-        if self._likenesses and plan.blocks.size:
-            told = await self._threads.compute(plan.blocks.size, clues, framebuffer, plan.blocks)
+        if self._likenesses and plan.size:
+            named = joined(plan.blocks, plan.exact)
+            told = await self._threads.compute(plan.size, clues, framebuffer, named)
             bands = functools.partial(self._digests.of_bands, framebuffer)
             plan = viewer.recall_similar(plan, framebuffer.grid, told, bands, self._likenesses)
         key = plan.key, frame and frame.key
@@ -105,7 +106,8 @@ class Updates:
 
     def _liken(self, framebuffer: Framebuffer, blocks: Blocks) -> tuple[list[Clues], list[bytes]]:
         """What tells which blocks are like these."""
-        return clues(framebuffer, blocks), [self._digests.of_bands(framebuffer, block) for block in blocks.tolist()]
+        told = clues(framebuffer, blocks)
+        return [*told.values()], [self._digests.of_bands(framebuffer, block) for block in told]
 
 
 def _encode(

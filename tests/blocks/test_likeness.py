@@ -34,7 +34,7 @@ class Memory:
     def keep(self, image: int, pixels: Pixels) -> None:
         framebuffer = framebuffer_of(pixels)
         bands = [self.digests.of_bands(framebuffer, block) for block in BLOCKS.tolist()]
-        self.likenesses.add(image, clues(framebuffer, BLOCKS), bands)
+        self.likenesses.add(image, [*clues(framebuffer, BLOCKS).values()], bands)
         self.pictures[image] = framebuffer.front
 
     def draw(self, pixels: Pixels, shelf: Shelf) -> tuple[list[int], tuple[Rect, ...]]:

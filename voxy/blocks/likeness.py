@@ -3,7 +3,7 @@
 A photograph in which a clock goes or a caret blinks takes a hundred times as much anew as what has changed in it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -59,7 +59,7 @@ class Likenesses:
     def recall(
         self,
         blocks: Blocks,
-        clues: Sequence[Clues],
+        clues: Mapping[int, Clues],
         bands: Callable[[int], bytes],
         shelf: Shelf,
         grid: BlockGrid,
@@ -67,13 +67,13 @@ class Likenesses:
         """The blocks that aren't like one on the shelf; for each image the others, with their places in it; and the
         rects in which these differ from what is there.
 
-        `clues` are those of `blocks`, in their order; `bands` gives the digests of the bands of a block.
+        `clues` are those of `blocks`; `bands` gives the digests of the bands of a block.
         """
         missing: list[int] = []
         found: dict[int, dict[int, int]] = {}
         fixes: list[Rect] = []
-        for index, both in zip(blocks.tolist(), clues, strict=True):
-            candidates = map(self._newest.get, enumerate(both))
+        for index in blocks.tolist():
+            candidates = map(self._newest.get, enumerate(clues[index]))
             like = next((block for block in candidates if block and block[0] in shelf), None)
             changed = like and _between(bands(index), self._bands[like])
             if not like or changed is None or len(fixes) >= _MOST_FIXES:

@@ -49,8 +49,9 @@ class Digests:
         return b"".join([xxhash.xxh3_128_digest(band.data, self._seed) for band in bands])
 
 
-def clues(framebuffer: Framebuffer, blocks: Blocks) -> list[Clues]:
-    """What tells quickly which blocks may be like those of the front, in their order."""
+def clues(framebuffer: Framebuffer, blocks: Blocks) -> dict[int, Clues]:
+    """What tells quickly which blocks may be like those of the front."""
     rows, columns = np.divmod(blocks, framebuffer.grid.columns)
     upper, lower = (tiled(framebuffer.front)[rows, row, columns] & COLOUR for row in _CLUE_ROWS)
-    return [(hash(one.tobytes()), hash(other.tobytes())) for one, other in zip(upper, lower, strict=True)]
+    halves = zip(blocks.tolist(), upper, lower, strict=True)
+    return {block: (hash(one.tobytes()), hash(other.tobytes())) for block, one, other in halves}

@@ -304,17 +304,19 @@ class Viewer:
         self,
         plan: UpdatePlan,
         grid: BlockGrid,
-        clues: Sequence[Clues],
+        clues: Mapping[int, Clues],
         bands: Callable[[int], bytes],
         likenesses: Likenesses,
     ) -> UpdatePlan:
         """The same plan, with the blocks that are like one that the viewer keeps named, and fixed where they differ.
 
-        `clues` are those of the plan's blocks, in their order, and `bands` has the digests of the bands of each.
+        `clues` are those of the plan's blocks, and `bands` has the digests of the bands of each.
         """
         shelf = self._mirror.shelf
         blocks, found, fixes = likenesses.recall(plan.blocks, clues, bands, shelf, grid)
-        return replace(plan, blocks=blocks, fixes=fixes, recalls=plan.recalls + to_recalls(found)) if found else plan
+        exact, resting, others = likenesses.recall(plan.exact, clues, bands, shelf, grid)
+        recalls = plan.recalls + to_recalls(found) + to_recalls(resting)
+        return replace(plan, blocks=blocks, exact=exact, fixes=fixes + others, recalls=recalls)
 
     def sent(self, seq: int, size: int, rough: Blocks, used: Sequence[tuple[int, int]], now: float) -> None:
         """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
