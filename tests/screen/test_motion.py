@@ -7,6 +7,7 @@ from tests.pictures import framebuffer_of, photograph, text
 from voxy.blocks import BlockGrid, Copy, Rect, Size
 from voxy.screen import differ
 from voxy.screen.differ import BlockDiffer
+from voxy.screen.framebuffer import Pixels
 from voxy.screen.motion import find_copy, find_offset, find_scroll
 
 SIZE = Size(640, 512)
@@ -125,6 +126,28 @@ def test_what_goes_on_moving_is_compared_once(strip: int, monkeypatch: pytest.Mo
         framebuffer.back[: SIZE.height, : SIZE.width] = window(6 * number)
         assert comparing.diff(framebuffer, damage).copy == Copy(Rect(0, 6, 640, 506), 0, 0)
     assert sum(cells.area for cells in compared) == (2 + 9) * framebuffer.grid.count
+
+
+def test_what_is_typed_beside_a_scroll_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    size, long = Size(1021, 743), text(Size(1021, 4 * 743))
+    searched: list[Rect] = []
+
+    def find(before: Pixels, after: Pixels, area: Rect) -> Copy | None:
+        searched.append(area)
+        return find_copy(before, after, area)
+
+    monkeypatch.setattr("voxy.screen.differ.find_copy", find)
+    framebuffer, differ, pane = framebuffer_of(long[: size.height]), BlockDiffer(), Rect(0, 128, 1021, 600)
+    for top in range(6, 60, 6):
+        screen = framebuffer.fit_back(size)
+        screen[pane.slices] = long[top : top + size.height][pane.slices]
+        copy = differ.diff(framebuffer, (Rect.of(size),)).copy
+        assert copy
+        assert copy.offset == (0, -6)
+        # A key: sources tell of all that is new in the array they write to, which was the screen two pictures ago.
+        framebuffer.fit_back(size)[20:40, 10 + top : 20 + top] = 0
+        assert differ.diff(framebuffer, (Rect(0, 0, 128, 64), pane)).copy is None
+    assert len(searched) == 1
 
 
 @pytest.mark.parametrize("smaller", [Size(640, 303), Size(333, 512), Size(100, 72)])

@@ -11,7 +11,7 @@ from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.blocks.geometry import around, rects_of, to_pixels
 from voxy.screen.comparison import Cells, compare
 from voxy.screen.film import changed_beside
-from voxy.screen.following import check, follow
+from voxy.screen.following import check, follow, stands
 from voxy.screen.framebuffer import Framebuffer, Moved, Pixels
 from voxy.screen.motion import find_copy, find_moved
 
@@ -50,7 +50,7 @@ class BlockDiffer:
         self._misses = 0
         self._skipped = 0
         self._last: Copy | None = None
-        """What moved in the last picture."""
+        """What moved when something did last, unless it has stopped."""
 
     def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...], film: Rect | None = None) -> Difference:
         """Bring `framebuffer.front` up to date with what was grabbed; return what changed, also beside a film.
@@ -84,16 +84,22 @@ class BlockDiffer:
         return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
 
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
-        """The copy of what goes on moving as in the last picture: quicker than a comparison."""
-        last, self._last = self._last, None
+        """The copy of what goes on moving as it did last: quicker than a comparison.
+
+        What changes beside it meanwhile says nothing of that.
+        """
+        last = self._last
         moved = last and framebuffer.grid.cells(last.source.union(last.target))
-        if not last or not moved:
+        touching = [cells for cells in areas if moved and cells.intersect(moved)]
+        if not last or not touching:
             return None
-        touching = [cells for cells in areas if cells.intersect(moved)]
-        damaged = functools.reduce(Rect.union, touching) if touching else None
-        if damaged is None or damaged.union(moved) != damaged:
+        # What is plain beside it was taken to move along.
+        damaged = to_pixels(functools.reduce(Rect.union, touching)).intersect(Rect.of(framebuffer.size))
+        part = damaged and last.within(damaged)
+        if not part or part.target.area < _MOST_LEFT * last.target.area or stands(*_pictures(framebuffer), part.target):
             return None
-        return follow(*_pictures(framebuffer), last)
+        self._last = None
+        return follow(*_pictures(framebuffer), part)
 
     def _find_copy(self, framebuffer: Framebuffer, changed: Cells) -> Copy | None:
         # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.
