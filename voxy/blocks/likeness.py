@@ -19,7 +19,7 @@ _MOST_CHANGED = 3
 """Bands from the first that differs to the last; where there are more, the whole block is worth being kept."""
 
 _MOST_FIXES = 32
-"""Rects of one update."""
+"""Rects that go at a time at the most, once for what is new and once for what rests; each is 1,536 pixels or less."""
 
 _MOST_BLOCKS = 1 << 14
 """Blocks that are known at the most; each takes some 600 bytes."""
