@@ -17,11 +17,13 @@ describe('Caret', () => {
   test('is after the character that appears when a key is typed', () => {
     assert.deepEqual(caret.find([deflated([100, 50, 8, 16])], 1020), { x: 108, y: 50 });
     assert.deepEqual(caret.find([deflated([108, 50, 8, 16], [116, 51, 8, 15])], 1020), { x: 124, y: 50 });
+    // Over a slow line.
+    assert.deepEqual(caret.find([deflated([124, 50, 8, 16])], 1900), { x: 132, y: 50 });
   });
 
   test('is not told from what changes without a key, or long after it', () => {
     assert.equal(new Caret().find([deflated([100, 50, 8, 16])], 1020), null);
-    assert.equal(caret.find([deflated([100, 50, 8, 16])], 1500), null);
+    assert.equal(caret.find([deflated([100, 50, 8, 16])], 2001), null);
   });
 
   test('is not told from what is no character', () => {

@@ -1,7 +1,7 @@
 /** Caret: where on the remote screen something is being written, told from what changes there when a key is typed. */
 
-/** What changes within this time of a key is likely its doing. */
-const ECHO_MS = 400;
+/** What changes within this time of a key is likely its doing; slow lines and busy machines take most of it. */
+const ECHO_MS = 1000;
 /** Remote pixels of the largest change that may be a character and the caret after it. */
 const WIDEST = 96, HIGHEST = 64;
 
