@@ -14,7 +14,7 @@ from voxy.pixel_threads import FEW_BLOCKS, PixelThreads
 from voxy.projector import Frame
 from voxy.screen.digests import Digests, clues
 from voxy.screen.framebuffer import Framebuffer, Pixels
-from voxy.screen.snapshot import Packed, Snapshot
+from voxy.screen.snapshot import Packed, Snapshot, Wanted
 from voxy.screen.streams import cut
 from voxy.session.flow import LOSSLESS
 from voxy.session.meter import Stages
@@ -84,8 +84,8 @@ class Updates:
         """Copy the pixels of an update now, and encode them while the next grab goes on."""
         self._seq += 1
         seq, compute = self._seq, self._threads.compute
-        wanted = plan.blocks, plan.exact, plan.patches, plan.fixes, digests, plan.quality == LOSSLESS
-        snapshot = await compute(plan.size, Snapshot.take, framebuffer, seq, *wanted)
+        wanted = Wanted(plan.blocks, plan.exact, plan.patches, plan.fixes, plan.quality == LOSSLESS)
+        snapshot = await compute(plan.size, Snapshot.take, framebuffer, seq, wanted, digests)
         for image in snapshot.images:
             if isinstance(image, Packed) and image.number:
                 self._library.add(image.number, [digests[block] for block in image.blocks.tolist()])

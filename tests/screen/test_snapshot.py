@@ -8,7 +8,7 @@ from voxy.blocks import Atlas, Encoding, Fill, Rect, Size
 from voxy.screen.content import classify
 from voxy.screen.digests import Digests
 from voxy.screen.framebuffer import Framebuffer
-from voxy.screen.snapshot import Snapshot
+from voxy.screen.snapshot import Snapshot, Wanted
 from voxy.session.flow import LOSSLESS
 
 NONE = np.empty(0, dtype=np.intp)
@@ -21,7 +21,7 @@ def everything(framebuffer: Framebuffer) -> np.ndarray:
 
 def taken(framebuffer: Framebuffer, blocks: np.ndarray, exact: np.ndarray) -> Snapshot:
     digests = Digests().of(framebuffer, np.union1d(blocks, exact))
-    return Snapshot.take(framebuffer, 1, blocks, exact, (), (), digests)
+    return Snapshot.take(framebuffer, 1, Wanted(blocks, exact), digests)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -54,7 +54,7 @@ def test_nothing_is_rough_where_all_has_to_be_lossless() -> None:
     framebuffer = framebuffer_of(photograph(size))
     blocks, patches = everything(framebuffer), (Rect(3, 5, 130, 70),)
     digests = Digests().of(framebuffer, blocks)
-    snapshot = Snapshot.take(framebuffer, 1, NONE, blocks, patches, (), digests, is_lossless=True)
+    snapshot = Snapshot.take(framebuffer, 1, Wanted(NONE, blocks, patches, is_lossless=True), digests)
     assert snapshot.rough.size == 0
     screen = PaintedScreen(size)
     screen.paint(snapshot.encode(LOSSLESS))
@@ -139,5 +139,5 @@ def test_bits_that_are_no_colour_make_no_difference(patches: tuple[Rect, ...]) -
         assert (getattr(contents[0], kind) == getattr(contents[1], kind)).all(), kind
     screens = PaintedScreen(size), PaintedScreen(size)
     for screen, framebuffer in zip(screens, (clean, soiled), strict=True):
-        screen.paint(Snapshot.take(framebuffer, 1, blocks, NONE, patches, (), named).encode(80))
+        screen.paint(Snapshot.take(framebuffer, 1, Wanted(blocks, NONE, patches), named).encode(80))
     assert (screens[0].shown == screens[1].shown).all()

@@ -73,10 +73,9 @@ class Likenesses:
         found: dict[int, dict[int, int]] = {}
         fixes: list[Rect] = []
         for index in blocks.tolist():
-            candidates = map(self._newest.get, enumerate(clues[index]))
-            like = next((block for block in candidates if block and block[0] in shelf), None)
+            like = self._like(clues[index], shelf) if len(fixes) < _MOST_FIXES else None
             changed = like and _between(bands(index), self._bands[like])
-            if not like or changed is None or len(fixes) >= _MOST_FIXES:
+            if not like or changed is None:
                 missing.append(index)
                 continue
             image, place = like
@@ -84,6 +83,11 @@ class Likenesses:
             if fix := _rows_of(grid.rect(index), changed):
                 fixes.append(fix)
         return np.array(missing, dtype=np.intp), found, tuple(fixes)
+
+    def _like(self, clues: Clues, shelf: Shelf) -> tuple[int, int] | None:
+        """The newest block on the shelf that has one of these clues."""
+        candidates = map(self._newest.get, enumerate(clues))
+        return next((block for block in candidates if block and block[0] in shelf), None)
 
 
 def _between(one: bytes, other: bytes) -> range | None:

@@ -22,6 +22,19 @@ _MOST_TIMES_WIDER = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an update draws: `blocks` and `patches`, of which photographs may go lossy unless all `is_lossless`; and
+    `exact` and `fixes`, which may not.
+    """
+
+    blocks: Blocks
+    exact: Blocks
+    patches: tuple[Rect, ...] = ()
+    fixes: tuple[Rect, ...] = ()
+    is_lossless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Packed:
     """Blocks that will travel as one image."""
 
@@ -71,25 +84,14 @@ class Snapshot:
     rough: Blocks
 
     @classmethod
-    def take(
-        cls,
-        framebuffer: Framebuffer,
-        seq: int,
-        blocks: Blocks,
-        exact: Blocks,
-        patches: tuple[Rect, ...],
-        fixes: tuple[Rect, ...],
-        digests: Mapping[int, bytes],
-        is_lossless: bool = False,
-    ) -> Self:
-        """Copy from the front: `blocks` and `patches`, of which photographs may go lossy unless all `is_lossless`;
-        and `exact` and `fixes`, which may not.
+    def take(cls, framebuffer: Framebuffer, seq: int, wanted: Wanted, digests: Mapping[int, bytes]) -> Self:
+        """Copy what is wanted from the front.
 
         Blocks with the same of the `digests` go once. Images of update `seq` get numbers that no others have.
         """
-        content = classify(framebuffer, joined(blocks, exact))
-        rough = without(content.photo, exact)
-        resting = common(content.photo, exact)
+        content = classify(framebuffer, joined(wanted.blocks, wanted.exact))
+        rough = without(content.photo, wanted.exact)
+        resting = common(content.photo, wanted.exact)
         images: list[Packed | PackedRects | FlatRects] = []
         repeats: list[Recall] = []
         for is_photo, chosen in enumerate((content.text, resting)):
@@ -100,9 +102,9 @@ class Snapshot:
                 repeats += repeated
         if rough.size:
             images.append(Packed(Encoding.JPEG, rough, *pack(framebuffer, rough)))
-        rects: dict[Encoding, list[Rect]] = {Encoding.PNG: list(fixes), Encoding.JPEG: []}
-        for rect in patches:
-            for part, is_photo in [(rect, False)] if is_lossless else cut(rect, framebuffer.front):
+        rects: dict[Encoding, list[Rect]] = {Encoding.PNG: list(wanted.fixes), Encoding.JPEG: []}
+        for rect in wanted.patches:
+            for part, is_photo in [(rect, False)] if wanted.is_lossless else cut(rect, framebuffer.front):
                 rects[Encoding.JPEG if is_photo else Encoding.PNG].append(part)
         if 0 < sum(rect.area for rect in rects[Encoding.PNG]) <= _FEW_PIXELS:
             few, rects[Encoding.PNG] = tuple(rects[Encoding.PNG]), []
