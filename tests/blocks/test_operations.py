@@ -57,12 +57,3 @@ def test_a_copy_carries_roughness_along(copy: Copy, rough: set[int], left: set[i
     told = set(step.roughens(np.array(sorted(rough), dtype=np.intp), changed).tolist())
     truly = {b for b in changed.tolist() if is_rough[(r := GRID.rect(b)).y : r.bottom, r.x : r.right].any()}
     assert truly <= told <= set(changed.tolist())
-
-
-def test_what_of_a_copy_is_within_a_rect() -> None:
-    copy = Copy(Rect(10, 20, 100, 50), 15, 10)
-    assert copy.within(Rect(0, 0, 200, 200)) == copy
-    assert copy.within(Rect(0, 0, 60, 200)) == Copy(Rect(10, 20, 45, 50), 15, 10)
-    assert copy.within(Rect(20, 0, 90, 200)) == Copy(Rect(20, 20, 85, 50), 25, 10)
-    assert copy.within(Rect(200, 0, 10, 10)) is None
-    assert copy.within(Rect(10, 65, 100, 5)) is None

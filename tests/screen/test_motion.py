@@ -144,9 +144,8 @@ def test_what_is_typed_beside_a_scroll_does_not_end_it(monkeypatch: pytest.Monke
         copy = differ.diff(framebuffer, (Rect.of(size),)).copy
         assert copy
         assert copy.offset == (0, -6)
-        # A key: sources tell of all that is new in the array they write to, which was the screen two pictures ago.
         framebuffer.fit_back(size)[20:40, 10 + top : 20 + top] = 0
-        assert differ.diff(framebuffer, (Rect(0, 0, 128, 64), pane)).copy is None
+        assert differ.diff(framebuffer, (Rect(0, 0, 128, 64),)).copy is None
     assert len(searched) == 1
 
 

@@ -42,13 +42,6 @@ class Copy:
         """Columns to the right and rows down by which the pixels move."""
         return self.x - self.source.x, self.y - self.source.y
 
-    def within(self, rect: Rect) -> "Copy | None":
-        """What of it comes from `rect` and stays in it."""
-        x, y = self.offset
-        target = rect.intersect(self.target)
-        source = target and rect.intersect(target.moved(-x, -y))
-        return source and Copy(source, source.x + x, source.y + y)
-
     def carries(self, blocks: Blocks, grid: BlockGrid) -> Blocks:
         """The blocks into which pixels of any of `blocks` are copied."""
         rows, columns = np.divmod(blocks, grid.columns)

@@ -11,7 +11,7 @@ from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.blocks.geometry import around, rects_of, to_pixels
 from voxy.screen.comparison import Cells, compare
 from voxy.screen.film import changed_beside
-from voxy.screen.following import check, follow, stands
+from voxy.screen.following import check, follow
 from voxy.screen.framebuffer import Framebuffer, Moved, Pixels
 from voxy.screen.motion import find_copy, find_moved
 
@@ -93,13 +93,12 @@ class BlockDiffer:
         touching = [cells for cells in areas if moved and cells.intersect(moved)]
         if not last or not touching:
             return None
-        # What is plain beside it was taken to move along.
         damaged = to_pixels(functools.reduce(Rect.union, touching)).intersect(Rect.of(framebuffer.size))
-        part = damaged and last.within(damaged)
-        if not part or part.target.area < _MOST_LEFT * last.target.area or stands(*_pictures(framebuffer), part.target):
+        thing = damaged and last.target.intersect(damaged)
+        if not damaged or not thing or thing.area < _MOST_LEFT * last.target.area:
             return None
         self._last = None
-        return follow(*_pictures(framebuffer), part)
+        return follow(*_pictures(framebuffer), last, damaged)
 
     def _find_copy(self, framebuffer: Framebuffer, changed: Cells) -> Copy | None:
         # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.

@@ -34,28 +34,27 @@ _MOST_ALIKE = 16
 places that may have those."""
 
 
-def follow(before: Pixels, after: Pixels, last: Copy) -> Copy | None:
-    """The copy by which what moved by `last` goes on moving; None if it doesn't, or not as far as is looked."""
-    pane = last.source.union(last.target)
+def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | None:
+    """The copy by which what moved by `last` goes on moving; None if it doesn't, or not as far as is looked.
+
+    Of that only what is `damaged` counts: what is plain beside it was taken to move along.
+    """
+    thing, pane = last.target.intersect(damaged), last.source.union(last.target).intersect(damaged)
+    if not thing or not pane:
+        return None
     offset = last.offset
-    if _share(before, after, last.target, offset) < _MOST:
-        found = _track(before, after, last.target)
+    if _share(before, after, thing, offset) < _MOST:
+        found = _track(before, after, thing)
         if not found:
             return None
         offset = found
     # Either what is in a pane moves, or what moves takes its place with it.
-    targets = pane.intersect(pane.moved(*offset)), last.target.moved(*offset).intersect(all_of(after))
+    targets = pane.intersect(pane.moved(*offset)), thing.moved(*offset).intersect(all_of(after))
     for target in sorted(filter(None, targets), key=lambda target: -target.area):
         if copy := check(before, after, target, offset):
             return copy
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
     return area and find_moved(before, after, area, offset)
-
-
-def stands(before: Pixels, after: Pixels, thing: Rect) -> bool:
-    """Whether the telling rows of a thing are as they were."""
-    step = _step(thing)
-    return bool((after[thing.slices][::step] == before[thing.slices][::step]).all())
 
 
 def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:

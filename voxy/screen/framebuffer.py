@@ -54,19 +54,12 @@ class Framebuffer:
 
     def fit_back(self, size: Size) -> Pixels:
         """The array to grab a screen of `size` into, padded; in the same size it shows what the front does."""
-        for rect in self.take_stale(size):
-            self.back[rect.slices] = self.front[rect.slices]
-        return self.back
-
-    def take_stale(self, size: Size) -> tuple[Rect, ...]:
-        """Make the back fit a screen of `size`, and return where it is older than the front.
-
-        Who asks has to bring it up to date there, and to tell of it as of what changed.
-        """
         if size != self._back_grid.size:
             self.lend_back(size, blank(BlockGrid(size)))
         stale, self._stale = self._stale, ()
-        return stale
+        for rect in stale:
+            self.back[rect.slices] = self.front[rect.slices]
+        return self.back
 
     def lend_back(self, size: Size, back: Pixels) -> None:
         """Have a source's own array, padded, be what it grabs into: it saves a copy and its memory.

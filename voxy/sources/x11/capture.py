@@ -48,6 +48,8 @@ class Capture:
         self.size = Size(0, 0)
         self.shm_reason = ""
         self._reader: Reader | None = None
+        self._framebuffer: Framebuffer | None = None
+        """What was grabbed into last."""
         self._whole: list[Pixels] = []
         """The arrays that show all of the screen, but for what changed since the grab before the last."""
         self.measure()
@@ -75,14 +77,14 @@ class Capture:
         self._whole.clear()
 
     def grab(self, framebuffer: Framebuffer) -> Damage:
-        """Take the damage, then the pixels: what is drawn between the two is damage again."""
+        """Take what changed since the last grab, and where."""
         for _ in range(_TRIES):
             assert self._reader
             back = self._reader.fit_back(framebuffer)
+            if framebuffer is not self._framebuffer:
+                self._whole.clear()
             is_whole = all(back is not each for each in self._whole)
-            self._take_damage()
-            self._reader.ask(X.NONE if is_whole else self._region)
-            rects = self._fetch_damage()
+            rects = self._take_damage(is_whole)
             damage = (Rect.of(self.size),) if is_whole else self._bands(rects)
             try:
                 self._reader.read(damage, back)
@@ -93,6 +95,7 @@ class Capture:
                 continue
             if is_whole:
                 self._whole = [*self._whole[-1:], back]
+            self._framebuffer = framebuffer
             return damage
         raise SourceUnavailable("The X server's screen can't be read: its size changes all the time.")
 
@@ -104,17 +107,22 @@ class Capture:
                 f"The X server's screen has {depth} bits of colour: start it with 24 (Xvfb :1 -screen 0 1920x1080x24)."
             )
 
-    def _take_damage(self) -> None:
-        """Have what changed since the grab before the last put into the region: the back is as old."""
+    def _take_damage(self, is_whole: bool) -> NDArray[np.int16]:
+        """Where something changed since the last grab, as rows of x, y, width, height; the reader begins to read it.
+
+        Also what had changed in the grab before that, for the back is as old. Nobody else draws between the two, so
+        there the back gets what the front shows, and nobody has to compare it once more.
+        """
+        assert self._reader
         self._newest, self._newest_before = self._newest_before, self._newest
         ask = self._connection.ask
+        request.GrabServer(display=self._connection)
         ask(xdamage.DamageSubtract, xdamage.extname, damage=self._damage, repair=X.NONE, parts=self._newest)
         both = {"source1": self._newest, "source2": self._newest_before}
         ask(requests.UnionRegion, requests.XFIXES, **both, destination=self._region)
-
-    def _fetch_damage(self) -> NDArray[np.int16]:
-        """The rects of the region: rows of x, y, width, height."""
-        region = self._connection.ask(requests.FetchRegion, requests.XFIXES, region=self._region)
+        self._reader.ask(X.NONE if is_whole else self._region)
+        request.UngrabServer(display=self._connection)
+        region = ask(requests.FetchRegion, requests.XFIXES, region=self._newest)
         return np.frombuffer(region.rects[:], dtype="<i2").reshape(-1, 4)
 
     def _bands(self, rects: NDArray[np.int16]) -> Damage:

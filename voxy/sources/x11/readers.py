@@ -29,10 +29,10 @@ class Reader(Protocol):
         """The framebuffer's array to read into."""
 
     def ask(self, region: int) -> None:
-        """Have the server begin to read a region (0: the whole screen), before its rects are known here."""
+        """Have the server begin to read a region (0: the whole screen), which is all in which the back is older."""
 
     def read(self, damage: Damage, back: Pixels) -> None:
-        """Read the rects, which cover the region; BadMatch if the screen has become smaller."""
+        """Read the rects in which something changed, once they are known; BadMatch if the screen has become smaller."""
 
     def close(self) -> None:
         """Give back what the server keeps for it."""
@@ -132,9 +132,7 @@ class PlainImages:
         self._size = size
 
     def fit_back(self, framebuffer: Framebuffer) -> Pixels:
-        # Where it is older is among what is read.
-        framebuffer.take_stale(self._size)
-        return framebuffer.back
+        return framebuffer.fit_back(self._size)
 
     def ask(self, region: int) -> None:
         pass
