@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import random
+import time
 
 import pytest
 from Xlib import X
 
-from tests.sources.told import check_told, scribble
+from tests.sources.told import Follower, check_told, scribble
 from tests.sources.x11.support import Looker, Opened, looking, opened
 from tests.xservers import XServer, xvfb, xvnc
 from voxy.blocks import Rect, Size
 from voxy.errors import SourceUnavailable
+from voxy.screen.framebuffer import COLOUR
 from voxy.sources.x11.readers import SharedPixmaps
 
 
@@ -118,6 +120,34 @@ async def test_what_is_told_is_all_that_changes(kind: str, monkeypatch) -> None:
     with xvfb(Size(640, 480), None, 24, *options) as server:
         async with opened(server) as desktop:
             await check_told(desktop.source, server, Size(640, 480))
+
+
+async def test_what_is_drawn_amid_a_grab_is_told(server: XServer, monkeypatch) -> None:
+    ask, seen = SharedPixmaps.ask, Rect(100, 100, 200, 200)
+    with looking(server) as looker, looking(server) as artist:
+        async with opened(server) as desktop:
+            follower = Follower(desktop.source, desktop.size)
+            for rect in (Rect(0, 0, 9, 9), Rect(9, 0, 9, 9), seen):
+                looker.fill(rect, 0x123456)
+                await follower.take()
+
+            def ask_late(reader: SharedPixmaps, region: int) -> None:
+                """The damage has been taken, the pixels not: now somebody draws where the back is older."""
+                reader._connection.send_and_recv(flush=True)
+                artist.root.fill_rectangle(artist.root.create_gc(foreground=0x654321), 150, 150, 50, 50)
+                artist.display.flush()
+                time.sleep(0.05)
+                ask(reader, region)
+
+            looker.fill(Rect(600, 300, 9, 9), 0x123456)
+            with monkeypatch.context() as patch:
+                patch.setattr(SharedPixmaps, "ask", ask_late)
+                await follower.take()
+            async with asyncio.timeout(10):
+                while not (
+                    follower.shown[: desktop.size.height, : desktop.size.width] & COLOUR == looker.pixels()
+                ).all():
+                    await follower.take(1)
 
 
 async def test_another_framebuffer_is_filled_whole(server: XServer) -> None:
