@@ -53,13 +53,15 @@ async def desk(engine: str, is_secure: bool) -> AsyncIterator[Desk]:
         ):
 
             async def is_ready() -> bool:
-                said = "[document.documentElement.dataset.connection, isSecureContext, document.hasFocus()].join()"
-                return bool(await browser.evaluate(said) == f"live,{str(is_secure).lower()},true")
+                said = "[isSecureContext, document.hasFocus(), document.activeElement?.id].join()"
+                return bool(await browser.evaluate(said) == f"{str(is_secure).lower()},true,field")
 
-            async def is_live() -> bool:
-                return bool(await browser.evaluate("document.documentElement.dataset.connection") == "live")
+            async def is_shown() -> bool:
+                # Before the first picture nobody hears what is typed.
+                said = "[document.documentElement.dataset.connection, document.getElementById('screen')?.hidden].join()"
+                return bool(await browser.evaluate(said) == "live,false")
 
-            await eventually(is_live, 15, "the page is live")
+            await eventually(is_shown, 15, "the page shows the desktop")
             browser.click(500, 400)
             await eventually(is_ready, 5, "the page has the focus")
             yield Desk(browser, editor, is_secure)
