@@ -74,17 +74,12 @@ def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) 
 def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> float:
     """The share of the rows of `target` that came there by `offset`, of some that didn't stay as they were."""
     source = target.moved(-offset[0], -offset[1])
-    step = _step(target)
+    step = max(1, target.height // _TELLING_ROWS)
     now = after[target.slices][::step]
     stood = (now == before[target.slices][::step]).all(axis=1)
     fits = (now == before[source.slices][::step]).all(axis=1)
     told = int(np.count_nonzero(~stood))
     return np.count_nonzero(fits & ~stood) / told if told else 0.0
-
-
-def _step(thing: Rect) -> int:
-    """How many rows down the next telling one is."""
-    return max(1, thing.height // _TELLING_ROWS)
 
 
 def _track(before: Pixels, after: Pixels, thing: Rect) -> tuple[int, int] | None:

@@ -82,6 +82,7 @@ class Capture:
             assert self._reader
             back = self._reader.fit_back(framebuffer)
             if framebuffer is not self._framebuffer:
+                self._framebuffer = framebuffer
                 self._whole.clear()
             is_whole = all(back is not each for each in self._whole)
             rects = self._take_damage(is_whole)
@@ -95,7 +96,6 @@ class Capture:
                 continue
             if is_whole:
                 self._whole = [*self._whole[-1:], back]
-            self._framebuffer = framebuffer
             return damage
         raise SourceUnavailable("The X server's screen can't be read: its size changes all the time.")
 
