@@ -45,15 +45,15 @@ def test_the_back_is_as_old_as_the_grab_before_the_last() -> None:
     framebuffer = grabbed(size)
     framebuffer.fit_back(size)
     former = framebuffer.front
-    framebuffer.back[70, 70] = 1
+    framebuffer.back[70:90, 70:120] = 1
     BlockDiffer().diff(framebuffer, (Rect.of(size),))
     assert framebuffer.back is former, "nothing is copied"
     former[:] = 5
     assert framebuffer.fit_back(size) is former
-    stale = np.s_[64:100, 64:128]
+    stale = np.s_[70:90, 70:120]
     assert (former[stale] == framebuffer.front[stale]).all()
     former[stale] = 5
-    assert (former == 5).all(), "nothing else is copied; what a block has beyond the screen is always black"
+    assert (former == 5).all(), "nothing else is copied"
 
 
 def test_what_is_grabbed_in_vain_makes_nothing_stale() -> None:
@@ -87,3 +87,39 @@ def test_changed_blocks_are_exactly_those_that_differ(points: list[tuple[int, in
     damage = tuple(Rect(x, y, 1, 1) for x, y, _ in points)
     assert set(BlockDiffer().diff(framebuffer, damage).changed.tolist()) == expected
     assert (framebuffer.front == screen).all()
+
+
+def test_changes_far_apart_in_one_block_are_sent_alone() -> None:
+    size = Size(256, 256)
+    framebuffer = grabbed(size)
+    framebuffer.fit_back(size)[64, 64:128] = 1
+    framebuffer.back[126:128, 70:80] = 2
+    difference = BlockDiffer().diff(framebuffer, (Rect.of(size),))
+    assert difference.changed.tolist() == [5]
+    assert difference.left.size == 0
+    assert set(difference.patches) == {Rect(64, 64, 64, 1), Rect(64, 126, 64, 2)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 299), st.integers(0, 199), st.integers(1, 90), st.integers(1, 90)), max_size=6),
+    st.integers(0, 2**32 - 1),
+)
+def test_what_differs_within_a_few_rects_is_sent(boxes: list[tuple[int, int, int, int]], seed: int) -> None:
+    size = Size(300, 200)
+    framebuffer, chance = grabbed(size), np.random.default_rng(seed)
+    screen = framebuffer.fit_back(size)[:200, :300]
+    damage = tuple(Rect(*box) for box in boxes)
+    for rect in damage:
+        inside = rect.intersect(Rect.of(size))
+        assert inside
+        screen[inside.slices] = chance.choice([0, 0, 0, 7], (inside.height, inside.width))
+    differs = framebuffer.back != framebuffer.front
+    expected = set(framebuffer.grid.touched(Rect(int(x), int(y), 1, 1) for y, x in np.argwhere(differs)).tolist())
+    difference = BlockDiffer().diff(framebuffer, damage)
+    assert expected <= set(difference.changed.tolist())
+    for rect in (*difference.patches, *map(framebuffer.grid.rect, difference.left.tolist())):
+        assert set(framebuffer.grid.touched([rect]).tolist()) <= set(difference.changed.tolist())
+        differs[rect.slices] = False
+    assert not differs.any(), "all of it is sent"
+    assert (framebuffer.fit_back(size) == framebuffer.front).all()

@@ -67,6 +67,8 @@ class Holding:
     def __init__(self, count: int) -> None:
         self._generations = np.zeros(count, dtype=np.uint32)
         self._rough_since = np.full(count, np.inf)
+        self.rough_since = np.inf
+        """When the block that has been rough for longest was put; infinity if all is exact."""
         self.level = 0
         """The generation of which the holder was last given all that it lacked."""
 
@@ -93,31 +95,31 @@ class Holding:
     def put(self, blocks: Blocks, generations: Generations) -> None:
         """Note that the holder is given the current `blocks`, exactly."""
         self._generations[blocks] = generations.of_block[blocks]
-        self._rough_since[blocks] = np.inf
+        self._forget_rough(blocks)
 
     def lose(self, blocks: Blocks) -> None:
         """Note that the holder didn't get these blocks after all, and may have nothing of them."""
         self._generations[blocks] = 0
-        self._rough_since[blocks] = np.inf
+        self._forget_rough(blocks)
         self.level = 0
 
     def roughen(self, blocks: Blocks, now: float) -> None:
         """Note that of what was put just now, `blocks` went lossy."""
         self._rough_since[blocks] = now
+        self.rough_since = float(self._rough_since.min(initial=np.inf))
 
     def rested(self, generations: Generations, before: float) -> Blocks:
         """The blocks that were put roughly before `before` and have not changed since."""
+        if self.rough_since > before:
+            return NO_BLOCKS
         return np.flatnonzero((self._rough_since <= before) & (generations.of_block == self._generations))
 
     @property
     def rough(self) -> Blocks:
         """The blocks that were put roughly."""
+        if self.is_exact:
+            return NO_BLOCKS
         return np.flatnonzero(self._rough_since < np.inf)
-
-    @property
-    def rough_since(self) -> float:
-        """When the block that has been rough for longest was put; infinity if all is exact."""
-        return float(self._rough_since.min(initial=np.inf))
 
     @property
     def exact_share(self) -> float:
@@ -127,3 +129,8 @@ class Holding:
     @property
     def is_exact(self) -> bool:
         return self.rough_since == np.inf
+
+    def _forget_rough(self, blocks: Blocks) -> None:
+        if not self.is_exact:
+            self._rough_since[blocks] = np.inf
+            self.rough_since = float(self._rough_since.min(initial=np.inf))

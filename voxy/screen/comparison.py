@@ -26,11 +26,14 @@ _BUFFER = 128
 isn't as wide as the screen is copied first, which takes as long as to compare it.
 """
 
+_MOST_TRIMMED = 24 * BLOCK * BLOCK
+"""Pixels of damage that are looked at rect by rect rather than block by block."""
+
 _MOST_PATCHED = 192
 """Changed blocks up to which any may be a patch; of more, those at the edge."""
 
-_PATCHED_SHARE = 0.5
-"""The changed pixels of a block are sent alone if they are at most this share of it: what is typed is a tenth."""
+_MOST_PIXELS = BLOCK * BLOCK // 2
+"""Pixels of a block that are sent alone at the most: what is typed is a tenth of it."""
 
 _MERGED_SHARE = 1.3
 """Neighbours are sent as one rect if that has at most so many times the pixels that they have."""
@@ -38,24 +41,47 @@ _MERGED_SHARE = 1.3
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The cells that differ, and for each, row by row, from where to where in it: pairs of pixels, rows of pixels."""
+    """The cells that differ, and where in each: one rect around that, or two where it is far apart."""
 
     cells: Cells
     where: NDArray[np.intp]
-    """(cells, 4): left, top, right, bottom, in pixels of the screen, but that columns come by twos."""
+    """(rects, 4): left, top, right, bottom, in pixels of the screen, but that columns come by twos."""
 
     def split(self) -> tuple[Blocks, tuple[Rect, ...]]:
         """The blocks to be sent whole, and the rects of changed pixels of the others."""
-        rows, columns = np.nonzero(self.cells)
         left, top, right, bottom = self.where.T
-        is_patch = (right - left) * (bottom - top) <= _PATCHED_SHARE * BLOCK * BLOCK
-        if rows.size > _MOST_PATCHED:
-            is_patch &= ~_inside(self.cells)[rows, columns]
+        blocks = top // BLOCK * self.cells.shape[1] + left // BLOCK
+        is_whole = np.bincount(blocks, (right - left) * (bottom - top), self.cells.size) > _MOST_PIXELS
+        if np.count_nonzero(self.cells) > _MOST_PATCHED:
+            is_whole |= _inside(self.cells).ravel()
         boxes = np.stack([left, top, right - left, bottom - top], axis=1)
-        along_rows = _merge(list(map(Rect._make, boxes[is_patch].tolist())))
-        whole = self.cells.copy()
-        whole[rows[is_patch], columns[is_patch]] = False
-        return np.flatnonzero(whole), tuple(_merge(sorted(along_rows)))
+        along_rows = _merge(list(map(Rect._make, boxes[~is_whole[blocks]].tolist())))
+        return np.flatnonzero(is_whole), tuple(_merge(sorted(along_rows)))
+
+
+def trim(framebuffer: Framebuffer, rects: tuple[Rect, ...]) -> tuple[Rect, ...] | None:
+    """What differs from the front within a few small rects, as less of each; None where that isn't sent alone.
+
+    Most of what changes is as small as a letter, of which all else would take longer.
+    """
+    screen, pixels = Rect.of(framebuffer.size), 0
+    trimmed: list[Rect] = []
+    for rect in rects:
+        pixels += rect.area
+        if pixels > _MOST_TRIMMED:
+            return None
+        if not (inside := rect.intersect(screen)):
+            continue
+        differs = framebuffer.back[inside.slices] != framebuffer.front[inside.slices]
+        rows, columns = differs.any(axis=1).nonzero()[0], differs.any(axis=0).nonzero()[0]
+        if rows.size:
+            x, y = inside.x, inside.y
+            box = Rect.between(x + int(columns[0]), y + int(rows[0]), x + int(columns[-1]) + 1, y + int(rows[-1]) + 1)
+            cells = framebuffer.grid.cells(box)
+            if cells and box.area > _MOST_PIXELS * cells.area:
+                return None
+            trimmed.append(box)
+    return tuple(_merge(trimmed))
 
 
 def compare(framebuffer: Framebuffer, areas: list[Rect], copy: Copy | None = None) -> Comparison:
@@ -73,11 +99,29 @@ def compare(framebuffer: Framebuffer, areas: list[Rect], copy: Copy | None = Non
     words = unequal.reshape(grid.rows, BLOCK, grid.columns, _WORDS)
     across = np.bitwise_or.reduce(words[rows, :, columns], axis=2) != 0
     left, right = _span(down[rows, columns].view(np.bool_))
-    top, bottom = _span(across)
-    x, y = BLOCK * columns, BLOCK * rows
     # Where a screen is an odd number of pixels wide, the last of them has a pair beyond it.
-    right = np.minimum(x + 2 * right, grid.size.width)
-    return Comparison(cells, np.stack([x + 2 * left, y + top, right, y + bottom], axis=1))
+    right = np.minimum(BLOCK * columns + 2 * right, grid.size.width)
+    return Comparison(cells, _boxes(across, BLOCK * rows, BLOCK * columns + 2 * left, right))
+
+
+def _boxes(lines: Cells, y: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The rects around the `lines` that differ in each cell, which begins at `y`.
+
+    There are two where one would be too much of the cell: above and below the most lines that don't differ.
+    """
+    top, bottom = _span(lines)
+    boxes = np.stack([left, y + top, right, y + bottom], axis=1)
+    is_full = (right - left) * (bottom - top) > _MOST_PIXELS
+    apart = np.flatnonzero(is_full & (np.count_nonzero(lines, axis=1) < bottom - top))
+    if not apart.size:
+        return boxes
+    last = np.maximum.accumulate(np.where(lines[apart], np.arange(BLOCK), -1), axis=1)
+    skipped = np.where(lines[apart, 1:], np.arange(1, BLOCK) - last[:, :-1], 0) * (last[:, :-1] >= 0)
+    below = skipped.argmax(axis=1) + 1
+    lower = boxes[apart]
+    lower[:, 1] = y[apart] + below
+    boxes[apart, 3] = y[apart] + last[np.arange(apart.size), below - 1] + 1
+    return np.concatenate([boxes, lower])
 
 
 def _compare_area(framebuffer: Framebuffer, area: Rect, copy: Copy | None, unequal: Words, down: Words) -> None:

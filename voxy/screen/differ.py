@@ -9,7 +9,7 @@ import numpy as np
 from voxy.blocks import BlockGrid, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
 from voxy.blocks.geometry import around, rects_of, to_pixels
-from voxy.screen.comparison import Cells, compare
+from voxy.screen.comparison import Cells, compare, trim
 from voxy.screen.film import changed_beside
 from voxy.screen.following import check, follow
 from voxy.screen.framebuffer import Framebuffer, Moved, Pixels
@@ -23,6 +23,9 @@ _MOST_SKIPPED = 8
 
 _FEW_AREAS = 4
 """Rects of damage of which each pair is looked at quicker than all blocks."""
+
+_FEW_RECTS = 6
+"""Rects of damage that may each be sent as one."""
 
 _MOST_LEFT = 0.5
 """Share of the changed blocks that following may leave; where more are left, it is searched anew."""
@@ -62,8 +65,13 @@ class BlockDiffer:
             self._last = None
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
-        areas = _distinct([cells for rect in damage if (cells := grid.cells(rect))], grid)
         beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
+        few = trim(framebuffer, damage) if not moved and len(damage) <= _FEW_RECTS else None
+        if few is not None:
+            if few:
+                framebuffer.swap(few)
+            return Difference(grid.touched(few), None, NO_BLOCKS, few, beside)
+        areas = _distinct([cells for rect in damage if (cells := grid.cells(rect))], grid)
         copy = (moved and _told_copy(framebuffer, moved)) or self._follow_copy(framebuffer, areas)
         if copy:
             changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)

@@ -86,7 +86,7 @@ class Capture:
                 self._whole.clear()
             is_whole = all(back is not each for each in self._whole)
             rects = self._take_damage(is_whole)
-            damage = (Rect.of(self.size),) if is_whole else self._bands(rects)
+            damage = (Rect.of(self.size),) if is_whole else self._few(rects)
             try:
                 self._reader.read(damage, back)
             except error.BadMatch:
@@ -125,8 +125,15 @@ class Capture:
         region = ask(requests.FetchRegion, requests.XFIXES, region=self._newest)
         return np.frombuffer(region.rects[:], dtype="<i2").reshape(-1, 4)
 
+    def _few(self, rects: NDArray[np.int16]) -> Damage:
+        """The same, if they are few; or else a few rects of whole blocks that cover them."""
+        if len(rects) <= _RECTS_MOST:
+            sides = rects.astype(np.int32) & (-1, -1, 0xFFFF, 0xFFFF)
+            inside = (Rect(*rect).intersect(Rect.of(self.size)) for rect in sides.tolist())
+            return tuple(rect for rect in inside if rect)
+        return self._bands(rects)
+
     def _bands(self, rects: NDArray[np.int16]) -> Damage:
-        """A few rects of whole blocks that cover `rects`."""
         grid = BlockGrid(self.size)
         bands: list[Rect] = []
         mask = _cells(grid, rects)
