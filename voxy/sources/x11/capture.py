@@ -128,8 +128,8 @@ class Capture:
     def _few(self, rects: NDArray[np.int16]) -> Damage:
         """The same, if they are few; or else a few rects of whole blocks that cover them."""
         if len(rects) <= _RECTS_MOST:
-            sides = rects.astype(np.int32) & (-1, -1, 0xFFFF, 0xFFFF)
-            inside = (Rect(*rect).intersect(Rect.of(self.size)) for rect in sides.tolist())
+            corners, sides = rects[:, :2].tolist(), rects[:, 2:].view(np.uint16).tolist()
+            inside = (Rect(*at, *side).intersect(Rect.of(self.size)) for at, side in zip(corners, sides, strict=True))
             return tuple(rect for rect in inside if rect)
         return self._bands(rects)
 
