@@ -178,6 +178,6 @@ def rects_of(mask: NDArray[np.bool_]) -> list[Rect]:
 
 
 def around(mask: NDArray[np.bool_]) -> Rect:
-    """The smallest rect of cells with all that are set."""
+    """The smallest rect of cells, or of pixels, with all that are set; there must be one."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return Rect.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Copy, Rect
 from voxy.blocks.generations import Blocks
-from voxy.blocks.geometry import to_pixels
+from voxy.blocks.geometry import around, to_pixels
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
 Cells = NDArray[np.bool_]
@@ -73,10 +73,8 @@ def trim(framebuffer: Framebuffer, rects: tuple[Rect, ...]) -> tuple[Rect, ...] 
         if not (inside := rect.intersect(screen)):
             continue
         differs = framebuffer.back[inside.slices] != framebuffer.front[inside.slices]
-        rows, columns = differs.any(axis=1).nonzero()[0], differs.any(axis=0).nonzero()[0]
-        if rows.size:
-            x, y = inside.x, inside.y
-            box = Rect.between(x + int(columns[0]), y + int(rows[0]), x + int(columns[-1]) + 1, y + int(rows[-1]) + 1)
+        if differs.any():
+            box = around(differs).moved(inside.x, inside.y)
             cells = framebuffer.grid.cells(box)
             if cells and box.area > _MOST_PIXELS * cells.area:
                 return None
@@ -115,6 +113,7 @@ def _boxes(lines: Cells, y: NDArray[np.intp], left: NDArray[np.intp], right: NDA
     apart = np.flatnonzero(is_full & (np.count_nonzero(lines, axis=1) < bottom - top))
     if not apart.size:
         return boxes
+    # For each line, the last up to there that differs; and for each that differs, how far the one before it is.
     last = np.maximum.accumulate(np.where(lines[apart], np.arange(BLOCK), -1), axis=1)
     skipped = np.where(lines[apart, 1:], np.arange(1, BLOCK) - last[:, :-1], 0) * (last[:, :-1] >= 0)
     below = skipped.argmax(axis=1) + 1
@@ -173,8 +172,8 @@ def _span(mask: Cells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def _inside(mask: Cells) -> Cells:
     """Of the cells that are set, those whose neighbours are as well; there are none beyond the screen."""
-    around = np.pad(mask, 1, constant_values=True)
-    return mask & around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
+    padded = np.pad(mask, 1, constant_values=True)
+    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
 
 
 def _merge(rects: list[Rect]) -> list[Rect]:

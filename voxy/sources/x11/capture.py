@@ -126,7 +126,7 @@ class Capture:
         return np.frombuffer(region.rects[:], dtype="<i2").reshape(-1, 4)
 
     def _few(self, rects: NDArray[np.int16]) -> Damage:
-        """The same, if they are few; or else a few rects of whole blocks that cover them."""
+        """The rects on the screen as they are, if they are few; or else a few of whole blocks that cover them."""
         if len(rects) <= _RECTS_MOST:
             corners, sides = rects[:, :2].tolist(), rects[:, 2:].view(np.uint16).tolist()
             inside = (Rect(*at, *side).intersect(Rect.of(self.size)) for at, side in zip(corners, sides, strict=True))
