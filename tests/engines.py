@@ -51,12 +51,18 @@ class Engine:
             xtest.fake_input(self.display, X.KeyRelease, code)
         self.display.sync()
 
-    def click(self, x: int, y: int) -> None:
-        """Press and release the left button there."""
+    async def click(self, x: int, y: int) -> None:
+        """Press and release the left button there, and wait until the page has felt it.
+
+        A window manager that gives the keyboard to what is clicked holds the click back, but not the keys after it.
+        """
+        felt = "new Promise((done) => addEventListener('pointerup', () => done(true), {capture: true, once: true}))"
+        await self.evaluate(f"Boolean(window.clicked = {felt})")
         xtest.fake_input(self.display, X.MotionNotify, x=x, y=y)
         xtest.fake_input(self.display, X.ButtonPress, 1)
         xtest.fake_input(self.display, X.ButtonRelease, 1)
         self.display.sync()
+        await asyncio.wait_for(self.evaluate("clicked"), _START_S)
 
 
 class BrowserCrashed(Exception):

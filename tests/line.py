@@ -67,6 +67,7 @@ class Line:
         self._target = target
         self.up, self.down = Direction(mbit_s, delay_ms), Direction(mbit_s, delay_ms)
         self._ends: set[StreamWriter] = set()
+        self._is_broken = False
 
     @contextlib.asynccontextmanager
     async def open(self, listen: int = 0) -> AsyncIterator[int]:
@@ -83,6 +84,16 @@ class Line:
             end.transport.abort()
 
     @contextlib.contextmanager
+    def broken(self) -> Iterator[None]:
+        """Cut, and let no new connection come meanwhile."""
+        self._is_broken = True
+        self.cut()
+        try:
+            yield
+        finally:
+            self._is_broken = False
+
+    @contextlib.contextmanager
     def stalled(self) -> Iterator[None]:
         """Let nothing through, either way, and break nothing."""
         for direction in (self.up, self.down):
@@ -94,6 +105,9 @@ class Line:
                 direction.flows.set()
 
     async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
+        if self._is_broken:
+            writer.transport.abort()
+            return
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except ConnectionError:

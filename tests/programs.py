@@ -143,9 +143,12 @@ def _serving(display: Display, take: Callable[[Any], None]) -> Iterator[None]:
     reading, writing = os.pipe()
 
     def run() -> None:
-        while reading not in select.select([display, reading], [], [])[0]:
+        while True:
+            # Before waiting too: some may have come with the answer to a request.
             while display.pending_events():
                 take(display.next_event())
+            if reading in select.select([display, reading], [], [])[0]:
+                return
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -62,7 +62,7 @@ async def desk(engine: str, is_secure: bool) -> AsyncIterator[Desk]:
                 return bool(await browser.evaluate(said) == "live,false")
 
             await eventually(is_shown, 15, "the page shows the desktop")
-            browser.click(500, 400)
+            await browser.click(500, 400)
             await eventually(is_ready, 5, "the page has the focus")
             yield Desk(browser, editor, is_secure)
 

@@ -69,7 +69,7 @@ async def use_toolbar(browser: Engine) -> None:
     def until(condition: str) -> Awaitable[None]:
         return eventually(lambda: browser.evaluate(condition), 5, condition)
 
-    browser.click(500, 400)
+    await browser.click(500, 400)
     # A window manager takes its time to give a new window the keyboard.
     await until("document.hasFocus() && document.activeElement.id === 'field'")
     chord = ("Control_L", "Alt_L", "Shift_L")

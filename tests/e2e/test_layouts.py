@@ -31,7 +31,7 @@ async def until_ready(browser: Engine) -> None:
         said = "[document.documentElement.dataset.connection, document.hasFocus()].join()"
         return bool(await browser.evaluate(said) == "live,true")
 
-    browser.click(300, 250)  # into the terminal, which has the keyboard only while the pointer is there
+    await browser.click(300, 250)  # into the terminal, which has the keyboard only while the pointer is there
     await eventually(is_ready, 15, "the page is live and has the focus")
 
 
