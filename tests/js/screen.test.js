@@ -80,12 +80,20 @@ describe('Screen', () => {
     const width = 6, height = 500, random = randomOf(5);
     const surface = (/** @type {number} */ rows) => {
       const canvas = { width, height: rows, pixels: range(0, width * rows), getContext: () => context, cloneNode: () => surface(0) };
+      const everywhere = [0, 0, width, Infinity];
+      let path = everywhere, clip = everywhere;
       const context = {
         canvas,
-        drawImage: ({ width: from, pixels }, left, top, columns, lines, x, y) => {
-          for (const row of range(0, lines)) {
-            for (const column of range(0, columns)) {
-              canvas.pixels[(y + row) * canvas.width + x + column] = pixels[(top + row) * from + left + column];
+        save: () => {},
+        restore: () => (clip = everywhere),
+        beginPath: () => {},
+        rect: (...rect) => (path = rect),
+        clip: () => (clip = path),
+        drawImage: ({ height: lines, pixels }, x, y) => {
+          const [left, top, columns, lasts] = clip;
+          for (const row of range(Math.max(top, y), Math.min(top + lasts, canvas.height, y + lines))) {
+            for (const column of range(Math.max(left, x), Math.min(left + columns, x + width))) {
+              canvas.pixels[row * width + column] = pixels[(row - y) * width + column - x];
             }
           }
         },
@@ -94,7 +102,9 @@ describe('Screen', () => {
     };
     const upTo = (/** @type {number} */ most) => Math.floor(random() * (most + 1));
     const canvas = surface(height);
+    canvas.height = 1;
     const painted = new Screen(canvas, () => {});
+    painted.paint({ update: { seq: 1, width, height, operations: [] }, bitmaps: [] });
     for (let round = 0; round < 60; round++) {
       const wide = 1 + upTo(width - 1), high = 1 + upTo(height - 1);
       const rect = { left: upTo(width - wide), top: upTo(height - high), width: wide, height: high };
