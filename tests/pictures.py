@@ -48,6 +48,14 @@ def framebuffer_of(pixels: Pixels) -> Framebuffer:
     return framebuffer
 
 
+def _read_colours(data: bytes) -> Pixels:
+    return to_pixels(np.frombuffer(data, dtype=np.uint8).reshape(1, -1, 3)).ravel()
+
+
+def _read_indexed(data: bytes, count: int) -> Pixels:
+    return _read_colours(data[count:])[np.frombuffer(data[:count], dtype=np.uint8)]
+
+
 class PaintedScreen:
     """What a browser shows after painting operations: the same rules as static/js/screen.js, in numpy."""
 
@@ -80,8 +88,9 @@ class PaintedScreen:
                         pixels = picture[top : top + rect.height, : rect.width]
                         self.pixels[rect.y : rect.bottom, rect.x : rect.right] = pixels
                         top += rect.height
-                case Deflated(rects, stream):
-                    shown = to_pixels(np.frombuffer(zlib.decompress(stream), dtype=np.uint8).reshape(1, -1, 3)).ravel()
+                case Deflated(rects, stream, is_indexed):
+                    data = zlib.decompress(stream)
+                    shown = _read_indexed(data, sum(rect.area for rect in rects)) if is_indexed else _read_colours(data)
                     for rect in rects:
                         here, shown = shown[: rect.area], shown[rect.area :]
                         self.pixels[rect.slices] = here.reshape(rect.height, rect.width)

@@ -93,7 +93,7 @@ class ModelViewer:
         self.updates = 0
         self.sent_bytes = 0
         self.kinds: list[type] = []
-        self.say(type="hello", protocol=3, keeps=keeps, capabilities=capabilities)
+        self.say(type="hello", protocol=4, keeps=keeps, capabilities=capabilities)
         desktop.join(self.viewer, self.woken.set)
 
     def say(self, **message: object) -> None:
@@ -153,9 +153,9 @@ def read_update(data: bytes) -> tuple[Size, int, tuple[Operation, ...]]:
             rects = tuple(Rect(*take("<4H")) for _ in range(count))
             operations.append(Patches(Encoding(encoding), rects, stream.read(length)))
         elif kind == b"\6":
-            _, count, length = take("<BHI")
+            form, count, length = take("<BHI")
             rects = tuple(Rect(*take("<4H")) for _ in range(count))
-            operations.append(Deflated(rects, stream.read(length)))
+            operations.append(Deflated(rects, stream.read(length), form == 1))
         elif kind == b"\2":
             red, green, blue, count = take("<BBBH")
             operations.append(Fill(red << 16 | green << 8 | blue, np.array(take(f"<{count}H"))))

@@ -23,7 +23,7 @@ from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
 
 TOKEN = "the-right-token"
-HELLO = {"type": "hello", "protocol": 3}
+HELLO = {"type": "hello", "protocol": 4}
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",

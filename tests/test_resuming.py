@@ -67,7 +67,7 @@ class ReturningViewer(ModelViewer):
         if not images:
             self.screen.kept.clear()
         resume = {"token": former.token, "seq": self.painted_seq, "images": images}
-        self.say(type="hello", protocol=3, keeps=self.keeps, resume=resume)
+        self.say(type="hello", protocol=4, keeps=self.keeps, resume=resume)
         self.desktop.join(self.viewer, self.woken.set)
         resumed = self._enter()
         if not is_noticed:

@@ -1,6 +1,7 @@
 """Desktop: one source, one framebuffer, many viewers; the grab loop; the only user of executors."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from voxy.control import Control
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
 from voxy.pixel_threads import PixelThreads
 from voxy.projector import Projector
+from voxy.screen.content import photographs
 from voxy.screen.differ import BlockDiffer, Difference
 from voxy.screen.encoders import encode_rgba_png
 from voxy.screen.film import Film, FilmFinder
@@ -181,8 +183,9 @@ class Desktop:
             now = time.monotonic()
             film = self._finder.current(now)
             projection = self._projector.project(viewer, film, self._framebuffer.grid) if film else None
+            is_photo = functools.partial(photographs, self._framebuffer)
             plan = viewer.take_update(
-                self._framebuffer.generations, now, self._steps, projection, is_current=self._is_watching
+                self._framebuffer.generations, now, self._steps, projection, self._is_watching, is_photo
             )
             if plan is None:
                 return None

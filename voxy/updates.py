@@ -84,7 +84,7 @@ class Updates:
         """Copy the pixels of an update now, and encode them while the next grab goes on."""
         self._seq += 1
         seq, compute = self._seq, self._threads.compute
-        wanted = Wanted(plan.blocks, plan.exact, plan.patches, plan.fixes, plan.quality == LOSSLESS)
+        wanted = Wanted(plan.blocks, plan.exact, plan.patches, plan.fixes, plan.quality == LOSSLESS, plan.most_text)
         snapshot = await compute(plan.size, Snapshot.take, framebuffer, seq, wanted, digests)
         for image in snapshot.images:
             if isinstance(image, Packed) and image.number:

@@ -2,8 +2,8 @@
 
 import { now } from './clock.js';
 import { inflate } from './inflate.js';
-import { PartLost, WireError } from './malformed.js';
-import { BLOCK, areaOf } from './update.js';
+import { PartLost, check } from './malformed.js';
+import { BLOCK } from './update.js';
 
 /** @typedef {import('./update.js').Update} Update */
 /** @typedef {import('./update.js').Atlas | import('./update.js').Patches} Imaged */
@@ -49,11 +49,11 @@ export class Decoder {
           bitmaps[index] = bitmap;
           // What is decoded goes on to the page; the file has done its work.
           Object.assign(operation, 'image' in operation ? { image: NOTHING } : { chunk: NOTHING });
-          if (!hasSizeFor(bitmap, /** @type {Pictured} */ (operation))) throw new WireError('an image of the wrong size');
+          check(hasSizeFor(bitmap, /** @type {Pictured} */ (operation)), 'an image of the wrong size');
         }, (bitmap) => bitmap.close());
       } else if (operation.kind === 'deflated') {
-        this.#await(entry, inflate(operation.stream, areaOf(operation.rects)), (pixels) => {
-          Object.assign(operation, { pixels, stream: NOTHING });
+        this.#await(entry, inflate(operation), (pixels) => {
+          Object.assign(operation, { pixels, data: NOTHING });
         });
       }
     });
@@ -99,14 +99,22 @@ export class Decoder {
  *   | {width: number, height: number}} pictured
  */
 export function hasSizeFor(bitmap, pictured) {
-  if ('width' in pictured) return bitmap.width === pictured.width && bitmap.height === pictured.height;
+  const [width, height] = sizeOf(pictured);
+  return bitmap.width === width && bitmap.height === height;
+}
+
+/**
+ * @param {Parameters<typeof hasSizeFor>[1]} pictured
+ * @returns {[width: number, height: number]}
+ */
+function sizeOf(pictured) {
+  if ('width' in pictured) return [pictured.width, pictured.height];
   if ('rects' in pictured) {
     const { rects } = pictured;
-    return bitmap.width === Math.max(...rects.map(({ width }) => width))
-      && bitmap.height === rects.reduce((sum, { height }) => sum + height, 0);
+    return [Math.max(...rects.map(({ width }) => width)), rects.reduce((sum, { height }) => sum + height, 0)];
   }
   const { columns, blocks } = pictured;
-  return bitmap.width === columns * BLOCK && bitmap.height === Math.ceil(blocks.length / columns) * BLOCK;
+  return [columns * BLOCK, Math.ceil(blocks.length / columns) * BLOCK];
 }
 
 /**

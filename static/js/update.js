@@ -11,7 +11,7 @@ const MAX_SIDE = 16384;
 const ENCODINGS = /** @type {const} */ ([undefined, 'png', 'jpeg']), CODECS = /** @type {const} */ ([undefined, 'h264', 'vp8']);
 /** Streams of video that one connection may have at the same time. */
 const STREAMS = 4;
-const KEY = 1;
+const KEY = 1, INDEXED = 1;
 
 /** @typedef {{kind: 'copy', left: number, top: number, width: number, height: number, x: number, y: number}} Copy */
 /** @typedef {{kind: 'fill', colour: string, blocks: Uint16Array}} Fill */
@@ -20,7 +20,7 @@ const KEY = 1;
 /** @typedef {{kind: 'recall', number: number, blocks: Uint16Array, places: Uint16Array}} Recall */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rect */
 /** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], image: Uint8Array<ArrayBuffer>}} Patches */
-/** @typedef {{kind: 'deflated', rects: Rect[], stream: Uint8Array<ArrayBuffer>,
+/** @typedef {{kind: 'deflated', isIndexed: boolean, rects: Rect[], data: Uint8Array<ArrayBuffer>,
  *   pixels: Uint8ClampedArray<ArrayBuffer>}} Deflated
  * `pixels` are RGBA, those of the first rect row by row, then those of the next; none before they are inflated */
 /** @typedef {{kind: 'video', codec: 'h264' | 'vp8', stream: number, isKey: boolean, left: number, top: number,
@@ -89,8 +89,7 @@ class Reader {
 
   /** @returns {Fill} */
   #fill() {
-    const colour = '#' + [...this.#bytes(3)].map((part) => part.toString(16).padStart(2, '0')).join('');
-    return { kind: 'fill', colour, blocks: this.#blocks(this.#short()) };
+    return { kind: 'fill', colour: `rgb(${this.#bytes(3)})`, blocks: this.#blocks(this.#short()) };
   }
 
   /** @returns {Recall} */
@@ -116,10 +115,9 @@ class Reader {
 
   /** @returns {Deflated} */
   #deflated() {
-    this.#byte();
-    const { rects, data } = this.#ofRects();
-    this.#check(areaOf(rects) <= this.#width * this.#height);
-    return { kind: 'deflated', rects, stream: data, pixels: new Uint8ClampedArray() };
+    const form = this.#byte(), of = this.#ofRects();
+    this.#check(form <= INDEXED && areaOf(of.rects) <= this.#width * this.#height);
+    return { kind: 'deflated', isIndexed: form === INDEXED, ...of, pixels: new Uint8ClampedArray() };
   }
 
   /** @returns {Video} */

@@ -69,6 +69,23 @@ async def test_page_that_is_loaded_anew_gets_the_difference_only(context: Browse
         assert await page.evaluate("sessionStorage.length") == 0, "the picture isn't left lying about"
 
 
+async def test_text_that_is_too_much_for_a_line_comes_coarse_rather_than_late(context: BrowserContext) -> None:
+    async with over(mbit_s=1.0, delay_ms=50.0) as (server, _, url):
+        page = await open_page(context, url)
+        arrived: list[int] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: arrived.append(len(frame))))
+        await page.reload()
+        await until_connection(page, "live")
+        await until_same(page, server, within_s=5)
+        arrived.clear()
+        for step in range(100):
+            await asyncio.to_thread(paint, server, LONG[53 * step % 1400 :][: SIZE.height])
+            await asyncio.sleep(0.02)
+        # Exactly it is 100 kB each time, and four of them in these seconds.
+        assert max(arrived[len(arrived) // 2 :]) < 40_000
+        await until_same(page, server, within_s=20)
+
+
 async def test_line_that_is_cut_again_and_again_amid_changes(context: BrowserContext) -> None:
     async with over(mbit_s=8.0, delay_ms=20.0) as (server, line, url):
         page = await open_page(context, url)

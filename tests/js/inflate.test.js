@@ -6,14 +6,23 @@ import { inflate } from '../../static/js/inflate.js';
 
 const deflated = (...bytes) => new Uint8Array(deflateSync(Uint8Array.from(bytes)));
 
+const rects = (width, height = 1) => [{ left: 0, top: 0, width, height }];
+const colours = (data, width, height) => inflate({ isIndexed: false, rects: rects(width, height), data });
+const indexed = (data, width) => inflate({ isIndexed: true, rects: rects(width), data });
+
 describe('deflated pixels', () => {
   test('are those that were deflated, and opaque', async () => {
-    assert.deepEqual([...await inflate(deflated(1, 2, 3, 250, 251, 252), 2)], [1, 2, 3, 255, 250, 251, 252, 255]);
+    assert.deepEqual([...await colours(deflated(1, 2, 3, 250, 251, 252), 2)], [1, 2, 3, 255, 250, 251, 252, 255]);
+  });
+
+  test('are the colours that their indices count', async () => {
+    const pixels = await indexed(deflated(1, 0, 1, 1, 2, 3, 250, 251, 252), 3);
+    assert.deepEqual([...pixels], [250, 251, 252, 255, 1, 2, 3, 255, 250, 251, 252, 255]);
   });
 
   test('are whole however many parts the stream comes out in', async () => {
     const rgb = Uint8Array.from({ length: 3 * 65536 }, (_, index) => index * index % 251);
-    const pixels = await inflate(new Uint8Array(deflateSync(rgb)), 65536);
+    const pixels = await colours(new Uint8Array(deflateSync(rgb)), 256, 256);
     assert.deepEqual(pixels.filter((_, index) => index % 4 < 3), Uint8ClampedArray.from(rgb));
     assert.ok(pixels.every((value, index) => index % 4 < 3 || value === 255));
   });
@@ -26,6 +35,14 @@ describe('deflated pixels', () => {
     'nothing': new Uint8Array(),
     'a bomb': new Uint8Array(deflateSync(new Uint8Array(1 << 24))),
   })) {
-    test(`${what}: an error`, () => assert.rejects(inflate(stream, 2)));
+    test(`${what}: an error`, () => assert.rejects(colours(stream, 2)));
+  }
+
+  for (const [what, stream] of Object.entries({
+    'fewer indices': deflated(0),
+    'an index beyond the palette': deflated(0, 1, 1, 2, 3),
+    'a palette with colours that nothing has': deflated(0, 0, 1, 2, 3, 4, 5, 6),
+  })) {
+    test(`${what}: an error`, () => assert.rejects(indexed(stream, 2)));
   }
 });

@@ -10,10 +10,10 @@ const GOLDEN = JSON.parse(readFileSync(new URL('../data/wire.json', import.meta.
 
 /** An update as the golden file writes it. */
 function plain({ seq, width, height, operations }) {
-  const list = operations.map(({ image, chunk, stream, pixels: _, blocks, places, ...rest }) => ({
+  const list = operations.map(({ image, chunk, data, pixels: _, blocks, places, ...rest }) => ({
     ...rest, ...(blocks && { blocks: [...blocks] }), ...(places && { places: [...places] }),
     ...(image && { image: hexOf(image) }), ...(chunk && { chunk: hexOf(chunk) }),
-    ...(stream !== undefined && { stream: typeof stream === 'number' ? stream : hexOf(stream) }),
+    ...(data && { data: hexOf(data) }),
   }));
   return { seq, width, height, operations: list };
 }

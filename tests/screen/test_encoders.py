@@ -1,4 +1,5 @@
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from PIL import Image
 
 from tests.pictures import photograph, read_image, text, to_pixels
 from voxy.blocks import Size
-from voxy.screen.encoders import encode_jpeg, encode_png, encode_rgba_png
+from voxy.screen.encoders import deflate, deflate_coarse, encode_jpeg, encode_png, encode_rgba_png
 from voxy.screen.framebuffer import Pixels
 
 
@@ -37,6 +38,18 @@ def test_text_for_a_slow_line_is_packed_smaller_and_the_same() -> None:
     quick, small = encode_png(pixels, 80), encode_png(pixels, 35)
     assert len(small) < 0.95 * len(quick)
     assert (read_image(small) == pixels).all()
+
+
+def test_coarse_text_is_half_as_long_and_nothing_is_far_from_what_it_was() -> None:
+    for pixels in (text(Size(640, 480)).ravel(), photograph(Size(64, 64)).ravel(), text(Size(1, 1)).ravel()):
+        data = zlib.decompress(deflate_coarse(pixels))
+        indices, palette = np.frombuffer(data[: pixels.size], np.uint8), np.frombuffer(data[pixels.size :], np.uint8)
+        assert palette.size == 3 * (int(indices.max()) + 1) <= 3 * 64
+        shown = palette.reshape(-1, 3)[indices].astype(int)
+        wanted = np.stack([pixels >> 16 & 255, pixels >> 8 & 255, pixels & 255], axis=-1).astype(int)
+        assert np.abs(shown - wanted).max() < 64
+    pixels = text(Size(640, 480)).ravel()
+    assert len(deflate_coarse(pixels)) < 0.5 * len(deflate(pixels))
 
 
 def test_noise_is_packed_quickly_for_any_line() -> None:

@@ -61,6 +61,30 @@ def test_nothing_is_rough_where_all_has_to_be_lossless() -> None:
     assert (screen.shown == photograph(size)).all()
 
 
+def test_much_text_on_a_slow_line_has_few_colours_until_it_rests() -> None:
+    size = Size(1021, 743)
+    framebuffer = framebuffer_of(text(size))
+    blocks, exact, patch, fix = np.arange(64), np.arange(64, 80), Rect(5, 400, 900, 60), Rect(7, 500, 300, 20)
+
+    def take(most_text: int) -> Snapshot:
+        wanted = Wanted(blocks, exact, (patch,), (fix,), most_text=most_text)
+        return Snapshot.take(framebuffer, 1, wanted, Digests().of(framebuffer, np.union1d(blocks, exact)))
+
+    assert take(2**20).rough.size == 0
+    coarse = take(2**16)
+    assert coarse.rough.tolist() == np.union1d(blocks, framebuffer.grid.touched([patch])).tolist()
+    screen, as_it_is = PaintedScreen(size), text(size)
+    screen.paint(coarse.encode(50))
+    for rect in [*map(framebuffer.grid.rect, exact.tolist()), fix]:
+        assert (screen.shown[rect.slices] == as_it_is[rect.slices]).all()
+    shown, wanted = screen.shown[patch.slices], as_it_is[patch.slices]
+    assert 2 < np.unique(shown).size < np.unique(wanted).size
+    assert (shown[wanted == 0xFAFAF8] == 0xFAFAF8).all(), "the ground is as it is"
+    screen.paint(taken(framebuffer, NONE, coarse.rough).encode(50))
+    for rect in map(framebuffer.grid.rect, coarse.rough.tolist()):
+        assert (screen.shown[rect.slices] == as_it_is[rect.slices]).all()
+
+
 def test_one_colour_is_a_fill() -> None:
     pixels = np.full((128, 192), 0x336699, dtype=np.uint32)
     pixels[:64, :64] = 0

@@ -1,4 +1,4 @@
-from voxy.session.flow import LOSSLESS, QUALITIES, Flow
+from voxy.session.flow import ANY, LOSSLESS, QUALITIES, Flow
 
 
 def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int) -> float:
@@ -83,6 +83,16 @@ def test_pictures_get_coarser_on_a_slow_line_and_finer_on_a_fast_one() -> None:
     run_line(fast, bytes_s=1e8, delay_s=0.001, size=50_000, updates=50)
     assert slow.quality == QUALITIES[0]
     assert fast.quality == QUALITIES[-1]
+
+
+def test_only_so_much_text_is_exact_as_a_slow_line_carries_soon() -> None:
+    slow, fast = Flow(), Flow()
+    run_line(slow, bytes_s=250_000, delay_s=0.05, size=30_000, updates=20)
+    run_line(fast, bytes_s=1e8, delay_s=0.001, size=2_000, updates=50)
+    assert slow.most_text in (32768, 65536)
+    assert fast.most_text == ANY, "that little was sent says nothing of the line"
+    slow.level = "exact"
+    assert slow.most_text == ANY
 
 
 def test_a_big_picture_is_coarser_on_a_slow_line_and_a_small_one_is_not() -> None:

@@ -16,7 +16,7 @@ NONE = np.empty(0, dtype=np.intp)
 
 def greeted(**hello: object) -> Viewer:
     viewer = Viewer(0.0)
-    viewer.receive(json.dumps({"type": "hello", "protocol": 3, **hello}), 0.0)
+    viewer.receive(json.dumps({"type": "hello", "protocol": 4, **hello}), 0.0)
     return viewer
 
 
@@ -36,7 +36,7 @@ def test_first_message_must_be_a_hello(first: str | bytes) -> None:
 
 def test_second_hello_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        greeted().receive('{"type":"hello","protocol":3}', 1.0)
+        greeted().receive('{"type":"hello","protocol":4}', 1.0)
 
 
 def test_other_protocol_has_its_own_code() -> None:
@@ -61,7 +61,7 @@ def test_text_is_typed_character_by_character() -> None:
 
 def test_who_only_looks_types_no_text() -> None:
     viewer = Viewer(0.0, person=Person("", VIEWER))
-    viewer.receive('{"type":"hello","protocol":3}', 0.0)
+    viewer.receive('{"type":"hello","protocol":4}', 0.0)
     assert viewer.receive('{"type":"text","text":"a"}', 0.0) == []
 
 
@@ -110,6 +110,21 @@ def test_rough_blocks_become_exact_when_they_rest() -> None:
     assert (plan.blocks.tolist(), plan.exact.tolist()) == ([], [1, 3])
     viewer.sent(2, 100, NONE, (), REST_S)
     assert viewer.rest_at() == float("inf")
+
+
+def test_more_blocks_of_text_than_of_photographs_become_exact_at_once() -> None:
+    viewer, generations = greeted(), Generations(64)
+    viewer.take_update(generations, 0.0)
+    viewer.sent(1, 20_000, np.arange(64), (), 0.0)
+    viewer.receive('{"type":"ack","seq":1}', 0.1)
+    plan = viewer.take_update(generations, 1.0, photographs=lambda blocks: [block < 2 for block in blocks.tolist()])
+    assert plan is not None
+    assert plan.exact.tolist() == [0], "two photographs take longer than it should wait"
+    viewer.sent(2, 8000, NONE, (), 1.0)
+    viewer.receive('{"type":"ack","seq":2}', 1.04)
+    plan = viewer.take_update(generations, 1.1, photographs=lambda blocks: [False] * blocks.size)
+    assert plan is not None
+    assert 6 <= plan.exact.size <= 12
 
 
 def test_exact_blocks_leave_room_on_a_slow_line() -> None:
@@ -188,7 +203,7 @@ def test_wheel_and_ping() -> None:
 
 def test_viewer_without_control_moves_nothing() -> None:
     viewer = Viewer(0.0, person=Person("", VIEWER))
-    viewer.receive('{"type":"hello","protocol":3}', 0.0)
+    viewer.receive('{"type":"hello","protocol":4}', 0.0)
     assert viewer.receive(key("a", "KeyA", True), 0.0) == []
     assert viewer.receive(b"\x10\0\0\0\0\x01", 0.0) == []
     assert viewer.release() == []

@@ -28,14 +28,15 @@ def operation_of(message: dict) -> Operation:
         return Patches(Encoding[message["encoding"].upper()], rects, bytes.fromhex(message["image"]))
     if message["kind"] == "deflated":
         rects = tuple(Rect(*(rect[side] for side in SIDES)) for rect in message["rects"])
-        return Deflated(rects, bytes.fromhex(message["stream"]))
+        return Deflated(rects, bytes.fromhex(message["data"]), message["isIndexed"])
     if message["kind"] == "video":
         rect = Rect(*(message[side] for side in SIDES))
         codec = VideoCodec[message["codec"].upper()]
         return Video(codec, message["stream"], message["isKey"], rect, bytes.fromhex(message["chunk"]))
     blocks = np.array(message["blocks"], dtype=np.intp)
     if message["kind"] == "fill":
-        return Fill(int(message["colour"][1:], 16), blocks)
+        red, green, blue = map(int, message["colour"][4:-1].split(","))
+        return Fill(red << 16 | green << 8 | blue, blocks)
     if message["kind"] == "recall":
         return Recall(message["number"], blocks, np.array(message["places"], dtype=np.intp))
     encoding = Encoding[message["encoding"].upper()]

@@ -41,7 +41,7 @@ MALFORMED: list[str | bytes] = [
     "",
     "nonsense",
     '{"type":"nothing"}',
-    '{"type":"hello","protocol":3}',
+    '{"type":"hello","protocol":4}',
     '{"type":"key","key":"a","code":"KeyA","down":"yes"}',
     '{"type":"ack","seq":99999999999}',
     "[" * 60_000,
@@ -166,7 +166,7 @@ async def test_held_keys_go_up_when_the_viewer_falls_silent() -> None:
 
 async def test_hidden_page_gets_no_update() -> None:
     async with running() as stack, viewing(stack, greet=False) as viewer:
-        await viewer.send(type="hello", protocol=3, hidden=True)
+        await viewer.send(type="hello", protocol=4, hidden=True)
         await viewer.next_text("cursor")
         with pytest.raises(TimeoutError):
             await viewer.socket.receive(timeout=0.5)

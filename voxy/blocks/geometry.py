@@ -158,6 +158,13 @@ class BlockGrid:
                 mask[cells.slices] = True
         return np.flatnonzero(mask)
 
+    def rects(self, blocks: NDArray[np.intp]) -> list[Rect]:
+        """Rects that have the pixels of these blocks, clipped to the screen, each once."""
+        mask = np.zeros(self.count, dtype=np.bool_)
+        mask[blocks] = True
+        cells, screen = rects_of(mask.reshape(self.rows, self.columns)), Rect.of(self.size)
+        return [inside for rect in cells if (inside := to_pixels(rect).intersect(screen))]
+
 
 def rects_of(mask: NDArray[np.bool_]) -> list[Rect]:
     """Rects that have each cell that is set once, and no others."""

@@ -153,10 +153,14 @@ class Patches:
 
 @dataclass(frozen=True, slots=True)
 class Deflated:
-    """Draw `rects` from a zlib stream of their pixels: red, green and blue of one rect row by row, then of the next."""
+    """Draw `rects` from a zlib stream of their pixels: red, green and blue of one rect row by row, then of the next.
+
+    Where it `is_indexed`, a byte for each pixel instead, and behind them the palette that these count.
+    """
 
     rects: tuple[Rect, ...]
     stream: bytes
+    is_indexed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,12 @@ def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
     )
 
 
+def photographs(framebuffer: Framebuffer, blocks: Blocks) -> list[bool]:
+    """Whether each of `blocks` of the front is a photograph."""
+    is_photo: list[bool] = np.isin(blocks, classify(framebuffer, blocks).photo).tolist()
+    return is_photo
+
+
 def is_photograph(pixels: Pixels) -> bool:
     """Whether a rect of pixels comes from a photograph; what is too little to tell doesn't."""
     sample = pixels[:: max(1, pixels.size // _MOST_SAMPLED)] & COLOUR

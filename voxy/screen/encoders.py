@@ -10,7 +10,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from voxy.blocks import Encoding
-from voxy.screen.framebuffer import Pixels
+from voxy.screen.framebuffer import COLOUR, Pixels
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB, _RGBA = 2, 6
@@ -23,6 +23,12 @@ _STRIP = 64
 
 _DEFLATE_LEVEL = 3
 """Of what scrolls in, it makes 14 % less than ISA-L in 0.15 ms more; level 6 makes 4 % less again in 0.2 ms."""
+
+_COARSE_LEVEL = 6
+"""A quarter less than level 3 makes, in 1 ms a line of text."""
+
+_ALIKE = np.uint32(0xC0C0C0)
+"""The bits of a colour that are the same in those that are alike."""
 
 _QUICK_QUALITY = 80
 """The quality of JPEGs from which on time is worth more than bytes."""
@@ -82,8 +88,43 @@ def encode_jpeg(pixels: Pixels, quality: int) -> bytes:
 
 def deflate(pixels: Pixels) -> bytes:
     """A zlib stream of the RGB of a row of BGRX pixels, for so few that a smaller stream is worth more time."""
-    rgb = pixels.view(np.uint8).reshape(-1, 4)[:, 2::-1]
-    return zlib.compress(rgb.tobytes(), _DEFLATE_LEVEL)
+    return zlib.compress(_rgb(pixels).tobytes(), _DEFLATE_LEVEL)
+
+
+def deflate_coarse(pixels: Pixels) -> bytes:
+    """A zlib stream of indexed pixels in few of their colours, for lines that are too slow for all of them.
+
+    Of text it is two fifths of the exact one, and shows the same letters on the same ground.
+    """
+    palette, indices = _coarse(*_indexed(pixels & COLOUR))
+    return zlib.compress(indices.astype(np.uint8).tobytes() + _rgb(palette).tobytes(), _COARSE_LEVEL)
+
+
+def _rgb(pixels: Pixels) -> NDArray[np.uint8]:
+    bgrx = pixels.view(np.uint8).reshape(-1, 4)
+    rgb = np.empty((pixels.size, 3), dtype=np.uint8)
+    for channel in range(3):
+        rgb[:, channel] = bgrx[:, 2 - channel]
+    return rgb
+
+
+def _indexed(pixels: Pixels) -> tuple[Pixels, NDArray[np.intp]]:
+    """The different pixels of a row, sorted, and which of them each is."""
+    # Of text and plain grounds one in ten differs from the one before.
+    starts = np.flatnonzero(np.append(True, pixels[1:] != pixels[:-1]))
+    firsts = pixels[starts]
+    ordered = np.sort(firsts)
+    palette = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return palette, np.repeat(np.searchsorted(palette, firsts), np.diff(starts, append=pixels.size))
+
+
+def _coarse(palette: Pixels, indices: NDArray[np.intp]) -> tuple[Pixels, NDArray[np.intp]]:
+    """The same in 64 colours at the most: of those that are alike all become the one that most pixels have."""
+    by_frequency = np.argsort(-np.bincount(indices), kind="stable")
+    _, first, of_colour = np.unique(palette[by_frequency] & _ALIKE, return_index=True, return_inverse=True)
+    chosen = np.empty_like(by_frequency)
+    chosen[by_frequency] = of_colour
+    return palette[by_frequency[first]], chosen[indices]
 
 
 ENCODERS: dict[Encoding, Callable[[Pixels, int], bytes]] = {

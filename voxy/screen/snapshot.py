@@ -1,17 +1,18 @@
 """The pixels of one update, copied out of the framebuffer so that the next grab can go on while they are encoded."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from voxy.blocks import Atlas, Deflated, Encoding, Fill, Operation, Patches, Recall, Rect
+from voxy.blocks import BLOCK, Atlas, Deflated, Encoding, Fill, Operation, Patches, Recall, Rect
 from voxy.blocks.generations import Blocks, common, joined, without
 from voxy.blocks.memory import find_repeats
 from voxy.screen.atlas import flatten, pack, pack_rects
 from voxy.screen.content import Content, classify, cut
-from voxy.screen.encoders import ENCODERS, deflate
+from voxy.screen.encoders import ENCODERS, deflate, deflate_coarse
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
 _FEW_PIXELS = 65536
@@ -24,7 +25,7 @@ _MOST_TIMES_WIDER = 3
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What an update draws: `blocks` and `patches`, of which photographs may go lossy unless all `is_lossless`; and
-    `exact` and `fixes`, which may not.
+    `exact` and `fixes`, which may not. More pixels of text than `most_text` have few colours, unless they may not.
     """
 
     blocks: Blocks
@@ -32,6 +33,7 @@ class Wanted:
     patches: tuple[Rect, ...] = ()
     fixes: tuple[Rect, ...] = ()
     is_lossless: bool = False
+    most_text: int = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,22 @@ class FlatRects:
 
 
 @dataclass(frozen=True, slots=True)
+class CoarseRects:
+    """Rects of text that will travel in few colours."""
+
+    rects: tuple[Rect, ...]
+    pixels: Pixels
+
+    def encode(self, quality: int) -> Deflated:
+        return Deflated(self.rects, deflate_coarse(self.pixels), is_indexed=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What an update consists of, not yet encoded; `rough` are the blocks that will go lossy."""
 
     fills: tuple[Fill, ...]
-    images: tuple[Packed | PackedRects | FlatRects, ...]
+    images: tuple[Packed | PackedRects | FlatRects | CoarseRects, ...]
     repeats: tuple[Recall, ...]
     rough: Blocks
 
@@ -90,11 +103,16 @@ class Snapshot:
         Blocks with the same of the `digests` go once. Images of update `seq` get numbers that no others have.
         """
         content = classify(framebuffer, joined(wanted.blocks, wanted.exact))
+        drawn, photos = _sorted(framebuffer, wanted)
+        coarse, text, soon = [], content.text, without(content.text, wanted.exact)
+        if sum(rect.area for rect in drawn) + soon.size * BLOCK * BLOCK > wanted.most_text:
+            coarse = [*drawn, *framebuffer.grid.rects(soon)]
+            drawn, text = [], common(text, wanted.exact)
         rough = without(content.photo, wanted.exact)
         resting = common(content.photo, wanted.exact)
-        images: list[Packed | PackedRects | FlatRects] = []
+        images: list[Packed | PackedRects | FlatRects | CoarseRects] = []
         repeats: list[Recall] = []
-        for is_photo, chosen in enumerate((content.text, resting)):
+        for is_photo, chosen in enumerate((text, resting)):
             if chosen.size:
                 number = 2 * seq + is_photo
                 once, repeated = find_repeats(chosen, digests, number)
@@ -102,24 +120,31 @@ class Snapshot:
                 repeats += repeated
         if rough.size:
             images.append(Packed(Encoding.JPEG, rough, *pack(framebuffer, rough)))
-        rects: dict[Encoding, list[Rect]] = {Encoding.PNG: list(wanted.fixes), Encoding.JPEG: []}
-        for rect in wanted.patches:
-            for part, is_photo in [(rect, False)] if wanted.is_lossless else cut(rect, framebuffer.front):
-                rects[Encoding.JPEG if is_photo else Encoding.PNG].append(part)
-        if 0 < sum(rect.area for rect in rects[Encoding.PNG]) <= _FEW_PIXELS:
-            few, rects[Encoding.PNG] = tuple(rects[Encoding.PNG]), []
-            images.append(FlatRects(few, flatten(framebuffer, few)))
+        if coarse:
+            images.append(CoarseRects(tuple(coarse), flatten(framebuffer, coarse)))
+        exact = [*wanted.fixes, *drawn]
+        if exact and sum(rect.area for rect in exact) <= _FEW_PIXELS:
+            images.append(FlatRects(tuple(exact), flatten(framebuffer, exact)))
+            exact = []
         images += [
             PackedRects(encoding, group, pack_rects(framebuffer, group))
-            for encoding, chosen in rects.items()
+            for encoding, chosen in ((Encoding.PNG, exact), (Encoding.JPEG, photos))
             for group in _group(chosen)
         ]
-        rough = joined(rough, framebuffer.grid.touched(rects[Encoding.JPEG]))
+        rough = joined(rough, framebuffer.grid.touched([*coarse, *photos]))
         return cls(tuple(_fills(content)), tuple(images), tuple(repeats), rough)
 
     def encode(self, quality: int) -> tuple[Operation, ...]:
         """Turn the pixels into operations; JPEG at `quality` (1…100)."""
         return (*self.fills, *(image.encode(quality) for image in self.images), *self.repeats)
+
+
+def _sorted(framebuffer: Framebuffer, wanted: Wanted) -> tuple[list[Rect], list[Rect]]:
+    """Of the patches, those that are drawn and those that are photographs, in parts where they are both."""
+    if wanted.is_lossless:
+        return list(wanted.patches), []
+    parts = [part for rect in wanted.patches for part in cut(rect, framebuffer.front)]
+    return [part for part, is_photo in parts if not is_photo], [part for part, is_photo in parts if is_photo]
 
 
 def _fills(content: Content) -> list[Fill]:

@@ -4,6 +4,7 @@ The budget is bandwidth × (least round trip + one picture's time), both measure
 paint, so that it bounds the age of what is seen and not just a socket's buffer.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ Level: TypeAlias = Literal["auto", "exact", "light"]
 LOSSLESS = 0
 """The quality at which nothing may go lossy."""
 
+ANY = sys.maxsize
+"""As many pixels as there may be."""
+
 _LIGHT_BYTES_S = 60_000.0
 """What a film may take of a line that is to be spared."""
 
@@ -38,6 +42,9 @@ QUALITIES = (35, 50, 65, 80)
 
 _PIXEL_BYTES = (0.05, 0.065, 0.085, 0.14)
 """What a pixel of a photograph takes in these qualities, roughly."""
+
+_TEXT_PIXEL_BYTES = 0.13
+"""What an exact pixel of dense text takes, roughly."""
 
 _BIG_PICTURE_S = 0.05
 """Seconds that a picture may take on a line that is known to be slow, if there is a quality for it: what is cut to in a
@@ -95,6 +102,16 @@ class Flow:
         most_bytes = self.bytes_s * _BIG_PICTURE_S
         fitting = sum(pixels * pixel_bytes <= most_bytes for pixel_bytes in _PIXEL_BYTES)
         return min(self.quality, QUALITIES[max(0, fitting - 1)]) if self._rates else self.quality
+
+    @property
+    def most_text(self) -> int:
+        """Pixels of text that are soon across exactly, a power of two, so that viewers on like lines share pictures.
+
+        That a line is slow is known by pictures that were late: what is sent may just have been little so far.
+        """
+        is_slow = self._step < len(QUALITIES) - 1 and self.level != "exact"
+        pixels = int(self.bytes_s * _BIG_PICTURE_S / _TEXT_PIXEL_BYTES)
+        return 1 << pixels.bit_length() >> 1 if is_slow else ANY
 
     @property
     def film_bytes_s(self) -> float:

@@ -56,8 +56,8 @@ class Update:
                     yield image
                 case Patches(encoding, rects, image):
                     yield from _of_rects(self.PATCHES, encoding, rects, image)
-                case Deflated(rects, stream):
-                    yield from _of_rects(self.DEFLATED, 0, rects, stream)
+                case Deflated(rects, stream, is_indexed):
+                    yield from _of_rects(self.DEFLATED, is_indexed, rects, stream)
                 case Video(codec, stream, is_key, rect, chunk):
                     yield _VIDEO.pack(self.VIDEO, codec, stream, is_key, *rect, len(chunk))
                     yield chunk
@@ -70,9 +70,9 @@ class Update:
         return f"update {self.seq} of {self.size}: {kinds}"
 
 
-def _of_rects(kind: int, encoding: int, rects: Sequence[Rect], data: bytes) -> Iterator[bytes]:
+def _of_rects(kind: int, how: int, rects: Sequence[Rect], data: bytes) -> Iterator[bytes]:
     """An operation that draws rects, all from the same data."""
-    yield _OF_RECTS.pack(kind, encoding, len(rects), len(data))
+    yield _OF_RECTS.pack(kind, how, len(rects), len(data))
     yield from (_RECT.pack(*rect) for rect in rects)
     yield data
 

@@ -1,6 +1,7 @@
 """Viewer: the server's side of one browser page. No socket, no thread, no clock."""
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -13,7 +14,7 @@ from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.clipboard import ViewerClipboard
 from voxy.session.events import InputEvent, Key, Motion, Pointer, Wheel
-from voxy.session.flow import LOSSLESS, Flow
+from voxy.session.flow import ANY, LOSSLESS, Flow
 from voxy.session.keycodes import KEYCODES
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
@@ -27,8 +28,8 @@ REST_S = 0.25
 LEASE_S = 1.5
 """Seconds without a word after which held keys and buttons are let go."""
 
-_EXACT_BLOCK_BYTES = 8192
-"""What an exact block of a photograph takes, roughly; it bounds how many go at once on a slow line."""
+_EXACT_PHOTO_BYTES, _EXACT_TEXT_BYTES = 8192, 1024
+"""What an exact block of a photograph takes, and one of text, roughly; it bounds how many go at once on a slow line."""
 
 _EXACT_S = 0.05
 """Seconds of the line that exact blocks may take at a time: what is typed meanwhile waits behind them."""
@@ -41,12 +42,16 @@ _KEYS_OF = {"\n": "Enter", "\t": "Tab"}
 """Characters that keys other than those of characters write."""
 
 
+def _all_of(blocks: Blocks) -> list[bool]:
+    return [True] * blocks.size
+
+
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
     """What a viewer gets next: what `copies` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
 
     Those are the blocks that rest; `recalls` are those of either that it has kept, and `fixes` the rects in which
-    what it has kept differs. `quality` is for what may go lossy.
+    what it has kept differs. `quality` is for what may go lossy; more pixels of text than `most_text` may too.
 
     Two plans of the same generations are the same update exactly if their keys are equal.
     """
@@ -55,6 +60,7 @@ class UpdatePlan:
     blocks: Blocks
     exact: Blocks
     quality: int
+    most_text: int = ANY
     copies: tuple[Copy, ...] = ()
     patches: tuple[Rect, ...] = ()
     recalls: tuple[Recall, ...] = ()
@@ -72,7 +78,7 @@ class UpdatePlan:
         recalls = tuple((recall.number, recall.blocks.tobytes(), recall.places.tobytes()) for recall in self.recalls)
         blocks, exact = self.blocks.tobytes(), self.exact.tobytes()
         drawn = self.copies, self.patches, self.fixes, recalls
-        return self.generation, blocks, exact, self.quality, *drawn, self.has_frame
+        return self.generation, blocks, exact, self.quality, self.most_text, *drawn, self.has_frame
 
 
 Request: TypeAlias = wire.AskControl | wire.TakeControl | wire.GiveControl | wire.LeaveControl
@@ -244,12 +250,13 @@ class Viewer:
         steps: Sequence[Step] = (),
         film: Projection | None = None,
         is_current: bool = True,
+        photographs: Callable[[Blocks], list[bool]] = _all_of,
     ) -> UpdatePlan | None:
         """Plan the next update and note its blocks as held; None while there is no room or nothing to send.
 
         `steps` are how the last generations came one from the other, up to the current one; `film` is
         the one that is running, if this viewer can be sent frames of it. Unless the array `is_current`, blocks
-        that rest wait: what has changed meanwhile goes first.
+        that rest wait: what has changed meanwhile goes first. `photographs` tells which blocks are some.
         """
         if not self.has_room(now):
             return None
@@ -260,19 +267,22 @@ class Viewer:
         rough = holding.rough if step else NO_BLOCKS
         but_film = holding.missing_but_film(generations) if film else NO_BLOCKS
         blocks = holding.take_all(generations)
-        most_exact = self._most_exact(now, is_alone=not blocks.size) if is_current else 0
-        exact = holding.rested(generations, now - REST_S)[:most_exact]
+        exact = NO_BLOCKS
+        if is_current:
+            rested = holding.rested(generations, now - REST_S)
+            exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size)
         if film:
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
             return None
-        quality = self.flow.quality_for(blocks.size * BLOCK * BLOCK)
-        plan = UpdatePlan(generations.current, blocks, exact, quality)
+        pixels = blocks.size * BLOCK * BLOCK
+        quality = self.flow.quality_for(pixels)
+        plan = UpdatePlan(generations.current, blocks, exact, quality, self.flow.most_text)
         if film and but_film.size < blocks.size:
             # What is beside a film and shares a block with it is exact, once and whenever it changes.
             beside = film.edges if film.is_first else common(but_film, film.edges)
             plan = replace(plan, blocks=without(but_film, beside), exact=joined(exact, beside), has_frame=True)
-        elif step and step.pixels <= _STEP_SHARE * blocks.size * BLOCK * BLOCK:
+        elif step and step.pixels <= _STEP_SHARE * pixels:
             holding.roughen(step.roughens(rough, blocks), now)
             plan = replace(plan, blocks=step.left, copies=step.copies, patches=step.patches)
         if quality == LOSSLESS:
@@ -281,16 +291,23 @@ class Viewer:
         self._mirror.take(joined(blocks, plan.exact))
         return plan
 
-    def _most_exact(self, now: float, is_alone: bool) -> int:
-        """How many exact blocks may go: none with something new on a line that is too slow for both.
+    def _first_exact(
+        self, rested: Blocks, now: float, photographs: Callable[[Blocks], list[bool]], is_alone: bool
+    ) -> Blocks:
+        """Of the blocks that rest, those that may go now: none with something new on a line too slow for both.
 
         Alone they leave a quarter of the line's room, for what changes next.
         """
         room = self.flow.room(now)
         if is_alone:
             room -= self.flow.window_bytes // 4
-        most = int(min(room, self.flow.bytes_s * _EXACT_S)) // _EXACT_BLOCK_BYTES
-        return max(most, int(is_alone and room > 0))
+        most_bytes = min(room, self.flow.bytes_s * _EXACT_S)
+        if rested.size * _EXACT_PHOTO_BYTES <= most_bytes:
+            return rested
+        least = int(is_alone and room > 0)
+        some = rested[: max(int(most_bytes) // _EXACT_TEXT_BYTES, least)]
+        sizes = (_EXACT_PHOTO_BYTES if is_photo else _EXACT_TEXT_BYTES for is_photo in photographs(some))
+        return some[: max(sum(total <= most_bytes for total in itertools.accumulate(sizes)), least)]
 
     def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
         """The same plan, with what the viewer keeps only named."""
