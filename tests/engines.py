@@ -52,17 +52,21 @@ class Engine:
         self.display.sync()
 
     async def click(self, x: int, y: int) -> None:
-        """Press and release the left button there, and wait until the page has felt it.
+        """Press and release the left button there until the page has felt it.
 
-        A window manager that gives the keyboard to what is clicked holds the click back, but not the keys after it.
+        A window may not be there yet; and a window manager that gives the keyboard to what is clicked holds the click
+        back, but not the keys after it.
         """
         felt = "new Promise((done) => addEventListener('pointerup', () => done(true), {capture: true, once: true}))"
         await self.evaluate(f"Boolean(window.clicked = {felt})")
-        xtest.fake_input(self.display, X.MotionNotify, x=x, y=y)
-        xtest.fake_input(self.display, X.ButtonPress, 1)
-        xtest.fake_input(self.display, X.ButtonRelease, 1)
-        self.display.sync()
-        await asyncio.wait_for(self.evaluate("clicked"), _START_S)
+        is_felt = False
+        async with asyncio.timeout(_START_S):
+            while not is_felt:
+                xtest.fake_input(self.display, X.MotionNotify, x=x, y=y)
+                xtest.fake_input(self.display, X.ButtonPress, 1)
+                xtest.fake_input(self.display, X.ButtonRelease, 1)
+                self.display.sync()
+                is_felt = await self.evaluate("Promise.race([clicked, new Promise((done) => setTimeout(done, 3000))])")
 
 
 class BrowserCrashed(Exception):
