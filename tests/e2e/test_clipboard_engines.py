@@ -58,7 +58,9 @@ async def desk(engine: str, is_secure: bool) -> AsyncIterator[Desk]:
 
             async def is_shown() -> bool:
                 # Before the first picture nobody hears what is typed.
-                said = "[document.documentElement.dataset.connection, document.getElementById('screen')?.hidden].join()"
+                said = (
+                    "[document.documentElement?.dataset.connection, document.getElementById('screen')?.hidden].join()"
+                )
                 return bool(await browser.evaluate(said) == "live,false")
 
             await eventually(is_shown, 15, "the page shows the desktop")

@@ -23,7 +23,7 @@ async def until_live(browser: Engine) -> None:
     async def is_live() -> bool:
         with contextlib.suppress(PlaywrightError):  # it may be on its way out
             return bool(
-                await browser.evaluate("!window.isOld && document.documentElement.dataset.connection === 'live'")
+                await browser.evaluate("!window.isOld && document.documentElement?.dataset.connection === 'live'")
             )
         return False
 

@@ -28,7 +28,7 @@ def compose(browser: Engine) -> str:
 
 async def until_ready(browser: Engine) -> None:
     async def is_ready() -> bool:
-        said = "[document.documentElement.dataset.connection, document.hasFocus()].join()"
+        said = "[document.documentElement?.dataset.connection, document.hasFocus()].join()"
         return bool(await browser.evaluate(said) == "live,true")
 
     await browser.click(300, 250)  # into the terminal, which has the keyboard only while the pointer is there
