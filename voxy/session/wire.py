@@ -28,9 +28,9 @@ Server to viewer, binary
               The image is as wide as the widest rect and holds the rects one below the other, from its left edge.
       Deflated u8 kind = 6, u8 form (0 colours, 1 indexed), u16 count, u32 length,
               count × (u16 left, u16 top, u16 width, u16 height), length bytes of a zlib stream (RFC 1950)
-              The stream is u8 red, u8 green, u8 blue for each pixel; indexed it is a u8 for each, and then so the
-              colours that these count, up to the last that there is. Draw the rects, which have no more pixels than
-              the screen: those of the first row by row, then the next's.
+              The stream is u8 red, u8 green, u8 blue for each pixel. Indexed it is a u8 for each, and then the palette
+              up to the last colour that has a pixel, each as u8 red, u8 green, u8 blue. Draw the rects, which have no
+              more pixels than the screen: those of the first row by row, then the next's.
       Video   u8 kind = 7, u8 codec (1 H.264 in Annex B, 2 VP8), u8 stream (0…3), u8 flags (bit 0: key),
               u16 left, u16 top, u16 width, u16 height, u32 length, length (1 at least) bytes of chunk
               Draw the one frame that the chunk decodes to on the rect. The frame is as large as the rect, each side
