@@ -42,49 +42,40 @@ export class Decoder {
     const entry = { update, bitmaps, left: 0, takenAt: now(), decodeMs: 0 };
     this.#queue.push(entry);
     update.operations.forEach((operation, index) => {
-      const coming = 'image' in operation ? this.#createBitmap(operation)
-        : operation.kind === 'video' && this.#videos.decode(operation);
-      if (coming) {
-        this.#await(entry, coming, (bitmap) => {
-          bitmaps[index] = bitmap;
-          // What is decoded goes on to the page; the file has done its work.
-          Object.assign(operation, 'image' in operation ? { image: NOTHING } : { chunk: NOTHING });
-          check(hasSizeFor(bitmap, /** @type {Pictured} */ (operation)), 'an image of the wrong size');
-        }, (bitmap) => bitmap.close());
-      } else if (operation.kind === 'deflated') {
-        this.#await(entry, inflate(operation), (pixels) => {
-          Object.assign(operation, { pixels, data: NOTHING });
-        });
-      }
+      const coming = this.#decode(operation);
+      if (!coming) return;
+      entry.left++;
+      // One `then` and no `async`: every further hop would keep the picture waiting for other work of the page.
+      coming.then((part) => {
+        const bitmap = 'close' in part ? part : null;
+        if (!this.#queue.includes(entry)) return bitmap?.close();
+        bitmaps[index] = bitmap;
+        // What is decoded goes on to the page; the file has done its work.
+        Object.assign(operation, { data: NOTHING }, !bitmap && { pixels: part });
+        check(!bitmap || hasSizeFor(bitmap, /** @type {Pictured} */ (operation)), 'an image of the wrong size');
+        if (--entry.left) return;
+        entry.decodeMs = now() - entry.takenAt;
+        this.#handOver();
+      }).catch((error) => {
+        if (this.#queue.includes(entry)) this.#onError(error);
+      });
     });
     if (!entry.left) this.#handOver();
+  }
+
+  /**
+   * @param {import('./update.js').Operation} operation
+   * @returns {Promise<ImageBitmap | Uint8ClampedArray<ArrayBuffer>> | false} false for what is drawn as it is
+   */
+  #decode(operation) {
+    return 'encoding' in operation ? this.#createBitmap(operation)
+      : operation.kind === 'video' ? this.#videos.decode(operation) : operation.kind === 'deflated' && inflate(operation);
   }
 
   /** Forget all that is under way: the connection that it came by is gone. */
   reset() {
     for (const entry of this.#queue.splice(0)) entry.bitmaps.forEach((bitmap) => bitmap?.close());
     this.#videos.reset();
-  }
-
-  /**
-   * @template T
-   * @param {Decoded} entry
-   * @param {Promise<T>} coming
-   * @param {(part: T) => void} keep
-   * @param {(part: T) => void} [drop]
-   */
-  #await(entry, coming, keep, drop = () => {}) {
-    entry.left++;
-    // One `then` and no `async`: every further hop would keep the picture waiting for other work of the page.
-    coming.then((part) => {
-      if (!this.#queue.includes(entry)) return drop(part);
-      keep(part);
-      if (--entry.left) return;
-      entry.decodeMs = now() - entry.takenAt;
-      this.#handOver();
-    }).catch((error) => {
-      if (this.#queue.includes(entry)) this.#onError(error);
-    });
   }
 
   #handOver() {
@@ -122,8 +113,8 @@ function sizeOf(pictured) {
  * premultiplyAlpha 'none' makes Chromium convert the whole bitmap once more (15 ms for 9 at 1920×1080).
  * @param {Imaged} imaged
  */
-function createPictureBitmap({ image, encoding }) {
-  return createImageBitmap(new Blob([image], { type: `image/${encoding}` }));
+function createPictureBitmap({ data, encoding }) {
+  return createImageBitmap(new Blob([data], { type: `image/${encoding}` }));
 }
 
 /** Videos, whose code is fetched with the first of them. */

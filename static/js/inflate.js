@@ -14,14 +14,16 @@ export async function inflate({ isIndexed, rects, data }) {
   // What is wrong with the stream is told by what is read of it.
   writer.write(data).catch(() => {});
   writer.close().catch(() => {});
-  const view = new DataView(await new Response(readable).arrayBuffer());
-  const count = areaOf(rects), pixels = new Uint32Array(count);
-  let end = 0;
+  const count = areaOf(rects), pixels = new Uint32Array(count), reader = readable.getReader();
+  // An index and a colour for each pixel at the most: a stream that swells to more doesn't fit, which is an error.
+  const inflated = new Uint8Array(4 * count), view = new DataView(inflated.buffer);
+  let size = 0, end = 0;
+  for (let part; (part = (await reader.read()).value); size += part.length) inflated.set(part, size);
   for (let pixel = 0; pixel < count; pixel++) {
     const at = isIndexed ? count + 3 * view.getUint8(pixel) : 3 * pixel;
     pixels[pixel] = view.getUint16(at, true) | view.getUint8(at + 2) << 16 | 255 << 24;
     end = Math.max(end, at + 3);
   }
-  check(end === view.byteLength, 'too many or few pixels');
+  check(end === size, 'too many or few pixels');
   return new Uint8ClampedArray(pixels.buffer);
 }

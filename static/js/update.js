@@ -16,15 +16,15 @@ const KEY = 1, INDEXED = 1;
 /** @typedef {{kind: 'copy', left: number, top: number, width: number, height: number, x: number, y: number}} Copy */
 /** @typedef {{kind: 'fill', colour: string, blocks: Uint16Array}} Fill */
 /** @typedef {{kind: 'atlas', encoding: 'png' | 'jpeg', columns: number, blocks: Uint16Array,
- *   number: number, image: Uint8Array<ArrayBuffer>}} Atlas */
+ *   number: number, data: Uint8Array<ArrayBuffer>}} Atlas `data` is an image's, as for Patches */
 /** @typedef {{kind: 'recall', number: number, blocks: Uint16Array, places: Uint16Array}} Recall */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rect */
-/** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], image: Uint8Array<ArrayBuffer>}} Patches */
+/** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], data: Uint8Array<ArrayBuffer>}} Patches */
 /** @typedef {{kind: 'deflated', isIndexed: boolean, rects: Rect[], data: Uint8Array<ArrayBuffer>,
  *   pixels: Uint8ClampedArray<ArrayBuffer>}} Deflated
  * `pixels` are RGBA, those of the first rect row by row, then those of the next; none before they are inflated */
 /** @typedef {{kind: 'video', codec: 'h264' | 'vp8', stream: number, isKey: boolean, left: number, top: number,
- *   width: number, height: number, chunk: Uint8Array<ArrayBuffer>}} Video */
+ *   width: number, height: number, data: Uint8Array<ArrayBuffer>}} Video */
 /** @typedef {Copy | Fill | Atlas | Recall | Patches | Deflated | Video} Operation */
 /** @typedef {{type: 'update', seq: number, width: number, height: number, operations: Operation[],
  *   bytes: number}} Update `bytes` is what it took on its way */
@@ -104,13 +104,12 @@ class Reader {
     const encoding = this.#known(ENCODINGS), columns = this.#short(), count = this.#short();
     const number = this.#long(), length = this.#long();
     this.#check(columns > 0 && count > 0);
-    return { kind: 'atlas', encoding, columns, blocks: this.#blocks(count), number, image: this.#bytes(length) };
+    return { kind: 'atlas', encoding, columns, blocks: this.#blocks(count), number, data: this.#bytes(length) };
   }
 
   /** @returns {Patches} */
   #patches() {
-    const encoding = this.#known(ENCODINGS), of = this.#ofRects();
-    return { kind: 'patches', encoding, rects: of.rects, image: of.data };
+    return { kind: 'patches', encoding: this.#known(ENCODINGS), ...this.#ofRects() };
   }
 
   /** @returns {Deflated} */
@@ -126,7 +125,7 @@ class Reader {
     this.#check(stream < STREAMS && (flags & ~KEY) === 0);
     const rect = this.#rect(), length = this.#long();
     this.#check(length > 0);
-    return { kind: 'video', codec, stream, isKey: flags === KEY, ...rect, chunk: this.#bytes(length) };
+    return { kind: 'video', codec, stream, isKey: flags === KEY, ...rect, data: this.#bytes(length) };
   }
 
   /** What draws rects, all from the same data. */

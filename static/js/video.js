@@ -108,7 +108,7 @@ class VideoStream {
   decode(video) {
     return new Promise((resolve, reject) => {
       // The time only has to grow: frames come in the order of their chunks, and are shown when they come.
-      const init = { type: video.isKey ? KEY : DELTA, timestamp: this.#count++, data: video.chunk };
+      const init = { type: video.isKey ? KEY : DELTA, timestamp: this.#count++, data: video.data };
       this.#decoder.decode(this.#webCodecs.createChunk(init));
       this.#waiting.push({ resolve, reject });
     });

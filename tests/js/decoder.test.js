@@ -5,8 +5,8 @@ import { Decoder, hasSizeFor } from '../../static/js/decoder.js';
 import { settled } from './support.js';
 
 const FILL = { kind: 'fill', colour: '#000000', blocks: [0] };
-const ATLAS = { kind: 'atlas', encoding: 'png', columns: 1, blocks: [0], image: new Uint8Array() };
-const VIDEO = { kind: 'video', left: 0, top: 0, width: 63, height: 64, chunk: new Uint8Array(9) };
+const ATLAS = { kind: 'atlas', encoding: 'png', columns: 1, blocks: [0], data: new Uint8Array() };
+const VIDEO = { kind: 'video', left: 0, top: 0, width: 63, height: 64, data: new Uint8Array(9) };
 const update = (seq, ...operations) => ({ type: 'update', seq, width: 64, height: 64, operations });
 
 describe('Decoder', () => {
@@ -79,7 +79,7 @@ describe('Decoder', () => {
     assert.deepEqual(painted, []);
     decodes[0].finish();
     await settled();
-    assert.deepEqual([painted, errors, video.chunk.length], [[1], [], 0]);
+    assert.deepEqual([painted, errors, video.data.length], [[1], [], 0]);
   });
 
   test('a video that fails is an error, and a reset forgets the streams', async () => {

@@ -4,6 +4,8 @@ import { deflateSync } from 'node:zlib';
 
 import { inflate } from '../../static/js/inflate.js';
 
+const BOMB = new Uint8Array(deflateSync(new Uint8Array(1 << 24)));
+
 const deflated = (...bytes) => new Uint8Array(deflateSync(Uint8Array.from(bytes)));
 
 const rects = (width, height = 1) => [{ left: 0, top: 0, width, height }];
@@ -33,10 +35,14 @@ describe('deflated pixels', () => {
     'a stream that is cut': deflated(1, 2, 3, 4, 5, 6).subarray(0, -5),
     'what is no stream': Uint8Array.of(1, 2, 3),
     'nothing': new Uint8Array(),
-    'a bomb': new Uint8Array(deflateSync(new Uint8Array(1 << 24))),
+    'a bomb': BOMB,
   })) {
     test(`${what}: an error`, () => assert.rejects(colours(stream, 2)));
   }
+
+  test('a bomb is not read to its end, where this one is cut', async () => {
+    await assert.rejects(colours(BOMB.subarray(0, -5), 2), RangeError);
+  });
 
   for (const [what, stream] of Object.entries({
     'fewer indices': deflated(0),

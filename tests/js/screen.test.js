@@ -135,7 +135,7 @@ describe('Screen', () => {
     let isClosed = false;
     const operations = [
       { kind: 'fill', colour: '#102030', blocks: [0, 1] },
-      { kind: 'atlas', encoding: 'png', columns: 1, blocks: [3], image: new Uint8Array() },
+      { kind: 'atlas', encoding: 'png', columns: 1, blocks: [3], data: new Uint8Array() },
     ];
     painted.paint({
       update: { seq: 1, width: 130, height: 100, operations },

@@ -6,8 +6,8 @@ import { Videos, configOf } from '../../static/js/video.js';
 import { WireError } from '../../static/js/malformed.js';
 import { settled } from './support.js';
 
-const KEY = { kind: 'video', codec: 'h264', stream: 0, isKey: true, left: 5, top: 7, width: 63, height: 64, chunk: 'key' };
-const DELTA = { ...KEY, isKey: false, chunk: 'delta' };
+const KEY = { kind: 'video', codec: 'h264', stream: 0, isKey: true, left: 5, top: 7, width: 63, height: 64, data: 'key' };
+const DELTA = { ...KEY, isKey: false, data: 'delta' };
 
 describe('Videos', () => {
   let decoders, frames, videos;
