@@ -91,6 +91,21 @@ def test_latest_wins_while_there_is_no_room() -> None:
     assert plan.blocks.tolist() == [1, 2]
 
 
+def test_acknowledgement_says_where_nothing_waited_for_it() -> None:
+    viewer, generations = greeted(), Generations(6)
+    viewer.take_update(generations, 0.0)
+    viewer.sent(1, 10_000_000, NONE, (), 0.0)
+    assert viewer.receive('{"type":"ack","seq":0}', 0.1) == [wire.Ack(0)]
+    generations.mark(np.array([1]))
+    assert viewer.take_update(generations, 0.1) is None, "there is no room"
+    assert viewer.receive('{"type":"ack","seq":1}', 0.5) == []
+    viewer.take_update(generations, 0.5)
+    viewer.sent(2, 10_000, np.array([1]), (), 0.5)
+    assert viewer.receive('{"type":"ack","seq":2}', 0.6) == [], "what is rough waits to be exact"
+    assert viewer.take_update(generations, 0.6) is None, "it hasn't rested"
+    assert viewer.receive('{"type":"ack","seq":2}', 0.6) == []
+
+
 def test_hidden_page_gets_nothing_until_it_is_seen() -> None:
     viewer, generations = greeted(hidden=True), Generations(2)
     assert viewer.take_update(generations, 0.0) is None

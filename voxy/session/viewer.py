@@ -83,7 +83,7 @@ class UpdatePlan:
 
 Request: TypeAlias = wire.AskControl | wire.TakeControl | wire.GiveControl | wire.LeaveControl
 
-Received: TypeAlias = list[InputEvent | wire.Pong | wire.Times | wire.Window | wire.View | Request]
+Received: TypeAlias = list[InputEvent | wire.Ack | wire.Pong | wire.Times | wire.Window | wire.View | Request]
 """What a viewer's message leads to: input for the source, answers to the viewer, and what says whom to follow."""
 
 
@@ -116,12 +116,17 @@ class Viewer:
         self._pointer: Pointer | Motion = Pointer(0, 0, 0)
         self.resume: wire.Resume | None = None
         """Where it says that it goes on."""
+        self.is_held_back = True
+        """Whether there may be something to send when there is room."""
         self._mirror = Mirror()
 
     # What comes in
 
     def receive(self, data: str | bytes, now: float) -> Received:
-        """Take one message; ProtocolError means that the viewer must be closed with its code."""
+        """Take one message; ProtocolError means that the viewer must be closed with its code.
+
+        Of an acknowledgement comes the same, where it only makes room, for which nothing waits.
+        """
         message = wire.parse(data)
         self._heard_at = now
         if isinstance(message, wire.Hello) is self.has_greeted:
@@ -146,6 +151,8 @@ class Viewer:
                 self._mirror.acked(seq)
                 if self.meter.acked(seq, now) and self.wants_times:
                     return self._times()
+                if not self.is_held_back:
+                    return [message]
             case wire.Release():
                 return [*self.release()]
             case wire.View(hidden):
@@ -258,10 +265,12 @@ class Viewer:
         the one that is running, if this viewer can be sent frames of it. Unless the array `is_current`, blocks
         that rest wait: what has changed meanwhile goes first. `photographs` tells which blocks are some.
         """
+        self.is_held_back = True
         if not self.has_room(now):
             return None
         holding = self._mirror.follow(generations)
         if holding.has_all(generations):
+            self.is_held_back = False
             return None
         step = _step_from(holding.level, steps)
         rough = holding.rough if step else NO_BLOCKS
@@ -289,6 +298,7 @@ class Viewer:
             plan = replace(plan, blocks=NO_BLOCKS, exact=joined(plan.blocks, plan.exact))
         holding.put(plan.exact, generations)
         self._mirror.take(joined(blocks, plan.exact))
+        self.is_held_back = not holding.has_all(generations)
         return plan
 
     def _first_exact(
@@ -339,6 +349,7 @@ class Viewer:
         """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
         self.flow.sent(seq, size, now)
         self._mirror.sent(seq, rough, used, now)
+        self.is_held_back |= rough.size > 0
 
     def times(self) -> wire.Times | None:
         """Where the time of the update that was painted last went; None before the first."""

@@ -252,7 +252,8 @@ async def _heed_forever(app: web.Application) -> None:
     changes = Changes(app, gate.access, gate.rules.refresh)
     while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(app[CHANGED].wait(), _HEED_S)
+            async with asyncio.timeout(_HEED_S):
+                await app[CHANGED].wait()
         app[CHANGED].clear()
         rounds += 1
         try:

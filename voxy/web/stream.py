@@ -145,6 +145,8 @@ class Stream:
                     await self._desktop.control.receive(self._viewer, result)
                     holder = self._desktop.control.lease.holder
                     self._note(str(result.__struct_config__.tag), f"held by {holder.number if holder else 'nobody'}")
+                case wire.Ack():
+                    self._desktop.want()
                 case event:
                     await self._desktop.inject(event)
         # Input brings nothing to send by itself; looking for it would hold up the thread that types it.
@@ -170,7 +172,8 @@ class Stream:
                     self._wake.clear()
                     await self._send_messages()
                 has_sent = await self._send_clipboard()
-                if not await self._send_update() and not has_sent:
+                has_more = await self._send_update() and self._viewer.is_held_back
+                if not has_sent and not has_more:
                     await self._until_wake()
             # At once: a line that is dead may take its time to close.
             await self._inject_release()

@@ -64,7 +64,9 @@ class X11Source:
         future = worker.grab(framebuffer)
         try:
             with watch:
-                return await future
+                damage = await future
+                watch.take_answer()
+                return damage
         except asyncio.CancelledError:
             if not future.cancelled() and not future.exception():
                 worker.owe()

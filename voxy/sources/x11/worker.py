@@ -185,6 +185,7 @@ class Worker:
         self._poll.register(connection.socket, select.POLLIN)
         self._poll.register(self._wake_fd, select.POLLIN)
         self._damaged_at = time.monotonic() - _SETTLE_S
+        self._is_readable = True
         self._input_due_at = 0.0
         self._clip_wanted: asyncio.Future[Clip]
         self.shm_reason, self.input_reason = self._capture.shm_reason, self._devices.reason
@@ -196,8 +197,9 @@ class Worker:
         """Do all there is to do, then sleep."""
         assert self._connection
         # Before the input: what it is to be typed with may have changed.
-        for event in self._connection.take_events():
+        for event in self._connection.take_events(self._is_readable):
             self._take(event)
+        self._is_readable = False
         now = time.monotonic()
         self._input_due_at = now + self._devices.send(self._input, self._capture.size)
         self._tend_clipboard(now)
@@ -240,9 +242,10 @@ class Worker:
             # poll() counts in milliseconds.
             time.sleep(timeout_s)
             return
-        for descriptor, _ in self._poll.poll(timeout_s and math.ceil(timeout_s * 1000)):
-            if descriptor == self._wake_fd:
-                os.eventfd_read(self._wake_fd)
+        ready = [descriptor for descriptor, _ in self._poll.poll(timeout_s and math.ceil(timeout_s * 1000))]
+        if self._wake_fd in ready:
+            os.eventfd_read(self._wake_fd)
+        self._is_readable = ready != [self._wake_fd]
 
     def _is_grab_due(self) -> bool:
         with self._lock:
