@@ -31,6 +31,8 @@ _PHOTO_PIXELS, _MOST_SAMPLED = 256, 4096
 _FEW_PIXELS = 8192
 """Pixels whose colours are counted sooner than strips of a photograph are looked for among them."""
 
+_GROWTH = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -103,23 +105,31 @@ def _strips(rect: Rect, picture: Pixels) -> Iterator[Rect]:
     if rect.area < 2 * _PHOTO_PIXELS or rect.width < 2:
         return
     x, y, width, height = rect
-    pixels = picture[rect.slices] & COLOUR
-    equal = pixels[:, 1:] == pixels[:, :-1]
-    top, bottom = _photo_lines(pixels, equal), _photo_lines(pixels[::-1], equal[::-1])
+    pixels = picture[rect.slices]
+    top, bottom = (_photo_lines(lines, lines[:, 1:], lines[:, :-1]) for lines in (pixels, pixels[::-1]))
     yield Rect(x, y, width, top)
     yield Rect(x, rect.bottom - bottom, width, bottom)
     # A column differs from the next as well where that is no photograph's: there are as many columns as differences.
-    columns, equal = pixels.T, equal.T
-    left, right = _photo_lines(columns, equal), _photo_lines(columns[::-1], equal[::-1])
+    left, right = (_photo_lines(lines, lines[:-1], lines[1:]) for lines in (pixels.T, pixels.T[::-1]))
     yield Rect(x, y, left, height)
     yield Rect(rect.right - right, y, right, height)
 
 
-def _photo_lines(lines: Pixels, equal: NDArray[np.bool_]) -> int:
-    """How many of the first lines look like a photograph's, without such as have the few colours of dense text."""
-    is_other = np.count_nonzero(equal, axis=1) >= _EQUAL_NEIGHBOURS * equal.shape[1]
-    count = int(is_other.argmax())
-    while count and _colours(lines[count - 1]) <= lines.shape[1] // 2:
+def _photo_lines(lines: Pixels, neighbours: Pixels, others: Pixels) -> int:
+    """How many of the first lines look like a photograph's, without such as have the few colours of dense text.
+
+    Each pixel of a line has a neighbour in that of the `others`.
+    """
+    # Mostly there are none: the first line is looked at alone, and then ever more together.
+    start, end, count = 0, 1, 0
+    while start < len(neighbours):
+        equal = (neighbours[start:end] ^ others[start:end]) & COLOUR == 0
+        is_other = np.count_nonzero(equal, axis=1) >= _EQUAL_NEIGHBOURS * equal.shape[1]
+        if is_other.any():
+            count = start + int(is_other.argmax())
+            break
+        start, end = end, _GROWTH * end
+    while count and _colours(lines[count - 1] & COLOUR) <= lines.shape[1] // 2:
         count -= 1
     return count
 
