@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from voxy.blocks import BlockGrid, Rect, Size
+from voxy.blocks.geometry import around_most
 
 
 def test_size_reads_what_it_prints() -> None:
@@ -33,3 +35,14 @@ def test_cells_are_those_that_a_rect_touches() -> None:
     assert grid.cells(Rect(1000, 700, 500, 500)) == Rect(15, 10, 1, 2)
     assert grid.cells(Rect(1021, 0, 5, 5)) is None
     assert grid.cells(Rect(-5, -5, 6, 6)) == Rect(0, 0, 1, 1)
+
+
+def test_around_most_leaves_out_what_stands_apart() -> None:
+    mask = np.zeros((30, 60), dtype=np.bool_)
+    mask[5:9, 10:14] = True
+    assert around_most(mask) == Rect(10, 5, 4, 4)
+    mask[0, :6] = mask[29, 54:] = mask[12, 20] = True
+    assert around_most(mask) == Rect(10, 5, 4, 4)
+    # One cell that touches is taken in, with all that lies between.
+    mask[8, 14:18] = True
+    assert around_most(mask) == Rect(10, 5, 8, 4)

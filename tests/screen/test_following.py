@@ -67,9 +67,19 @@ def test_a_window_is_dragged_on(x: int, y: int) -> None:
     assert copy == Copy(Rect(300, 200, 600, 400), 300 + x, 200 + y)
 
 
+@pytest.mark.parametrize(("x", "y"), [(150, 60), (60, -20)])
+def test_a_window_is_dragged_on_fast(x: int, y: int) -> None:
+    last = Copy(Rect(200, 160, 600, 400), 300, 200)
+    copy = followed(dragged(300, 200), dragged(300 + x, 200 + y), last)
+    assert copy == Copy(Rect(300, 200, 600, 400), 300 + x, 200 + y)
+
+
 def test_a_window_is_dragged_over_the_edge() -> None:
     copy = followed(dragged(670, 200), dragged(700, 200), Copy(Rect(640, 200, 600, 400), 670, 200))
     assert copy == Copy(Rect(670, 200, 580, 400), 700, 200)
+    # Quicker before, it would be where there is no screen.
+    copy = followed(dragged(670, 200), dragged(690, 210), Copy(Rect(0, 200, 600, 400), 670, 200))
+    assert copy == Copy(Rect(670, 200, 590, 400), 690, 210)
 
 
 def test_what_has_come_to_rest_moves_no_more() -> None:
@@ -77,8 +87,14 @@ def test_what_has_come_to_rest_moves_no_more() -> None:
     assert followed(dragged(300, 200), dragged(300, 200), Copy(Rect(290, 195, 600, 400), 300, 200)) is None
 
 
-def test_what_jumps_is_left_to_be_searched() -> None:
-    assert followed(dragged(300, 200), dragged(500, 300), Copy(Rect(290, 195, 600, 400), 300, 200)) is None
+def test_what_jumps_is_searched() -> None:
+    last = Copy(Rect(290, 195, 600, 400), 300, 200)
+    assert followed(dragged(300, 200), dragged(500, 300), last) == Copy(Rect(300, 200, 600, 400), 500, 300)
+    assert followed(pane(LONG, 0, 100), pane(LONG, 0, 300), scrolled(6)) == scrolled(200)
+
+
+def test_what_has_gone_moves_no_more() -> None:
+    assert followed(dragged(300, 200), WALL, Copy(Rect(290, 195, 600, 400), 300, 200)) is None
 
 
 def test_what_a_server_says_is_checked() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.pictures import framebuffer_of, photograph, text
 from voxy.blocks import BlockGrid, Copy, Rect, Size
 from voxy.screen import differ
+from voxy.screen.comparison import Cells
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.motion import find_copy, find_offset, find_scroll
@@ -47,7 +48,10 @@ def test_windows_that_are_dragged_are_found(offset: tuple[int, int]) -> None:
     before[200 : 200 + 400, 300 : 300 + 600] = LONG[:400, :600]
     after[y : y + 400, x : x + 600] = LONG[:400, :600]
     assert find_offset(before, after, Rect(0, 0, 1280, 800)) == offset
-    copy = find_copy(before, after, Rect(128, 64, 960, 704))
+    changed = np.zeros((13, 20), dtype=np.bool_)
+    changed[1:12, 2:17] = True
+    changed[[0, 12], [0, 19]] = True
+    copy = find_copy(before, after, changed)
     assert copy == Copy(Rect(300, 200, 600, 400), x, y)
 
 
@@ -61,6 +65,19 @@ def test_a_dragged_window_is_a_copy_and_what_it_uncovers() -> None:
     assert difference.copy == Copy(Rect(300, 200, 600, 400), 305, 210)
     assert difference.left.size == 0
     assert sum(rect.width * rect.height for rect in difference.patches) < 1.5 * (600 * 10 + 400 * 5)
+
+
+def test_clocks_in_the_corners_hide_no_window_that_is_dragged() -> None:
+    size = Size(3200, 1920)
+    before, after = (photograph(size) for _ in range(2))
+    before[200:600, 100:700] = LONG[:400, :600]
+    after[260:660, 190:790] = LONG[:400, :600]
+    after[:16, 3000:3100] = after[1904:, 64:164] = 0
+    framebuffer = framebuffer_of(before)
+    framebuffer.back[:] = after
+    clocks = Rect(3000, 0, 100, 16), Rect(64, 1904, 100, 16)
+    difference = BlockDiffer().diff(framebuffer, (*clocks, Rect(100, 200, 690, 460)))
+    assert difference.copy == Copy(Rect(100, 200, 600, 400), 190, 260)
 
 
 def test_a_film_is_searched_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,11 +147,11 @@ def test_what_goes_on_moving_is_compared_once(strip: int, monkeypatch: pytest.Mo
 
 def test_what_is_typed_beside_a_scroll_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
     size, long = Size(1021, 743), text(Size(1021, 4 * 743))
-    searched: list[Rect] = []
+    searched: list[Cells] = []
 
-    def find(before: Pixels, after: Pixels, area: Rect) -> Copy | None:
-        searched.append(area)
-        return find_copy(before, after, area)
+    def find(before: Pixels, after: Pixels, changed: Cells) -> Copy | None:
+        searched.append(changed)
+        return find_copy(before, after, changed)
 
     monkeypatch.setattr("voxy.screen.differ.find_copy", find)
     framebuffer, differ, pane = framebuffer_of(long[: size.height]), BlockDiffer(), Rect(0, 128, 1021, 600)

@@ -188,3 +188,19 @@ def around(mask: NDArray[np.bool_]) -> Rect:
     """The smallest rect of cells, or of pixels, with all that are set; there must be one."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return Rect.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def around_most(mask: NDArray[np.bool_]) -> Rect:
+    """The rect around most of the cells that are set, without others that stand apart; there must be one."""
+    top, bottom = _fullest(mask.sum(axis=1))
+    left, right = _fullest(mask[top:bottom].sum(axis=0))
+    top, bottom = _fullest(mask[:, left:right].sum(axis=1))
+    return Rect.between(left, top, right, bottom)
+
+
+def _fullest(counts: NDArray[np.intp]) -> tuple[int, int]:
+    """Where the run of lines begins and ends that have most, none of which is empty."""
+    edges = np.flatnonzero(np.diff(counts > 0, prepend=False, append=False))
+    until = np.append(0, np.cumsum(counts))
+    fullest = int(np.argmax(until[edges[1::2]] - until[edges[::2]]))
+    return int(edges[2 * fullest]), int(edges[2 * fullest + 1])

@@ -8,7 +8,7 @@ import numpy as np
 
 from voxy.blocks import BlockGrid, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks
-from voxy.blocks.geometry import around, rects_of, to_pixels
+from voxy.blocks.geometry import rects_of, to_pixels
 from voxy.screen.comparison import Cells, compare, trim
 from voxy.screen.film import changed_beside
 from voxy.screen.following import check, follow
@@ -114,7 +114,7 @@ class BlockDiffer:
         if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
             return None
         self._skipped = 0
-        copy = find_copy(*_pictures(framebuffer), to_pixels(around(changed)))
+        copy = find_copy(*_pictures(framebuffer), changed)
         self._misses = 0 if copy else self._misses + 1
         return copy
 

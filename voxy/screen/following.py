@@ -3,14 +3,16 @@
 As in `motion`, what is told here is a guess, and compared afterwards.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxy.blocks import Copy, Rect, Size
 from voxy.screen.framebuffer import Pixels
-from voxy.screen.motion import all_of, find_moved
+from voxy.screen.motion import all_of, find_moved, find_offset, find_scroll
 
 _TELLING_ROWS = 48
 """Rows that tell whether something moves in a way."""
@@ -20,12 +22,14 @@ _NEARLY_ALL = 0.9
 """Shares of the telling rows that have to agree: on the way, and on what it is that moved."""
 
 _MARK = Size(16, 8)
-"""Marks are looked for in the new picture, up to so many pixels from where they were; so many must agree."""
+"""Marks are looked for in the new picture, up to so many pixels from where the last motion would have taken them; so
+many must agree."""
 _REACH = 64
 _AGREED = 3
 
 _MARKS_ACROSS, _MARKS_DOWN = 6, 6
-"""Where marks are taken from, evenly over what moved."""
+_MOST_MARKS = 12
+"""Where marks are taken from, evenly over what moved, and how many are looked for: most of them agree, or none."""
 
 _LEAST_TELLING = 16
 _PROBES = 8
@@ -44,8 +48,10 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
         return None
     offset = last.offset
     if _share(before, after, thing, offset) < _MOST:
-        found = _track(before, after, thing)
-        if not found:
+        # What scrolled mostly scrolls on, and as far as it likes; what was dragged is mostly near.
+        rows = 0 if offset[0] else find_scroll(before, after, thing)
+        found = (0, rows) if rows else _track(before, after, thing, offset) or find_offset(before, after, damaged)
+        if not found or not any(found):
             return None
         offset = found
     # Either what is in a pane moves, or what moves takes its place with it.
@@ -82,35 +88,40 @@ def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int])
     return np.count_nonzero(fits & ~stood) / told if told else 0.0
 
 
-def _track(before: Pixels, after: Pixels, thing: Rect) -> tuple[int, int] | None:
-    """By how far a thing moved, as the first few marks on it say that agree; None where they say that it stands."""
+def _track(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int]) -> tuple[int, int] | None:
+    """By how far a thing moved that moved by `last` before, as the first few marks on it say that agree, or None."""
     votes: Counter[tuple[int, int]] = Counter()
-    for mark in _marks(thing):
-        if (offset := _find(before[mark.slices], after, mark)) is not None:
+    for mark, telling in itertools.islice(_marks(before, thing), _MOST_MARKS):
+        if at := _find(before[mark.slices], telling, after, mark.moved(*last)):
+            offset = at[0] - mark.x, at[1] - mark.y
             votes[offset] += 1
             if votes[offset] == _AGREED:
-                return offset if any(offset) else None
+                return offset
     return None
 
 
-def _marks(thing: Rect) -> Iterator[Rect]:
+def _marks(before: Pixels, thing: Rect) -> Iterator[tuple[Rect, NDArray[np.intp]]]:
+    """Those that can be told from others, and which of their pixels do."""
     for row in range(_MARKS_DOWN):
         for column in range(_MARKS_ACROSS):
             x = thing.x + thing.width * (2 * column + 1) // (2 * _MARKS_ACROSS)
             y = thing.y + thing.height * (2 * row + 1) // (2 * _MARKS_DOWN)
             mark = Rect(x, y, *_MARK)
-            if mark.intersect(thing) == mark:
-                yield mark
+            if mark.intersect(thing) != mark:
+                continue
+            pixels = before[mark.slices]
+            telling = np.flatnonzero(pixels != pixels[0, 0])
+            if telling.size >= _LEAST_TELLING:
+                yield mark, telling
 
 
-def _find(pixels: Pixels, after: Pixels, mark: Rect) -> tuple[int, int] | None:
-    """By how far the pixels of a mark moved, if they are at one place alone within reach."""
-    telling = np.flatnonzero(pixels != pixels[0, 0])
-    if telling.size < _LEAST_TELLING:
-        return None
+def _find(pixels: Pixels, telling: NDArray[np.intp], after: Pixels, mark: Rect) -> tuple[int, int] | None:
+    """Where the pixels of a mark are, if that is one place alone within reach of where it should be."""
     left, top = max(mark.x - _REACH, 0), max(mark.y - _REACH, 0)
     right = min(mark.x + _REACH, after.shape[1] - mark.width)
     bottom = min(mark.y + _REACH, after.shape[0] - mark.height)
+    if left > right or top > bottom:
+        return None
     probes = [divmod(probe, mark.width) for probe in telling[:: telling.size // _PROBES].tolist()]
     down, along = probes[0]
     searched = after[top + down : bottom + down + 1, left + along : right + along + 1]
@@ -121,7 +132,7 @@ def _find(pixels: Pixels, after: Pixels, mark: Rect) -> tuple[int, int] | None:
     if rows.size > _MOST_ALIKE:
         return None
     found = [
-        (x - mark.x, y - mark.y)
+        (x, y)
         for x, y in zip((columns + left).tolist(), (rows + top).tolist(), strict=True)
         if (after[y : y + mark.height, x : x + mark.width] == pixels).all()
     ]

@@ -13,19 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Copy, Rect, Size
+from voxy.blocks.geometry import around, around_most, to_pixels
 from voxy.screen.framebuffer import Pixels
 
 Hash = TypeVar("Hash", bound=np.generic)
 
-_STRIDE = 8
-"""Every eighth pair of pixels goes into a row's hash: 0.1 ms for a whole screen."""
+_STRIP, _LOOKED = 4, 16
+"""Blocks across that tell a scroll: all of a wide screen would take longer to read than to compare. They are those in
+which most changed, of so many rows."""
+
+_STRIDE = 2
+"""Every second pair of pixels goes into a row's hash."""
 
 _LEAST_ROWS = 24
 """Rows that must agree on an offset, and the share of all rows that can tell one."""
 _LEAST_SHARE = 0.5
 
 # Random for each process, so that no picture can be drawn to look like another.
-_weights = np.frombuffer(secrets.token_bytes(16384 // 2 * 8), dtype=np.uint64) >> np.uint64(1) | np.uint64(1)
+_weights = np.frombuffer(secrets.token_bytes((_STRIP + 1) * BLOCK // 2 * 8), dtype=np.uint64) | np.uint64(1)
 
 _PATCH = Size(32, 16)
 """A patch is told by every second of its rows, whole: even of text there are few that look alike."""
@@ -63,13 +68,20 @@ _SPARSE = 0.15
 """Rows and columns with fewer moved tiles, compared with the fullest, are not of the thing that moved."""
 
 
-def find_copy(before: Pixels, after: Pixels, area: Rect) -> Copy | None:
-    """The copy that makes most of what changed in `area` (whole blocks) from one picture to the other, if one does."""
-    inside = area.intersect(all_of(after))
-    assert inside
-    rows = find_scroll(before, after, inside)
-    offset = (0, rows) if rows else find_offset(before, after, inside)
-    return find_moved(before, after, inside, offset) if offset else None
+def find_copy(before: Pixels, after: Pixels, changed: NDArray[np.bool_]) -> Copy | None:
+    """The copy that makes most of the blocks that `changed` from one picture to the other, if one does."""
+    # What changes beside what moves, as a clock, would have it looked for in the middle between them.
+    most, all_ = (to_pixels(cells).intersect(all_of(after)) for cells in (around_most(changed), around(changed)))
+    assert most
+    assert all_
+    offset = find_motion(before, after, most) or (find_motion(before, after, all_) if most != all_ else None)
+    return find_moved(before, after, all_, offset) if offset else None
+
+
+def find_motion(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:
+    """Columns and rows by which most of `area` moved, right and down; None if nothing did."""
+    rows = find_scroll(before, after, area)
+    return (0, rows) if rows else find_offset(before, after, area)
 
 
 def all_of(pixels: Pixels) -> Rect:
@@ -80,13 +92,24 @@ def find_scroll(before: Pixels, after: Pixels, area: Rect) -> int:
     """Rows by which the content of `area` moved down (negative: up) from one picture to the other; 0 if it didn't."""
     # The outermost blocks may belong half to what stands still beside a pane.
     inset = BLOCK if area.width >= 4 * BLOCK else 0
-    columns = slice(area.x + inset, area.x + inset + ((area.width - 2 * inset) & ~1))  # whole pairs of pixels
-    rows = slice(area.y, area.bottom)
-    old, old_at = _telling(_hash_rows(before[rows, columns]))
-    new, new_at = _telling(_hash_rows(after[rows, columns]))
+    strip = _busiest(before, after, Rect(area.x + inset, area.y, area.width - 2 * inset & ~1, area.height)).slices
+    old, old_at = _telling(_hash_rows(before[strip]))
+    new, new_at = _telling(_hash_rows(after[strip]))
     common, in_old, in_new = np.intersect1d(old, new, assume_unique=True, return_indices=True)
     offsets = new_at[in_new] - old_at[in_old]
     return _agreed(offsets[offsets != 0], max(_LEAST_ROWS, common.size * _LEAST_SHARE))
+
+
+def _busiest(before: Pixels, after: Pixels, area: Rect) -> Rect:
+    """The part of `area`, as high and not too wide, in which most changed."""
+    blocks = area.width // BLOCK
+    if blocks <= _STRIP:
+        return area
+    looked = np.s_[area.y : area.bottom : max(1, area.height // _LOOKED), area.x : area.x + blocks * BLOCK]
+    differs = (before[looked] != after[looked]).reshape(-1, blocks, BLOCK)
+    until = np.cumsum(np.append(0, np.count_nonzero(differs, axis=(0, 2))))
+    first = int((until[_STRIP:] - until[:-_STRIP]).argmax())
+    return Rect(area.x + first * BLOCK, area.y, _STRIP * BLOCK, area.height)
 
 
 def find_offset(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:
