@@ -1,3 +1,5 @@
+from math import inf
+
 from voxy.session.flow import ANY, LOSSLESS, QUALITIES, Flow
 
 
@@ -30,6 +32,52 @@ def test_update_larger_than_the_window_waits_for_its_ack() -> None:
     assert flow.room(0.1) == 0
     flow.acked(1, 1.0)
     assert flow.room(1.0) > 0
+
+
+def slow() -> Flow:
+    """A flow that has measured 100 kB/s and a round trip of 0.1 s."""
+    flow = Flow()
+    flow.sent(0, 1, 0.0)
+    flow.acked(0, 0.1)
+    flow.sent(1, 20_000, 1.0)
+    flow.acked(1, 1.2)
+    assert (round(flow.bytes_s), round(flow.min_rtt_s, 6)) == (100_000, 0.1)
+    return flow
+
+
+def test_line_is_not_idle_until_a_big_update_is_acknowledged() -> None:
+    flow = slow()
+    flow.sent(2, 50_000, 2.0)
+    assert 2.45 < flow.room_at() < 2.5, "a little before all is on its way"
+    assert flow.room(flow.room_at() - 0.001) == 0
+    assert 0 < flow.room(2.5) <= flow.window_bytes
+    flow.sent(3, 4000, 2.5)
+    assert flow.room(2.5) == 0
+    assert flow.room_at() > 2.5
+
+
+def test_next_update_is_made_while_the_line_is_busy() -> None:
+    flow = slow()
+    flow.sent(2, 50_000, 2.0, made_in_s=0.08)
+    assert 2.38 < flow.room_at() < 2.4
+    assert flow.room(2.4) > 0
+
+
+def test_nothing_is_sent_after_a_big_update_that_is_late() -> None:
+    flow = slow()
+    flow.sent(2, 50_000, 2.0)
+    assert flow.room(2.59) > 0
+    assert flow.room(2.61) == 0
+    flow.sent(3, 50_000, 2.59)
+    assert flow.room_at() == inf, "it is after the first is due"
+
+
+def test_small_updates_are_counted_until_they_are_acknowledged() -> None:
+    flow = slow()
+    for seq in range(2, 6):
+        flow.sent(seq, flow.window_bytes // 4 + 1, 2.0)
+    assert flow.room(2.15) == 0
+    assert flow.room_at() == inf
 
 
 def test_ack_covers_all_before_it() -> None:

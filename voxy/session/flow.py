@@ -4,6 +4,7 @@ The budget is bandwidth × (least round trip + one picture's time), both measure
 paint, so that it bounds the age of what is seen and not just a socket's buffer.
 """
 
+import math
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from typing import Literal, TypeAlias
 
 _WINDOW_S = 0.033
 """Seconds of line that may be filled beyond the round trip: two pictures at 60 a second."""
+
+_LONGEST_MADE_S = 0.1
+"""Seconds in which an update is made at the longest, for all that is counted on."""
 
 _MEMORY_S = 10.0
 """Seconds for which the best round trip and bandwidth are believed; lines change."""
@@ -73,6 +77,7 @@ class Flow:
         self._rates: deque[tuple[float, float]] = deque()
         self._acked_at = 0.0
         self.inflight_bytes = 0
+        self._ahead_s = _WINDOW_S
         self._good_pictures = 0
         self._step = len(QUALITIES) - 1
         self.last_seq = -1
@@ -122,8 +127,11 @@ class Flow:
     def window_bytes(self) -> int:
         return int(self.bytes_s * (self.min_rtt_s + _WINDOW_S))
 
-    def sent(self, seq: int, size: int, now: float) -> None:
+    def sent(self, seq: int, size: int, now: float, made_in_s: float = 0.0) -> None:
+        """Note that update `seq` of `size` bytes went out, which it took `made_in_s` to make."""
         self.last_seq = seq
+        # The next takes as long, and the line has something to send meanwhile.
+        self._ahead_s = _WINDOW_S + min(made_in_s, _LONGEST_MADE_S)
         if not self._inflight:
             self._acked_at = now
         self.inflight_bytes += size
@@ -144,9 +152,39 @@ class Flow:
         """Bytes that may be sent now; 0 for none. With nothing on its way there is always room."""
         if not self._inflight:
             return max(self.window_bytes, 1)
-        if len(self._inflight) > round(self.min_rtt_s * _FRAMES_S + 1):
+        if self._is_full:
             return 0
-        return max(0, self.window_bytes - self.inflight_bytes)
+        room = self.window_bytes - self.inflight_bytes
+        if now < self._big_until():
+            unsent = self.inflight_bytes - int(self.bytes_s * (now - self._big_since()))
+            room = max(room, int(self.bytes_s * self._ahead_s) - unsent)
+        return max(0, room)
+
+    def room_at(self) -> float:
+        """When there will be room though nothing is acknowledged until then; infinity if there won't.
+
+        After an update that is more than the window the line would be idle from when it has been sent until that is
+        known, and all that changed meanwhile would make the next one as big.
+        """
+        if not self._inflight or self._is_full:
+            return math.inf
+        at = self._big_since() + self.inflight_bytes / self.bytes_s - self._ahead_s
+        return at if at < self._big_until() else math.inf
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._inflight) > round(self.min_rtt_s * _FRAMES_S + 1)
+
+    def _big_since(self) -> float:
+        """When the line began to send the oldest of what is on its way."""
+        return max(self._inflight[0].at, self._acked_at - self.min_rtt_s)
+
+    def _big_until(self) -> float:
+        """When that is due to be acknowledged, if it is big. Later the line is slower than was thought, or stands."""
+        size = self._inflight[0].size
+        if not self._rates or size <= self.window_bytes:
+            return -math.inf
+        return self._big_since() + size / self.bytes_s + self.min_rtt_s
 
     def _measure(self, newest: _Sent, now: float) -> None:
         # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -111,7 +112,7 @@ class Viewer:
         self.capabilities: frozenset[str] = frozenset()
         self.refused: set[str] = set()
         """Kinds of messages that it had no leave to send; emptied by who has noted them."""
-        self._heard_at = now
+        self._heard_at = self._planned_at = now
         self._held: dict[str, Key] = {}
         self._pointer: Pointer | Motion = Pointer(0, 0, 0)
         self.resume: wire.Resume | None = None
@@ -247,8 +248,16 @@ class Viewer:
 
     def has_room(self, now: float) -> bool:
         """Whether an update could be sent, if there is anything new."""
+        return self._is_looking and self.flow.room(now) > 0
+
+    def room_at(self) -> float:
+        """When an update could be sent, though none is acknowledged until then; infinity where only that makes room."""
+        return self.flow.room_at() if self._is_looking else math.inf
+
+    @property
+    def _is_looking(self) -> bool:
         is_shown = self.has_greeted and not self.is_hidden and not self.is_replaced
-        return is_shown and Permission.VIEW in self.permissions and self.flow.room(now) > 0
+        return is_shown and Permission.VIEW in self.permissions
 
     def take_update(
         self,
@@ -296,6 +305,7 @@ class Viewer:
             plan = replace(plan, blocks=step.left, copies=step.copies, patches=step.patches)
         if quality == LOSSLESS:
             plan = replace(plan, blocks=NO_BLOCKS, exact=joined(plan.blocks, plan.exact))
+        self._planned_at = now
         holding.put(plan.exact, generations)
         self._mirror.take(joined(blocks, plan.exact))
         self.is_held_back = not holding.has_all(generations)
@@ -347,7 +357,7 @@ class Viewer:
 
     def sent(self, seq: int, size: int, rough: Blocks, used: Sequence[tuple[int, int]], now: float) -> None:
         """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
-        self.flow.sent(seq, size, now)
+        self.flow.sent(seq, size, now, now - self._planned_at)
         self._mirror.sent(seq, rough, used, now)
         self.is_held_back |= rough.size > 0
 

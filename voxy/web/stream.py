@@ -1,8 +1,8 @@
 """Stream: one viewer's WebSocket. Takes its messages to the Viewer, and what the desktop has for it back."""
 
 import asyncio
-import contextlib
 import logging
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -26,7 +26,7 @@ _HELLO_S = 10.0
 _PACED_LETTERS = 64
 """Letters that count as a message: a text is typed one by one."""
 
-_LEAST_REST_S = 0.05
+_LEAST_REST_S, _LEAST_ROOM_S = 0.05, 0.001
 _STUCK_S = 30.0
 """Seconds in which a viewer may not take what was sent before it is closed."""
 
@@ -260,11 +260,16 @@ class Stream:
 
     async def _until_wake(self) -> None:
         now = time.monotonic()
-        rest_s = self._viewer.rest_at() - now if self._viewer.has_room(now) else float("inf")
-        if rest_s == float("inf"):
+        if self._viewer.has_room(now):
+            # What has rested may have to wait for the end of a film.
+            until = max(self._viewer.rest_at(), now + _LEAST_REST_S)
+        else:
+            until = max(self._viewer.room_at(), now) + _LEAST_ROOM_S
+        if until == math.inf:
             await self._wake.wait()
             return
-        # What has rested may have to wait for the end of a film.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(_LEAST_REST_S, rest_s)):
+        try:
+            async with asyncio.timeout(until - now):
                 await self._wake.wait()
+        except TimeoutError:
+            self._desktop.want()
