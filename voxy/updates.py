@@ -18,8 +18,9 @@ from voxy.screen.snapshot import Packed, Snapshot, Wanted
 from voxy.screen.streams import cut
 from voxy.session.flow import LOSSLESS
 from voxy.session.meter import Stages
+from voxy.session.plan import UpdatePlan
 from voxy.session.update import Update
-from voxy.session.viewer import UpdatePlan, Viewer
+from voxy.session.viewer import Viewer
 
 logger = logging.getLogger(__name__)
 

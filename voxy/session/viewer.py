@@ -4,10 +4,10 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
-from voxy.blocks import BLOCK, BlockGrid, Copy, Generations, Projection, Recall, Rect, Step
+from voxy.blocks import BLOCK, BlockGrid, Generations, Projection, Step
 from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.likeness import Clues, Likenesses
 from voxy.blocks.memory import Library, to_recalls
@@ -15,13 +15,14 @@ from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.clipboard import ViewerClipboard
 from voxy.session.events import InputEvent, Key, Motion, Pointer, Wheel
-from voxy.session.flow import ANY, LOSSLESS, Flow
+from voxy.session.flow import LOSSLESS, Flow
 from voxy.session.keycodes import KEYCODES
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
 from voxy.session.mirror import Mirror
 from voxy.session.pace import Pace
 from voxy.session.permissions import ANYBODY, INPUT, Permission, Person, allows
+from voxy.session.plan import UpdatePlan
 
 REST_S = 0.25
 """Seconds without a change after which a lossy block is replaced by an exact one."""
@@ -45,41 +46,6 @@ _KEYS_OF = {"\n": "Enter", "\t": "Tab"}
 
 def _all_of(blocks: Blocks) -> list[bool]:
     return [True] * blocks.size
-
-
-@dataclass(frozen=True, slots=True)
-class UpdatePlan:
-    """What a viewer gets next: what `copies` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
-
-    Those are the blocks that rest; `recalls` are those of either that it has kept, and `fixes` the rects in which
-    what it has kept differs. `quality` is for what may go lossy; more pixels of text than `most_text` may too.
-
-    Two plans of the same generations are the same update exactly if their keys are equal.
-    """
-
-    generation: int
-    blocks: Blocks
-    exact: Blocks
-    quality: int
-    most_text: int = ANY
-    copies: tuple[Copy, ...] = ()
-    patches: tuple[Rect, ...] = ()
-    recalls: tuple[Recall, ...] = ()
-    fixes: tuple[Rect, ...] = ()
-    has_frame: bool = False
-    """Whether a frame of the film that is running comes last."""
-
-    @property
-    def size(self) -> int:
-        """Blocks in the update."""
-        return self.blocks.size + self.exact.size
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        recalls = tuple((recall.number, recall.blocks.tobytes(), recall.places.tobytes()) for recall in self.recalls)
-        blocks, exact = self.blocks.tobytes(), self.exact.tobytes()
-        drawn = self.copies, self.patches, self.fixes, recalls
-        return self.generation, blocks, exact, self.quality, self.most_text, *drawn, self.has_frame
 
 
 Request: TypeAlias = wire.AskControl | wire.TakeControl | wire.GiveControl | wire.LeaveControl
