@@ -241,6 +241,7 @@ class Worker:
         if timeout_s is not None and timeout_s < 0.001:
             # poll() counts in milliseconds.
             time.sleep(timeout_s)
+            self._is_readable = True
             return
         ready = [descriptor for descriptor, _ in self._poll.poll(timeout_s and math.ceil(timeout_s * 1000))]
         if self._wake_fd in ready:
