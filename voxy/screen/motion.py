@@ -71,11 +71,11 @@ _SPARSE = 0.15
 def find_copy(before: Pixels, after: Pixels, changed: NDArray[np.bool_]) -> Copy | None:
     """The copy that makes most of the blocks that `changed` from one picture to the other, if one does."""
     # What changes beside what moves, as a clock, would have it looked for in the middle between them.
-    most, all_ = (to_pixels(cells).intersect(all_of(after)) for cells in (around_most(changed), around(changed)))
+    most, whole = (to_pixels(cells).intersect(all_of(after)) for cells in (around_most(changed), around(changed)))
     assert most
-    assert all_
-    offset = find_motion(before, after, most) or (find_motion(before, after, all_) if most != all_ else None)
-    return find_moved(before, after, all_, offset) if offset else None
+    assert whole
+    offset = find_motion(before, after, most) or (find_motion(before, after, whole) if most != whole else None)
+    return find_moved(before, after, whole, offset) if offset else None
 
 
 def find_motion(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:

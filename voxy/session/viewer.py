@@ -90,10 +90,7 @@ class Viewer:
     # What comes in
 
     def receive(self, data: str | bytes, now: float) -> Received:
-        """Take one message; ProtocolError means that the viewer must be closed with its code.
-
-        Of an acknowledgement comes the same, where it only makes room, for which nothing waits.
-        """
+        """Take one message; ProtocolError means that the viewer must be closed with its code."""
         message = wire.parse(data)
         self._heard_at = now
         if isinstance(message, wire.Hello) is self.has_greeted:
@@ -113,13 +110,8 @@ class Viewer:
                 return _typed(text)
             case wire.Wheel(x, y, dx, dy):
                 return [Wheel(x, y, dx, dy)]
-            case wire.Ack(seq):
-                self.flow.acked(seq, now)
-                self._mirror.acked(seq)
-                if self.meter.acked(seq, now) and self.wants_times:
-                    return self._times()
-                if not self.is_held_back:
-                    return [message]
+            case wire.Ack():
+                return self._receive_ack(message, now)
             case wire.Release():
                 return [*self.release()]
             case wire.View(hidden):
@@ -167,6 +159,14 @@ class Viewer:
         self._mirror = mirror
         self.flow.last_seq = self.resume.seq
         return True
+
+    def _receive_ack(self, ack: wire.Ack, now: float) -> Received:
+        """Take an acknowledgement; where it only makes room, for which nothing waits, that is told by itself."""
+        self.flow.acked(ack.seq, now)
+        self._mirror.acked(ack.seq)
+        if self.meter.acked(ack.seq, now) and self.wants_times:
+            return self._times()
+        return [] if self.is_held_back else [ack]
 
     def _receive_key(self, name: str, code: str, is_down: bool) -> Received:
         # The key that goes up is the one that went down at this place: Shift may have changed its name meanwhile.

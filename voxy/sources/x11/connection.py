@@ -115,7 +115,7 @@ class Connection(display.Display):  # type: ignore[misc]  # python-xlib has no t
 
     # Input and output
 
-    def take_events(self, is_readable: bool = True) -> list[Any]:
+    def take_events(self, is_readable: bool) -> list[Any]:
         """What has arrived, without waiting: with answers to requests, or, where the socket is readable, by itself."""
         if is_readable:
             self.send_and_recv(recv=True)
