@@ -191,7 +191,7 @@ class Desktop:
                 return None
             frame = self._projector.next_frame(viewer, plan.generation) if plan.has_frame else None
             made = await self._updates.make(viewer, plan, frame, self._framebuffer, Stages(*self._taken_s, now))
-        update = await asyncio.shield(made)
+        update = made.result() if made.done() else await asyncio.shield(made)
         if frame:
             self._projector.sent(viewer, frame.stream, update.chunks)
         return update

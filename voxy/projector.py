@@ -14,6 +14,10 @@ _MOST_STREAMS = 3
 """Streams of one film: each encodes all of it. Whoever can't go on with any gets pictures as if there were no video."""
 
 
+_NAMES = frozenset(codec.name.lower() for codec in VideoCodec)
+"""What the codecs are called among a viewer's capabilities."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What a viewer that has had `number` chunks of a stream lacks, up to one of a `generation`."""
@@ -44,8 +48,8 @@ class Projector:
         self._following: dict[Viewer, tuple[Stream, int]] = {}
 
     def may_serve(self, viewer: Viewer) -> bool:
-        """Whether `viewer` can show any video."""
-        return _first_shown(viewer, VideoCodec) is not None
+        """Whether `viewer` can show any video, and wants it."""
+        return viewer.flow.level != "exact" and not _NAMES.isdisjoint(viewer.capabilities)
 
     def prepare(self) -> None:
         """Have all at hand that the first frame needs; may be called in any thread."""

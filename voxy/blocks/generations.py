@@ -28,6 +28,11 @@ def joined(blocks: Blocks, others: Blocks) -> Blocks:
     return blocks if blocks.size else others
 
 
+def blocks_in(mask: NDArray[np.bool_]) -> Blocks:
+    """The blocks that are set in a mask of all, by what numpy's `flatnonzero` comes to in eight calls."""
+    return mask.ravel().nonzero()[0]
+
+
 class Generations:
     """The generation in which each block last changed; everything starts as changed in generation 1."""
 
@@ -54,7 +59,7 @@ class Generations:
 
     def newer_than(self, generation: int) -> Blocks:
         """The blocks that changed after `generation`; 0 gives all of them."""
-        return np.flatnonzero(self.of_block > generation)
+        return blocks_in(self.of_block > generation)
 
 
 class Holding:
@@ -78,7 +83,7 @@ class Holding:
 
     def missing(self, generations: Generations) -> Blocks:
         """The blocks of which the holder has an older generation, or none."""
-        return np.flatnonzero(generations.of_block > self._generations)
+        return blocks_in(generations.of_block > self._generations)
 
     def missing_but_film(self, generations: Generations) -> Blocks:
         """Of the blocks that are missing, those that a frame of the film wouldn't bring."""
@@ -105,6 +110,8 @@ class Holding:
 
     def roughen(self, blocks: Blocks, now: float) -> None:
         """Note that of what was put just now, `blocks` went lossy."""
+        if not blocks.size:
+            return
         self._rough_since[blocks] = now
         self.rough_since = float(self._rough_since.min(initial=np.inf))
 
@@ -112,14 +119,14 @@ class Holding:
         """The blocks that were put roughly before `before` and have not changed since."""
         if self.rough_since > before:
             return NO_BLOCKS
-        return np.flatnonzero((self._rough_since <= before) & (generations.of_block == self._generations))
+        return blocks_in((self._rough_since <= before) & (generations.of_block == self._generations))
 
     @property
     def rough(self) -> Blocks:
         """The blocks that were put roughly."""
         if self.is_exact:
             return NO_BLOCKS
-        return np.flatnonzero(self._rough_since < np.inf)
+        return blocks_in(self._rough_since < np.inf)
 
     @property
     def exact_share(self) -> float:

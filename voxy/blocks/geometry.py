@@ -7,6 +7,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from voxy.blocks.generations import Blocks, blocks_in
+
 BLOCK = 64
 """Pixels a block is wide and high: a multiple of JPEG's 16-pixel units, and 510 of them cover 1920×1080."""
 
@@ -150,15 +152,15 @@ class BlockGrid:
             -(-inside.bottom // self.block),
         )
 
-    def touched(self, rects: Iterable[Rect]) -> NDArray[np.intp]:
+    def touched(self, rects: Iterable[Rect]) -> Blocks:
         """Indices of all blocks that any of `rects` touches, ascending."""
         mask = np.zeros((self.rows, self.columns), dtype=np.bool_)
         for rect in rects:
             if cells := self.cells(rect):
                 mask[cells.slices] = True
-        return np.flatnonzero(mask)
+        return blocks_in(mask)
 
-    def rects(self, blocks: NDArray[np.intp]) -> list[Rect]:
+    def rects(self, blocks: Blocks) -> list[Rect]:
         """Rects that have the pixels of these blocks, clipped to the screen, each once."""
         mask = np.zeros(self.count, dtype=np.bool_)
         mask[blocks] = True
@@ -186,7 +188,7 @@ def rects_of(mask: NDArray[np.bool_]) -> list[Rect]:
 
 def around(mask: NDArray[np.bool_]) -> Rect:
     """The smallest rect of cells, or of pixels, with all that are set; there must be one."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    rows, columns = (blocks_in(np.logical_or.reduce(mask, axis=axis)) for axis in (1, 0))
     return Rect.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from voxy.blocks.generations import Blocks, common, joined, without
+from voxy.blocks.generations import Blocks, blocks_in, common, joined, without
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect
 
 
@@ -57,7 +57,7 @@ class Copy:
         # As large as a block, the pixels of one are in four others at the most.
         for column, row in itertools.product((first[0], last[0]), (first[1], last[1])):
             mask[row, column] = True
-        return np.flatnonzero(mask)
+        return blocks_in(mask)
 
     def move(self, rect: Rect) -> Rect | None:
         """Where what `rect` has of the source is copied to; None if it has nothing of it."""

@@ -252,8 +252,7 @@ class Viewer:
         but_film = holding.missing_but_film(generations) if film else NO_BLOCKS
         blocks = holding.take_all(generations)
         exact = NO_BLOCKS
-        if is_current:
-            rested = holding.rested(generations, now - REST_S)
+        if is_current and (rested := holding.rested(generations, now - REST_S)).size:
             exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size)
         if film:
             exact = without(exact, film.blocks)

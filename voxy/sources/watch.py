@@ -1,6 +1,8 @@
 """Watch: notices, on the loop's side, that a server which somebody waits for doesn't answer."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 
 _PING_S = 1.0
@@ -23,6 +25,7 @@ class Watch:
         self._is_asked = False
         self._is_used = False
         self._is_stalled = False
+        self._answered_at = -math.inf
 
     def __enter__(self) -> None:
         """Somebody waits from here on, until the context ends."""
@@ -39,12 +42,11 @@ class Watch:
             self._set_timer(_PING_S, self._ask)
 
     def take_answer(self) -> None:
-        self._is_asked = False
+        self._answered_at = time.monotonic()
         self._set_stalled(False)
-        if self._waiting or self._is_used:
+        if self._is_asked:
+            self._is_asked = False
             self._set_timer(_PING_S, self._ask)
-        else:
-            self.stop()
 
     def stop(self) -> None:
         if self._timer:
@@ -53,10 +55,15 @@ class Watch:
 
     def _ask(self) -> None:
         self._timer = None
-        if self._waiting or self._is_used:
-            self._is_used, self._is_asked = False, True
-            self._set_timer(_ANSWER_S, self._miss)
-            self._ping()
+        if not self._waiting and not self._is_used:
+            return
+        # Answers come much oftener than that: what each would put off is looked at when it is due.
+        if (rest_s := self._answered_at + _PING_S - time.monotonic()) > 0:
+            self._set_timer(rest_s, self._ask)
+            return
+        self._is_used, self._is_asked = False, True
+        self._set_timer(_ANSWER_S, self._miss)
+        self._ping()
 
     def _miss(self) -> None:
         self._timer = None

@@ -54,6 +54,9 @@ class Stream:
         )
         self._viewer = Viewer(time.monotonic(), secrets.token_urlsafe(16), person)
         self._wake = asyncio.Event()
+        self._transport: asyncio.Transport
+        self._lease: asyncio.TimerHandle | None = None
+        self._letting_go: asyncio.Task[None] | None = None
         self._told: dict[type, wire.Message] = {}
         self._news_told = -1
         self._cursor_id: int | None = None
@@ -63,6 +66,9 @@ class Stream:
 
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         await self._socket.prepare(request)
+        if not request.transport:
+            return self._socket
+        self._transport = request.transport
         sender = asyncio.create_task(self._send_forever())
         self._desktop.join(self._viewer, self._wake.set)
         self._note("join", "allowed")
@@ -75,6 +81,8 @@ class Stream:
             self._note("leave", "done")
             self._desktop.leave(self._viewer)
             sender.cancel()
+            if self._lease:
+                self._lease.cancel()
             await self._inject_release()
             for event in self._viewer.clipboard.abandon():
                 await self._desktop.inject(event)
@@ -102,13 +110,11 @@ class Stream:
     async def _receive_forever(self) -> None:
         greet_by = time.monotonic() + _HELLO_S
         while True:
+            patience_s = None if self._viewer.has_greeted else max(0.0, greet_by - time.monotonic())
             try:
-                message = await self._socket.receive(timeout=self._patience(greet_by))
+                message = await self._socket.receive(timeout=patience_s)
             except TimeoutError:
-                if not self._viewer.has_greeted:
-                    raise ProtocolError("no hello within 10 s", wire.CLOSE_TOO_SLOW) from None
-                await self._inject_release()
-                continue
+                raise ProtocolError("no hello within 10 s", wire.CLOSE_TOO_SLOW) from None
             match message.type:
                 case WSMsgType.TEXT | WSMsgType.BINARY:
                     await self._take(message.data)
@@ -123,12 +129,10 @@ class Stream:
             if rest_s := self._viewer.pace.rest(time.monotonic(), max(1.0, weight)):
                 await asyncio.sleep(rest_s)
 
-    def _patience(self, greet_by: float) -> float | None:
-        now = time.monotonic()
-        return self._viewer.lease_left(now) if self._viewer.has_greeted else max(0.0, greet_by - now)
-
     async def _take(self, data: str | bytes) -> None:
         results = self._viewer.receive(data, time.monotonic())
+        if not self._lease:
+            self._watch_lease()
         while self._viewer.refused:
             self._note(self._viewer.refused.pop(), "refused")
         for result in results:
@@ -153,6 +157,14 @@ class Stream:
         if not results or self._pong or self._times or self._viewer.clipboard.has_message:
             self._wake.set()
             self._desktop.want()
+
+    def _watch_lease(self) -> None:
+        """See that what is held is let go when too long nothing was heard; looked at no oftener than that may be."""
+        left_s, self._lease = self._viewer.lease_left(time.monotonic()), None
+        if left_s:
+            self._lease = asyncio.get_running_loop().call_later(left_s, self._watch_lease)
+        elif left_s is not None:
+            self._letting_go = asyncio.create_task(self._inject_release())
 
     async def _inject_release(self) -> None:
         for event in self._viewer.release():
@@ -237,8 +249,7 @@ class Stream:
         """Send one message of the clipboard at a time, so that pictures go between them."""
         message = self._viewer.clipboard.take(self._viewer.flow.window_bytes)
         if isinstance(message, wire.ClipChunk):
-            async with asyncio.timeout(_STUCK_S):
-                await self._socket.send_bytes(message.serialize())
+            await self._send_bytes(message.serialize())
         elif message:
             await self._send(message)
         return message is not None
@@ -250,9 +261,17 @@ class Stream:
         now = time.monotonic()
         self._viewer.sent(update.seq, len(update.data), update.rough, update.used, now)
         self._viewer.meter.sent(update.seq, len(update.data), update.stages, now)
-        async with asyncio.timeout(_STUCK_S):
-            await self._socket.send_bytes(update.data)
+        await self._send_bytes(update.data)
         return True
+
+    async def _send_bytes(self, data: bytes) -> None:
+        # As little as that is taken at once, and its time needn't be watched, which takes longer than to send it.
+        least, _ = self._transport.get_write_buffer_limits()
+        if self._transport.get_write_buffer_size() + len(data) <= least:
+            await self._socket.send_bytes(data)
+            return
+        async with asyncio.timeout(_STUCK_S):
+            await self._socket.send_bytes(data)
 
     async def _send(self, message: wire.Message) -> None:
         async with asyncio.timeout(_STUCK_S):

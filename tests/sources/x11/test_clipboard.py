@@ -268,8 +268,8 @@ def test_content_for_a_server_that_hangs_does_not_pile_up() -> None:
         queue.put(offered)
         queue.put(Delivery(offered, Clip({TEXT: str(number).encode()})))
     taken = []
-    while event := queue.take():
-        taken.append(event)
+    while queue:
+        taken.append(queue.take())
     assert [event.clip for event in taken if isinstance(event, Delivery)] == [Clip({TEXT: b"99"})]
     assert taken[-2] is offered
 

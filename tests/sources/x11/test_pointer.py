@@ -114,8 +114,8 @@ def queued(*events: InputEvent) -> list[InputEvent]:
     for event in events:
         queue.put(event)
     taken = []
-    while event := queue.take():
-        taken.append(event)
+    while queue:
+        taken.append(queue.take())
     return taken
 
 

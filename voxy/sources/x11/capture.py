@@ -33,7 +33,7 @@ class Capture:
                 raise SourceUnavailable(f"The X server lacks the extension {name}, which VoXY needs to see changes.")
         connection.ask(xfixes.QueryVersion, requests.XFIXES, major_version=4, minor_version=0)
         connection.ask(xdamage.QueryVersion, xdamage.extname, major_version=1, minor_version=1)
-        connection.name_event(xdamage.extname, xdamage.DamageNotifyCode, xdamage.DamageNotify)
+        connection.name_event(xdamage.extname, xdamage.DamageNotifyCode, requests.Damaged)
         self._damage = connection.allocate_resource_id()
         self._region, self._newest, self._newest_before = (connection.allocate_resource_id() for _ in range(3))
         connection.ask(

@@ -151,6 +151,8 @@ class Connection(display.Display):  # type: ignore[misc]  # python-xlib has no t
     def _take_unsent(self) -> bytes:
         if self.socket_error:
             raise self.socket_error
+        if not self.request_queue:
+            return b""
         self.sent_requests += [queued for queued, is_awaited in self.request_queue if is_awaited]
         data = b"".join(queued._binary for queued, _ in self.request_queue)
         self.request_queue.clear()

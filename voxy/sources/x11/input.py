@@ -78,9 +78,10 @@ class InputQueue:
         before, self._buttons = self._buttons, event.buttons
         return event.buttons == before
 
-    def take(self) -> InputEvent | None:
+    def take(self) -> InputEvent:
+        """The next event; there must be one, and only one thread takes them."""
         with self._lock:
-            return self._events.popleft() if self._events else None
+            return self._events.popleft()
 
     def put_back(self, event: InputEvent) -> None:
         """Make `event` the next again."""
@@ -128,14 +129,13 @@ class Devices:
 
     def send(self, queue: InputQueue, screen: Size) -> float:
         """Send what waits; the seconds after which to try again where something still has to wait, else 0."""
-        while True:
+        while queue:
             if queue.may_grow:
                 now = time.monotonic()
                 if now < self._flow_due_at:
                     return self._flow_due_at - now
                 self._flow_due_at = now + _FLOW_S
-            if not (event := queue.take()):
-                break
+            event = queue.take()
             try:
                 if wait_s := self._send(event, screen):
                     queue.put_back(event)

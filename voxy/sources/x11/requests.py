@@ -82,6 +82,13 @@ class ShmAttachFd(rq.Request):
     _request = _request(6, rq.Card32("segment"), rq.Bool("read_only"), rq.Pad(3))
 
 
+class Damaged(rq.Event):
+    """DamageNotify, but that all it says of what was drawn, which python-xlib reads slowly, is asked for later."""
+
+    _code = None
+    _fields = rq.Struct(rq.Card8("type"), rq.Card8("level"), rq.Card16("sequence_number"), rq.Pad(28))
+
+
 # XFIXES 2 (X11/extensions/xfixesproto.h)
 
 
@@ -230,6 +237,8 @@ _REMEMBERED = 256
 """Wordings of a kind of request."""
 
 for _kind in (
+    request.GrabServer,
+    request.UngrabServer,
     damage.DamageSubtract,
     UnionRegion,
     FetchRegion,
@@ -237,5 +246,5 @@ for _kind in (
     request.CopyArea,
     xtest.FakeInput,
 ):
-    # python-xlib goes through all fields each time; a picture takes five requests, and a millisecond or two.
+    # python-xlib goes through all fields each time; a picture takes seven requests, and a millisecond or two.
     _kind._request.to_binary = functools.lru_cache(_REMEMBERED)(_kind._request.to_binary)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from Xlib import X
-from Xlib.ext import damage, randr, xfixes
+from Xlib.ext import randr, xfixes
 from Xlib.protocol import event as core
 from Xlib.protocol import request
 
@@ -187,6 +187,7 @@ class Worker:
         self._damaged_at = time.monotonic() - _SETTLE_S
         self._is_readable = True
         self._input_due_at = 0.0
+        self._clip_due_at: float | None = None
         self._clip_wanted: asyncio.Future[Clip]
         self.shm_reason, self.input_reason = self._capture.shm_reason, self._devices.reason
         if cursor := self._cursors.take_change():
@@ -221,8 +222,11 @@ class Worker:
         if asked:
             most_bytes, self._clip_wanted = asked
             self._clipboard.fetch(most_bytes, now)
-        if clip := self._clipboard.step(now):
-            self._post(self._resolve_fetch, self._clip_wanted, clip)
+        self._clip_due_at = self._clipboard.due
+        if self._clip_due_at is not None and self._clip_due_at <= now:
+            if clip := self._clipboard.step(now):
+                self._post(self._resolve_fetch, self._clip_wanted, clip)
+            self._clip_due_at = self._clipboard.due
 
     def _say_goodbye(self) -> None:
         """Send what input still waits, then take back everything."""
@@ -236,7 +240,7 @@ class Worker:
         due = [self._input_due_at] if self._input else []
         if self._grab and self._damaged_at is not None:
             due.append(self._damaged_at + _SETTLE_S)
-        due += [at for at in (self._clipboard.due, self._resizer.due) if at is not None]
+        due += [at for at in (self._clip_due_at, self._resizer.due) if at is not None]
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         if timeout_s is not None and timeout_s < 0.001:
             # poll() counts in milliseconds.
@@ -281,7 +285,7 @@ class Worker:
                 self._post(self._tell, ClipChanged())
             return
         match event:
-            case damage.DamageNotify():
+            case requests.Damaged():
                 self._damaged_at = self._damaged_at or time.monotonic()
             case xfixes.DisplayCursorNotify():
                 if cursor := self._cursors.take_change(event.cursor_serial):
