@@ -72,6 +72,26 @@ def test_nothing_is_sent_after_a_big_update_that_is_late() -> None:
     assert flow.room_at() == inf, "it is after the first is due"
 
 
+def test_what_can_wait_fills_the_line_and_no_more() -> None:
+    flow = slow()
+    most = flow.spare(2.0)
+    assert most == 3300, "what the line sends in 33 ms"
+    assert flow.spare_at() < 2.0
+    flow.sent(2, most, 2.0)
+    assert flow.spare(2.01) == 0, "few at a time would be more updates than are shown"
+    assert 2.02 < flow.spare_at() < 2.03
+    assert 0.75 * most <= flow.spare(flow.spare_at() + 0.001) < most
+
+
+def test_what_can_wait_is_not_sent_after_what_is_late() -> None:
+    flow = slow()
+    flow.sent(2, 3000, 2.0)
+    assert flow.spare(2.12) == 3300
+    assert flow.spare(2.14) == 0
+    flow.acked(2, 2.2)
+    assert flow.spare(2.2) > 0
+
+
 def test_small_updates_are_counted_until_they_are_acknowledged() -> None:
     flow = slow()
     for seq in range(2, 6):

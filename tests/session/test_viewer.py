@@ -142,7 +142,7 @@ def test_more_blocks_of_text_than_of_photographs_become_exact_at_once() -> None:
     assert 6 <= plan.exact.size <= 12
 
 
-def test_exact_blocks_leave_room_on_a_slow_line() -> None:
+def test_exact_blocks_follow_what_is_new_and_keep_a_slow_line_busy() -> None:
     viewer, generations = greeted(), Generations(4)
     viewer.take_update(generations, 0.0)
     viewer.sent(1, 20_000, np.array([0, 1, 3]), (), 0.0)
@@ -150,11 +150,19 @@ def test_exact_blocks_leave_room_on_a_slow_line() -> None:
     generations.mark(np.array([2]))
     plan = viewer.take_update(generations, 1.0)
     assert plan is not None
-    assert (plan.blocks.tolist(), plan.exact.tolist()) == ([2], [0])
-    viewer.sent(2, 20_000, NONE, (), 1.0)
+    assert (plan.blocks.tolist(), plan.exact.tolist()) == ([2], []), "the line is too slow for both at once"
+    viewer.sent(2, 1000, NONE, (), 1.0)
+    plan = viewer.take_update(generations, 1.0)
+    assert plan is not None
+    assert plan.exact.tolist() == [0]
+    viewer.sent(3, 8000, NONE, (), 1.0)
     # What is on its way leaves room for something new, but not for what can wait.
     assert viewer.has_room(1.0)
     assert viewer.take_update(generations, 1.0) is None
+    assert 1.03 < viewer.rest_at() < 1.05, "shortly before the line has sent both"
+    plan = viewer.take_update(generations, viewer.rest_at() + 0.001)
+    assert plan is not None
+    assert plan.exact.tolist() == [1]
 
 
 def test_new_generations_start_anew() -> None:

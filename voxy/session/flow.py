@@ -14,6 +14,9 @@ from typing import Literal, TypeAlias
 _WINDOW_S = 0.033
 """Seconds of line that may be filled beyond the round trip: two pictures at 60 a second."""
 
+_LEAST_SPARE = 0.75
+"""Share of that from which on it is filled with what can wait: less would be small updates, more than are shown."""
+
 _LONGEST_MADE_S = 0.1
 """Seconds in which an update is made at the longest, for all that is counted on."""
 
@@ -155,9 +158,8 @@ class Flow:
         if self._is_full:
             return 0
         room = self.window_bytes - self.inflight_bytes
-        if now < self._big_until():
-            unsent = self.inflight_bytes - int(self.bytes_s * (now - self._big_since()))
-            room = max(room, int(self.bytes_s * self._ahead_s) - unsent)
+        if self._is_big and now < self._due_at:
+            room = max(room, int(self.bytes_s * self._ahead_s - self._unsent(now)))
         return max(0, room)
 
     def room_at(self) -> float:
@@ -166,25 +168,51 @@ class Flow:
         After an update that is more than the window the line would be idle from when it has been sent until that is
         known, and all that changed meanwhile would make the next one as big.
         """
-        if not self._inflight or self._is_full:
+        if not self._inflight or self._is_full or not self._is_big:
             return math.inf
-        at = self._big_since() + self.inflight_bytes / self.bytes_s - self._ahead_s
-        return at if at < self._big_until() else math.inf
+        at = self._all_sent_at - self._ahead_s
+        return at if at < self._due_at else math.inf
+
+    def spare(self, now: float) -> int:
+        """Bytes that what can wait may take now: they keep the line busy, and hold up what changes meanwhile for as
+        little as can be. 0 also where something is late, since the line is slower then than was thought, or stands.
+        """
+        if self._inflight and (self._is_full or now >= self._due_at):
+            return 0
+        spare = self.bytes_s * _WINDOW_S - self._unsent(now)
+        return int(spare) if spare >= self.bytes_s * _WINDOW_S * _LEAST_SPARE else 0
+
+    def spare_at(self) -> float:
+        """When there will be some, though nothing is acknowledged until then."""
+        return self._all_sent_at - _WINDOW_S * (1 - _LEAST_SPARE) if self._inflight else -math.inf
 
     @property
     def _is_full(self) -> bool:
         return len(self._inflight) > round(self.min_rtt_s * _FRAMES_S + 1)
 
-    def _big_since(self) -> float:
+    @property
+    def _is_big(self) -> bool:
+        """Whether the oldest of what is on its way is more than the window, on a line that is known."""
+        return bool(self._rates) and self._inflight[0].size > self.window_bytes
+
+    @property
+    def _begun_at(self) -> float:
         """When the line began to send the oldest of what is on its way."""
         return max(self._inflight[0].at, self._acked_at - self.min_rtt_s)
 
-    def _big_until(self) -> float:
-        """When that is due to be acknowledged, if it is big. Later the line is slower than was thought, or stands."""
-        size = self._inflight[0].size
-        if not self._rates or size <= self.window_bytes:
-            return -math.inf
-        return self._big_since() + size / self.bytes_s + self.min_rtt_s
+    @property
+    def _due_at(self) -> float:
+        """When that is to be acknowledged."""
+        return self._begun_at + self._inflight[0].size / self.bytes_s + self.min_rtt_s
+
+    @property
+    def _all_sent_at(self) -> float:
+        """When the line will have sent all that is on its way."""
+        return self._begun_at + self.inflight_bytes / self.bytes_s
+
+    def _unsent(self, now: float) -> float:
+        """Bytes that the line must still have to send."""
+        return max(0.0, (self._all_sent_at - now) * self.bytes_s) if self._inflight else 0.0
 
     def _measure(self, newest: _Sent, now: float) -> None:
         # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then

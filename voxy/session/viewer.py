@@ -33,9 +33,6 @@ LEASE_S = 1.5
 _EXACT_PHOTO_BYTES, _EXACT_TEXT_BYTES = 8192, 1024
 """What an exact block of a photograph takes, and one of text, roughly; it bounds how many go at once on a slow line."""
 
-_EXACT_S = 0.05
-"""Seconds of the line that exact blocks may take at a time: what is typed meanwhile waits behind them."""
-
 _STEP_SHARE = 0.9
 """A change in few words is worth it up to this share of the pixels of all blocks that changed."""
 
@@ -279,20 +276,14 @@ class Viewer:
     def _first_exact(
         self, rested: Blocks, now: float, photographs: Callable[[Blocks], list[bool]], is_alone: bool
     ) -> Blocks:
-        """Of the blocks that rest, those that may go now: none with something new on a line too slow for both.
-
-        Alone they leave a quarter of the line's room, for what changes next.
-        """
-        room = self.flow.room(now)
-        if is_alone:
-            room -= self.flow.window_bytes // 4
-        most_bytes = min(room, self.flow.bytes_s * _EXACT_S)
+        """Of the blocks that rest, those that may go now: none with something new on a line too slow for both."""
+        most_bytes = self.flow.spare(now)
         if rested.size * _EXACT_PHOTO_BYTES <= most_bytes:
             return rested
-        least = int(is_alone and room > 0)
-        some = rested[: max(int(most_bytes) // _EXACT_TEXT_BYTES, least)]
+        least = int(is_alone and most_bytes > 0)
+        some = rested[: most_bytes // _EXACT_TEXT_BYTES + least]
         sizes = (_EXACT_PHOTO_BYTES if is_photo else _EXACT_TEXT_BYTES for is_photo in photographs(some))
-        return some[: max(sum(total <= most_bytes for total in itertools.accumulate(sizes)), least)]
+        return some[: sum(total < most_bytes for total in itertools.accumulate(sizes)) + least]
 
     def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
         """The same plan, with what the viewer keeps only named."""
@@ -348,8 +339,8 @@ class Viewer:
         return round(self._mirror.holding.exact_share, 4)
 
     def rest_at(self) -> float:
-        """When a lossy block will have rested at the earliest; infinity if there is none."""
-        return self._mirror.holding.rough_since + REST_S
+        """When an exact block may go at the earliest; infinity if none is owed."""
+        return max(self._mirror.holding.rough_since + REST_S, self.flow.spare_at())
 
 
 def _typed(text: str) -> Received:

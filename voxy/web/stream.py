@@ -280,8 +280,9 @@ class Stream:
     async def _until_wake(self) -> None:
         now = time.monotonic()
         if self._viewer.has_room(now):
+            rest_at = self._viewer.rest_at()
             # What has rested may have to wait for the end of a film.
-            until = max(self._viewer.rest_at(), now + _LEAST_REST_S)
+            until = rest_at + _LEAST_ROOM_S if rest_at > now else now + _LEAST_REST_S
         else:
             until = max(self._viewer.room_at(), now) + _LEAST_ROOM_S
         if until == math.inf:
