@@ -39,7 +39,7 @@ def slow() -> Flow:
     flow = Flow()
     flow.sent(0, 1, 0.0)
     flow.acked(0, 0.1)
-    flow.sent(1, 20_000, 1.0)
+    flow.sent(1, 10_000, 1.0)
     flow.acked(1, 1.2)
     assert (round(flow.bytes_s), round(flow.min_rtt_s, 6)) == (100_000, 0.1)
     return flow
@@ -77,15 +77,41 @@ def test_what_can_wait_fills_the_line_and_no_more() -> None:
     most = flow.spare(2.0)
     assert most == 3300, "what the line sends in 33 ms"
     assert flow.spare_at() < 2.0
-    flow.sent(2, most, 2.0)
+    flow.sent(2, most, 2.0, is_new=False)
     assert flow.spare(2.01) == 0, "few at a time would be more updates than are shown"
     assert 2.02 < flow.spare_at() < 2.03
     assert 0.75 * most <= flow.spare(flow.spare_at() + 0.001) < most
 
 
+def test_what_is_new_all_the_time_has_the_line_for_itself() -> None:
+    flow = slow()
+    for seq in range(2, 12):
+        flow.sent(seq, 1000, seq / 50)
+        flow.acked(seq, seq / 50 + 0.015)
+        assert flow.spare(seq / 50 + 0.019) == 0
+    assert flow.spare_at() > 12 / 50
+    assert flow.spare(flow.spare_at()) > 0
+
+
+def test_what_is_little_does_not_make_a_line_seem_slow() -> None:
+    flow = Flow()
+    flow.sent(0, 1, 0.0)
+    flow.acked(0, 0.01)
+    flow.sent(1, 1_000_000, 1.0)
+    flow.acked(1, 1.11)
+    known = flow.bytes_s
+    for seq in range(2, 100):
+        flow.sent(seq, 100, seq)
+        flow.acked(seq, seq + 0.03)
+    assert flow.bytes_s == known
+    flow.sent(100, 100_000, 100.0)
+    flow.acked(100, 101.0)
+    assert flow.bytes_s < known / 50, "what was much and late tells that it has become slow"
+
+
 def test_what_can_wait_is_not_sent_after_what_is_late() -> None:
     flow = slow()
-    flow.sent(2, 3000, 2.0)
+    flow.sent(2, 3000, 2.0, is_new=False)
     assert flow.spare(2.12) == 3300
     assert flow.spare(2.14) == 0
     flow.acked(2, 2.2)
@@ -165,7 +191,7 @@ def test_only_so_much_text_is_exact_as_a_slow_line_carries_soon() -> None:
 
 def test_a_big_picture_is_coarser_on_a_slow_line_and_a_small_one_is_not() -> None:
     flow = Flow()
-    assert flow.quality_for(2_000_000) == QUALITIES[-1], "nothing is known yet"
+    assert flow.quality_for(2_000_000) == QUALITIES[0], "nothing is known yet"
     run_line(flow, bytes_s=250_000, delay_s=0.02, size=2_000, updates=200)
     assert flow.quality_for(900_000) == QUALITIES[0]
     assert flow.quality_for(60_000) == flow.quality > QUALITIES[0]

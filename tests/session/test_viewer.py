@@ -152,14 +152,16 @@ def test_exact_blocks_follow_what_is_new_and_keep_a_slow_line_busy() -> None:
     assert plan is not None
     assert (plan.blocks.tolist(), plan.exact.tolist()) == ([2], []), "the line is too slow for both at once"
     viewer.sent(2, 1000, NONE, (), 1.0)
-    plan = viewer.take_update(generations, 1.0)
+    assert 1.005 < viewer.rest_at() < 1.02, "when the line has been for it for a while"
+    assert viewer.take_update(generations, 1.0) is None
+    plan = viewer.take_update(generations, 1.02)
     assert plan is not None
     assert plan.exact.tolist() == [0]
-    viewer.sent(3, 8000, NONE, (), 1.0)
+    viewer.sent(3, 8000, NONE, (), 1.02)
     # What is on its way leaves room for something new, but not for what can wait.
-    assert viewer.has_room(1.0)
-    assert viewer.take_update(generations, 1.0) is None
-    assert 1.03 < viewer.rest_at() < 1.05, "shortly before the line has sent both"
+    assert viewer.has_room(1.02)
+    assert viewer.take_update(generations, 1.02) is None
+    assert 1.03 < viewer.rest_at() < 1.04, "shortly before the line has sent that"
     plan = viewer.take_update(generations, viewer.rest_at() + 0.001)
     assert plan is not None
     assert plan.exact.tolist() == [1]

@@ -17,6 +17,10 @@ _WINDOW_S = 0.033
 _LEAST_SPARE = 0.75
 """Share of that from which on it is filled with what can wait: less would be small updates, more than are shown."""
 
+_QUIET = 2.0
+"""How many times as long as the line takes to send something new nothing goes that can wait: what is new all the time
+gets the line for itself."""
+
 _LONGEST_MADE_S = 0.1
 """Seconds in which an update is made at the longest, for all that is counted on."""
 
@@ -26,8 +30,9 @@ _MEMORY_S = 10.0
 _FRAMES_S = 60.0
 """Updates a second that a browser shows at the most; a second one in the same frame would be decoded in vain."""
 
-_FIRST_BYTES_S = 1_000_000.0
-"""Bandwidth assumed until the first measurement."""
+_FIRST_BYTES, _FIRST_RTT_S = 15_000.0, 0.1
+"""What is assumed to be across in a round trip until more is known, as much as TCP's first window; and how long one is
+assumed to take."""
 
 _PICTURE_S = 0.050
 """Seconds that a lossy picture may take on the line before it gets coarser."""
@@ -68,6 +73,9 @@ class _Sent:
     at: float
     acked_before: int
     acked_at: float
+    """When the newest of these was acknowledged, or the first after it sent, if the line was idle meanwhile."""
+    is_first: bool
+    """Whether the line was idle before."""
 
 
 class Flow:
@@ -81,6 +89,7 @@ class Flow:
         self._acked_at = 0.0
         self.inflight_bytes = 0
         self._ahead_s = _WINDOW_S
+        self._quiet_bytes = self._quiet_since = 0.0
         self._good_pictures = 0
         self._step = len(QUALITIES) - 1
         self.last_seq = -1
@@ -93,7 +102,7 @@ class Flow:
     @property
     def bytes_s(self) -> float:
         """The best rate of delivery seen lately."""
-        return self._rates[0][1] if self._rates else _FIRST_BYTES_S
+        return self._rates[0][1] if self._rates else _FIRST_BYTES / (self.min_rtt_s or _FIRST_RTT_S)
 
     @property
     def quality(self) -> int:
@@ -109,7 +118,7 @@ class Flow:
         """The quality for a picture of so many pixels: coarser than others where it would be long on its way."""
         most_bytes = self.bytes_s * _BIG_PICTURE_S
         fitting = sum(pixels * pixel_bytes <= most_bytes for pixel_bytes in _PIXEL_BYTES)
-        return min(self.quality, QUALITIES[max(0, fitting - 1)]) if self._rates else self.quality
+        return min(self.quality, QUALITIES[max(0, fitting - 1)])
 
     @property
     def most_text(self) -> int:
@@ -130,15 +139,21 @@ class Flow:
     def window_bytes(self) -> int:
         return int(self.bytes_s * (self.min_rtt_s + _WINDOW_S))
 
-    def sent(self, seq: int, size: int, now: float, made_in_s: float = 0.0) -> None:
-        """Note that update `seq` of `size` bytes went out, which it took `made_in_s` to make."""
+    def sent(self, seq: int, size: int, now: float, made_in_s: float = 0.0, is_new: bool = True) -> None:
+        """Note that update `seq` of `size` bytes went out, which it took `made_in_s` to make.
+
+        What it brings `is_new`, or could wait.
+        """
         self.last_seq = seq
+        if is_new:
+            left = max(0.0, (self._quiet_until - now) * self.bytes_s)
+            self._quiet_bytes, self._quiet_since = left + _QUIET * size, now
         # The next takes as long, and the line has something to send meanwhile.
         self._ahead_s = _WINDOW_S + min(made_in_s, _LONGEST_MADE_S)
-        if not self._inflight:
+        if is_first := not self._inflight:
             self._acked_at = now
         self.inflight_bytes += size
-        self._inflight.append(_Sent(seq, size, now, self._acked_bytes, self._acked_at))
+        self._inflight.append(_Sent(seq, size, now, self._acked_bytes, self._acked_at, is_first))
 
     def acked(self, seq: int, now: float) -> None:
         """Take an acknowledgement of everything up to `seq`; unknown ones change nothing."""
@@ -177,18 +192,23 @@ class Flow:
         """Bytes that what can wait may take now: they keep the line busy, and hold up what changes meanwhile for as
         little as can be. 0 also where something is late, since the line is slower then than was thought, or stands.
         """
-        if self._inflight and (self._is_full or now >= self._due_at):
+        if now < self._quiet_until or (self._inflight and (self._is_full or now >= self._due_at)):
             return 0
         spare = self.bytes_s * _WINDOW_S - self._unsent(now)
         return int(spare) if spare >= self.bytes_s * _WINDOW_S * _LEAST_SPARE else 0
 
     def spare_at(self) -> float:
         """When there will be some, though nothing is acknowledged until then."""
-        return self._all_sent_at - _WINDOW_S * (1 - _LEAST_SPARE) if self._inflight else -math.inf
+        soon_at = self._all_sent_at - _WINDOW_S * (1 - _LEAST_SPARE) if self._inflight else -math.inf
+        return max(self._quiet_until, soon_at)
 
     @property
     def _is_full(self) -> bool:
         return len(self._inflight) > round(self.min_rtt_s * _FRAMES_S + 1)
+
+    @property
+    def _quiet_until(self) -> float:
+        return self._quiet_since + self._quiet_bytes / self.bytes_s
 
     @property
     def _is_big(self) -> bool:
@@ -215,13 +235,18 @@ class Flow:
         return max(0.0, (self._all_sent_at - now) * self.bytes_s) if self._inflight else 0.0
 
     def _measure(self, newest: _Sent, now: float) -> None:
-        # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then
-        # would be taken for the line's speed.
-        rate = (self._acked_bytes - newest.acked_before) / max(now - newest.acked_at, 1e-4)
-        _remember(self._rates, rate, now, max)
         elapsed = max(now - newest.at, 1e-4)
         _remember(self._rtts, elapsed, now, min)
-        self._adapt(elapsed - self.min_rtt_s)
+        late_s = elapsed - self.min_rtt_s
+        is_telling = late_s > _WINDOW_S
+        # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then
+        # would be taken for the line's speed; on an idle line from when that could have come.
+        spent_s = late_s if is_telling and newest.is_first else max(now - newest.acked_at, 1e-4)
+        rate = (self._acked_bytes - newest.acked_before) / spent_s
+        # What is little takes as long on a fast line, and says only that no line is slower.
+        if is_telling or rate > self.bytes_s:
+            _remember(self._rates, rate, now, max)
+        self._adapt(late_s)
 
     def _adapt(self, late_s: float) -> None:
         """Coarser at once where a picture came `late_s` after the least round trip, finer when many were quick."""

@@ -76,6 +76,7 @@ class Viewer:
         self.refused: set[str] = set()
         """Kinds of messages that it had no leave to send; emptied by who has noted them."""
         self._heard_at = self._planned_at = now
+        self._is_new = True
         self._held: dict[str, Key] = {}
         self._pointer: Pointer | Motion = Pointer(0, 0, 0)
         self.resume: wire.Resume | None = None
@@ -267,7 +268,7 @@ class Viewer:
             plan = replace(plan, blocks=step.left, copies=step.copies, patches=step.patches)
         if quality == LOSSLESS:
             plan = replace(plan, blocks=NO_BLOCKS, exact=joined(plan.blocks, plan.exact))
-        self._planned_at = now
+        self._planned_at, self._is_new = now, blocks.size > 0
         holding.put(plan.exact, generations)
         self._mirror.take(joined(blocks, plan.exact))
         self.is_held_back = not holding.has_all(generations)
@@ -276,14 +277,15 @@ class Viewer:
     def _first_exact(
         self, rested: Blocks, now: float, photographs: Callable[[Blocks], list[bool]], is_alone: bool
     ) -> Blocks:
-        """Of the blocks that rest, those that may go now: none with something new on a line too slow for both."""
+        """Of the blocks that rest, those that may go now: with something new all or none."""
         most_bytes = self.flow.spare(now)
         if rested.size * _EXACT_PHOTO_BYTES <= most_bytes:
             return rested
-        least = int(is_alone and most_bytes > 0)
-        some = rested[: most_bytes // _EXACT_TEXT_BYTES + least]
+        if not is_alone or not most_bytes:
+            return NO_BLOCKS
+        some = rested[: most_bytes // _EXACT_TEXT_BYTES + 1]
         sizes = (_EXACT_PHOTO_BYTES if is_photo else _EXACT_TEXT_BYTES for is_photo in photographs(some))
-        return some[: sum(total < most_bytes for total in itertools.accumulate(sizes)) + least]
+        return some[: sum(total < most_bytes for total in itertools.accumulate(sizes)) + 1]
 
     def recall(self, plan: UpdatePlan, digests: Mapping[int, bytes], library: Library) -> UpdatePlan:
         """The same plan, with what the viewer keeps only named."""
@@ -313,7 +315,7 @@ class Viewer:
 
     def sent(self, seq: int, size: int, rough: Blocks, used: Sequence[tuple[int, int]], now: float) -> None:
         """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
-        self.flow.sent(seq, size, now, now - self._planned_at)
+        self.flow.sent(seq, size, now, now - self._planned_at, self._is_new)
         self._mirror.sent(seq, rough, used, now)
         self.is_held_back |= rough.size > 0
 
