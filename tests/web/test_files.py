@@ -1,5 +1,6 @@
 """The page's files are served without what only people read in them, and otherwise as they are."""
 
+import gzip
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -46,6 +47,29 @@ def test_what_is_served_does_what_the_files_do(tmp_path: Path) -> None:
     files = sorted(str(path) for path in (tmp_path / "tests" / "js").glob("*.test.js"))
     done = subprocess.run(["node", "--test", *files], capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+async def test_files_are_packed_for_browsers_that_unpack_them(stack: Stack) -> None:
+    file = page_files()["js/viewer.js"]
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        tags = set()
+        for accepted, coding in (("gzip, deflate, br", "gzip"), ("identity", None)):
+            headers = {"Accept-Encoding": accepted}
+            async with session.get(f"{stack.url}/js/viewer.js", headers=headers) as response:
+                body = await response.read()
+                assert (response.headers.get("Content-Encoding"), response.headers["Vary"]) == (
+                    coding,
+                    "Accept-Encoding",
+                )
+                assert (gzip.decompress(body) if coding else body) == file.body
+                assert not coding or len(body) < len(file.body) / 2
+                headers["If-None-Match"] = response.headers["ETag"]
+                tags.add(response.headers["ETag"])
+            async with session.get(f"{stack.url}/js/viewer.js", headers=headers) as response:
+                assert response.status == 304
+        assert len(tags) == 2, "what is kept of one is not the other"
+        async with session.get(f"{stack.url}/icon-192.png") as response:
+            assert "Content-Encoding" not in response.headers
 
 
 async def test_what_a_browser_has_is_not_sent_again(stack: Stack) -> None:

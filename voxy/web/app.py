@@ -231,7 +231,8 @@ def _add_headers(embedding: Embedding) -> Callable[[web.Request, web.StreamRespo
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in {**headers, **cors_headers(request, embedding.origins)}.items():
-            response.headers.setdefault(name, value)
+            # An answer may differ by more than one thing.
+            (response.headers.add if name == "Vary" else response.headers.setdefault)(name, value)
         response.headers.popall("Server", None)
 
     return add
