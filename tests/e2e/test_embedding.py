@@ -401,5 +401,5 @@ async def test_what_an_element_adds_to_a_page_is_small(context: BrowserContext) 
             ours = {name.removeprefix(url): size for name, size in fetched.items() if name.startswith(url)}
             elsewhere = {name for name in fetched if not name.startswith((url, made.origin))}
             assert {name for name in elsewhere if not name.startswith("blob:")} == set()
-            assert {"voxy.js", "js/viewer.js", "js/line_worker.js", "js/update.js", "style.css"} <= set(ours)
+            assert {"voxy.js", "js/viewer.js", "js/line_worker.js", "js/bundle.js", "style.css"} <= set(ours)
             assert sum(ours.values()) <= 60_000, ours

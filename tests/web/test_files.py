@@ -1,6 +1,7 @@
 """The page's files are served without what only people read in them, and otherwise as they are."""
 
 import gzip
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.stack import Stack, running
+from voxy.web.bundle import BUNDLE
 from voxy.web.files import page_files, page_folder
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +26,11 @@ async def stack() -> AsyncIterator[Stack]:
 def test_every_file_of_the_page_is_there_and_none_is_larger() -> None:
     folder = page_folder()
     there = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-    assert set(page_files()) == set(there)
-    assert {name for name, file in page_files().items() if len(file.body) > there[name]} == set()
+    assert set(page_files()) == {*there, BUNDLE}
+    assert {name for name in there if len(page_files()[name].body) > there[name]} == set()
+    assert len(page_files()[BUNDLE].body) < sum(
+        there[name] for name in there if b"fromBundle(" in page_files()[name].body
+    )
 
 
 def test_no_comment_is_served() -> None:
@@ -49,13 +54,32 @@ def test_what_is_served_does_what_the_files_do(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+def test_what_is_imported_at_once_is_bundled() -> None:
+    """What isn't written as the bundle takes it would be left out of it, or break it."""
+    bundled = page_files()[BUNDLE].body
+    for name in ("js/viewer.js", "js/screen.js", "js/input/keyboard.js", "js/decoder.js"):
+        assert f'"{name}":()=>'.encode() in bundled
+        assert page_files()[name].body.startswith(b"import{fromBundle}from")
+    for path in page_folder().rglob("*.js"):
+        text = path.read_text()
+        name = path.relative_to(page_folder()).as_posix()
+        if f'"{name}":()=>'.encode() in bundled:
+            assert not re.findall(
+                r"^(?:export (?:default|\{|\*|let)|import [^{]|import .*[^;\n]$)", text, re.MULTILINE
+            ), name
+    page = page_files()["index.html"].body.decode()
+    preloaded = re.findall(r"rel=modulepreload href=(\S+?)>", page)
+    assert preloaded[0] == BUNDLE
+    assert len(preloaded) < 8
+
+
 async def test_files_are_packed_for_browsers_that_unpack_them(stack: Stack) -> None:
-    file = page_files()["js/viewer.js"]
+    file = page_files()["js/bundle.js"]
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         tags = set()
         for accepted, coding in (("gzip, deflate, br", "gzip"), ("identity", None)):
             headers = {"Accept-Encoding": accepted}
-            async with session.get(f"{stack.url}/js/viewer.js", headers=headers) as response:
+            async with session.get(f"{stack.url}/js/bundle.js", headers=headers) as response:
                 body = await response.read()
                 assert (response.headers.get("Content-Encoding"), response.headers["Vary"]) == (
                     coding,
@@ -65,7 +89,7 @@ async def test_files_are_packed_for_browsers_that_unpack_them(stack: Stack) -> N
                 assert not coding or len(body) < len(file.body) / 2
                 headers["If-None-Match"] = response.headers["ETag"]
                 tags.add(response.headers["ETag"])
-            async with session.get(f"{stack.url}/js/viewer.js", headers=headers) as response:
+            async with session.get(f"{stack.url}/js/bundle.js", headers=headers) as response:
                 assert response.status == 304
         assert len(tags) == 2, "what is kept of one is not the other"
         async with session.get(f"{stack.url}/icon-192.png") as response:

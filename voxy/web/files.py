@@ -9,13 +9,14 @@ import hashlib
 import logging
 import mimetypes
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import minify
 from aiohttp import ETag, web
 
 import voxy
+from voxy.web.bundle import bundle, preload
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,11 @@ def page_folder() -> Path:
 def page_files() -> Mapping[str, File]:
     """All files of the page, by their path in its folder."""
     folder = page_folder()
-    return {path.relative_to(folder).as_posix(): _read(path) for path in folder.rglob("*") if path.is_file()}
+    bodies = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    modules = {name: body.decode() for name, body in bodies.items() if name.startswith("js/")}
+    bodies |= {name: text.encode() for name, text in bundle(modules).items()}
+    bodies["index.html"] = preload(bodies["index.html"].decode(), modules).encode()
+    return {name: _file(name, body) for name, body in bodies.items()}
 
 
 async def serve_file(request: web.Request) -> web.Response:
@@ -73,19 +78,18 @@ async def serve_file(request: web.Request) -> web.Response:
     return response
 
 
-def _read(path: Path) -> File:
-    body = path.read_bytes()
-    kind = _KINDS.get(path.suffix)
+def _file(name: str, body: bytes) -> File:
+    kind = _KINDS.get(PurePosixPath(name).suffix)
     if kind:
-        body = _smaller(path, body.decode(), kind).encode()
-    content_type = kind or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        body = _smaller(name, body.decode(), kind).encode()
+    content_type = kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
     gzipped = gzip.compress(body, mtime=0) if kind else b""
     return File(body, content_type, hashlib.sha256(body).hexdigest()[:32], gzipped if len(gzipped) < len(body) else b"")
 
 
-def _smaller(path: Path, text: str, kind: str) -> str:
+def _smaller(name: str, text: str, kind: str) -> str:
     try:
         return str(minify.string(kind, text))
     except minify.MinifyError as error:
-        logger.warning("! %s is served as it is: %s", path.name, error)
+        logger.warning("! %s is served as it is: %s", name, error)
         return text

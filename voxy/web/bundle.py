@@ -1,0 +1,103 @@
+"""Bundle: the modules that every desktop needs as one file.
+
+A browser asks for six files at a time, and each six take a round trip, also where it has them and just asks whether
+they are still the same. Whoever asks for one of the modules by its name gets one that takes it from the bundle.
+"""
+
+import posixpath
+import re
+from collections.abc import Mapping
+
+BUNDLE = "js/bundle.js"
+
+_ENTRIES = ("js/viewer.js", "js/stage.js", "js/line_worker.js")
+"""Modules that need all that is bundled."""
+
+_OWN_THREAD = "js/line_worker.js"
+"""An entry that does something as soon as it is read, and so isn't bundled itself."""
+
+_IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+)';$", re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) (\w+)", re.MULTILINE)
+_LATER = re.compile(r"\bimport\('(\.[^']+)'\)")
+_PRELOAD = re.compile(r' *<link rel="modulepreload" href="([^"]+)">\n')
+
+# Each is made when it is first asked for, as a module is: some look at the page, or say words, when they are.
+_WHOLE = """const makers = {{
+{makers}
+}};
+const made = {{}};
+export const fromBundle = (name) => made[name] ??= makers[name]();
+"""
+
+
+def bundle(modules: Mapping[str, str]) -> dict[str, str]:
+    """The same modules by path, and `BUNDLE`, which has those that every desktop needs."""
+    names = _closure(modules)
+    makers = ",\n".join(f"'{name}': () => {{\n{_maker(name, modules[name])}\n}}" for name in sorted(names))
+    others = {name: _by_bundle(name, text, names) for name, text in modules.items() if name not in names}
+    return {BUNDLE: _WHOLE.format(makers=makers), **others, **{name: _stub(name, modules[name]) for name in names}}
+
+
+def preload(page: str, modules: Mapping[str, str]) -> str:
+    """The page with the bundle loaded in the place of what is in it, but for what is imported by its name later on."""
+    names = _closure(modules) - {_ENTRIES[0]}
+    kept = _PRELOAD.sub(lambda link: "" if link[1] in names else link[0], page)
+    return kept.replace("<link", f'<link rel="modulepreload" href="{BUNDLE}">\n  <link', 1)
+
+
+def _closure(modules: Mapping[str, str]) -> set[str]:
+    """All modules that the entries import, and those these import."""
+    found: set[str] = set()
+    waiting = list(_ENTRIES)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [_path(name, target) for _, target in _IMPORT.findall(modules[name])]
+    return found - {_OWN_THREAD}
+
+
+def _path(name: str, target: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+
+
+def _relative(name: str, target: str) -> str:
+    """How the module `name` calls the path `target`."""
+    path = posixpath.relpath(target, posixpath.dirname(name))
+    return path if path.startswith(".") else f"./{path}"
+
+
+def _taken(names: str, path: str) -> str:
+    return f"const {{{names.replace(' as ', ': ')}}} = fromBundle('{path}');"
+
+
+def _maker(name: str, text: str) -> str:
+    """The body of a function that returns what the module exports."""
+    body = _IMPORT.sub(lambda match: _taken(match[1], _path(name, match[2])), text)
+    body = _LATER.sub(lambda match: f"import('{_relative(BUNDLE, _path(name, match[1]))}')", body)
+    body = _EXPORT.sub(r"\1 \2", body)
+    return f"{body}\nreturn {{ {', '.join(_exported(text))} }};"
+
+
+def _exported(text: str) -> list[str]:
+    return [name for _, name in _EXPORT.findall(text)]
+
+
+def _stub(name: str, text: str) -> str:
+    names = ", ".join(_exported(text))
+    return f"{_import_bundle(name)}export const {{ {names} }} = fromBundle('{name}');\n"
+
+
+def _import_bundle(name: str) -> str:
+    return f"import {{ fromBundle }} from '{_relative(name, BUNDLE)}';\n"
+
+
+def _by_bundle(name: str, text: str, names: set[str]) -> str:
+    """The module with what it imports of those in the bundle taken from there."""
+
+    def take(match: re.Match[str]) -> str:
+        path = _path(name, match[2])
+        return _taken(match[1], path) if path in names else match[0]
+
+    body = _IMPORT.sub(take, text)
+    return body if body == text else _import_bundle(name) + body
