@@ -126,6 +126,18 @@ def test_small_updates_are_counted_until_they_are_acknowledged() -> None:
     assert flow.room_at() == inf
 
 
+def test_no_more_updates_are_on_their_way_than_are_shown() -> None:
+    flow = Flow()
+    flow.sent(0, 1, 0.0)
+    flow.acked(0, 0.005)
+    for seq in (1, 2, 3):
+        assert flow.room(1.0) > 0
+        flow.sent(seq, 10, 1.0)
+    assert flow.room(1.0) == flow.spare(1.1) == 0
+    flow.acked(1, 1.01)
+    assert flow.room(1.01) > 0
+
+
 def test_ack_covers_all_before_it() -> None:
     flow = Flow()
     for seq in (3, 7, 9):

@@ -28,7 +28,10 @@ _MEMORY_S = 10.0
 """Seconds for which the best round trip and bandwidth are believed; lines change."""
 
 _FRAMES_S = 60.0
-"""Updates a second that a browser shows at the most; a second one in the same frame would be decoded in vain."""
+"""Updates a second that a browser shows at the most; more in the same frame would be decoded in vain."""
+
+_MORE = 2
+"""Updates that may be on their way besides those of a round trip: one that is painted, and what is typed meanwhile."""
 
 _FIRST_BYTES, _FIRST_RTT_S = 15_000.0, 0.1
 """What is assumed to be across in a round trip until more is known, as much as TCP's first window; and how long one is
@@ -204,7 +207,7 @@ class Flow:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._inflight) > round(self.min_rtt_s * _FRAMES_S + 1)
+        return len(self._inflight) > round(self.min_rtt_s * _FRAMES_S) + _MORE
 
     @property
     def _quiet_until(self) -> float:
