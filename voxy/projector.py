@@ -1,6 +1,5 @@
 """Projector: which viewer follows which stream of the film that is running."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voxy.blocks import BlockGrid, Projection, Video, VideoCodec
@@ -14,7 +13,7 @@ _MOST_STREAMS = 3
 """Streams of one film: each encodes all of it. Whoever can't go on with any gets pictures as if there were no video."""
 
 
-_NAMES = frozenset(codec.name.lower() for codec in VideoCodec)
+_NAMES = {codec: codec.name.lower() for codec in VideoCodec}
 """What the codecs are called among a viewer's capabilities."""
 
 
@@ -49,7 +48,7 @@ class Projector:
 
     def may_serve(self, viewer: Viewer) -> bool:
         """Whether `viewer` can show any video, and wants it."""
-        return viewer.flow.level != "exact" and not _NAMES.isdisjoint(viewer.capabilities)
+        return viewer.flow.level != "exact" and not viewer.capabilities.isdisjoint(_NAMES.values())
 
     def prepare(self) -> None:
         """Have all at hand that the first frame needs; may be called in any thread."""
@@ -58,9 +57,10 @@ class Projector:
     def project(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Projection | None:
         """Give `viewer` a stream of `film` that it goes on with, or begins; None where there is none for it."""
         stream, number = self._following.get(viewer, (None, 0))
-        if not self.may_serve(viewer) or stream is None or stream.film is not film or not stream.serves(number):
+        may_serve = self.may_serve(viewer)
+        if not may_serve or stream is None or stream.film is not film or not stream.serves(number):
             self._following.pop(viewer, None)
-            stream, number = self._find_stream(viewer, film, grid), 0
+            stream, number = self._find_stream(viewer, film, grid) if may_serve else None, 0
             if stream is None:
                 return None
             self._following[viewer] = stream, 0
@@ -68,7 +68,7 @@ class Projector:
 
     def _find_stream(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Stream | None:
         """One that nobody has begun yet, which serves all who begin together, or a new one."""
-        codec = _first_shown(viewer, video_codecs())
+        codec = next((codec for codec in video_codecs() if _NAMES[codec] in viewer.capabilities), None)
         streams = {stream for stream, _ in self._following.values() if stream.film is film}
         for stream in streams:
             if stream.codec is codec and stream.serves(0):
@@ -89,10 +89,3 @@ class Projector:
 
     def leave(self, viewer: Viewer) -> None:
         self._following.pop(viewer, None)
-
-
-def _first_shown(viewer: Viewer, codecs: Iterable[VideoCodec]) -> VideoCodec | None:
-    """The first of these that `viewer` can show; None if it can show none of them, or wants none."""
-    if viewer.flow.level == "exact":
-        return None
-    return next((codec for codec in codecs if codec.name.lower() in viewer.capabilities), None)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Copy, Rect
-from voxy.blocks.generations import Blocks
+from voxy.blocks.generations import Blocks, blocks_in
 from voxy.blocks.geometry import around, to_pixels
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -56,7 +56,7 @@ class Comparison:
             is_whole |= _inside(self.cells).ravel()
         boxes = np.stack([left, top, right - left, bottom - top], axis=1)
         along_rows = _merge(list(map(Rect._make, boxes[~is_whole[blocks]].tolist())))
-        return np.flatnonzero(is_whole), tuple(_merge(sorted(along_rows)))
+        return blocks_in(is_whole), tuple(_merge(sorted(along_rows)))
 
 
 def trim(framebuffer: Framebuffer, rects: tuple[Rect, ...]) -> tuple[Rect, ...] | None:

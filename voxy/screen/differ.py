@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from voxy.blocks import BlockGrid, Copy, Rect
-from voxy.blocks.generations import NO_BLOCKS, Blocks
+from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in
 from voxy.blocks.geometry import rects_of, to_pixels
 from voxy.screen.comparison import Cells, compare, trim
 from voxy.screen.film import changed_beside
@@ -89,7 +89,7 @@ class BlockDiffer:
             self._last = copy if whole.size <= _MOST_LEFT * np.count_nonzero(changed) else None
         if changed.any():
             framebuffer.swap(map(to_pixels, rects_of(changed)))
-        return Difference(np.flatnonzero(changed), copy, whole, patches, beside)
+        return Difference(blocks_in(changed), copy, whole, patches, beside)
 
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
         """The copy of what goes on moving as it did last: quicker than a comparison.

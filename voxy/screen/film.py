@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, BlockGrid, Rect, Size
-from voxy.blocks.generations import NO_BLOCKS, Blocks
-from voxy.blocks.geometry import to_pixels
+from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in
+from voxy.blocks.geometry import around, to_pixels
 from voxy.screen.content import classify
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -248,7 +248,7 @@ def changed_beside(framebuffer: Framebuffer, rect: Rect) -> Blocks:
     cells = framebuffer.grid.cells(rect)
     if not cells:
         return NO_BLOCKS
-    around = to_pixels(cells)
+    outer = to_pixels(cells)
     changed = np.zeros((framebuffer.grid.rows, framebuffer.grid.columns), dtype=np.bool_)
     rows, columns = slice(cells.y, cells.bottom), slice(cells.x, cells.right)
 
@@ -259,11 +259,11 @@ def changed_beside(framebuffer: Framebuffer, rect: Rect) -> Blocks:
         blocks: NDArray[np.bool_] = lines.reshape(-1, BLOCK).any(axis=1)
         return blocks
 
-    changed[cells.y, columns] |= differs(around.x, around.y, around.right, rect.y, 0)
-    changed[cells.bottom - 1, columns] |= differs(around.x, rect.bottom, around.right, around.bottom, 0)
-    changed[rows, cells.x] |= differs(around.x, around.y, rect.x, around.bottom, 1)
-    changed[rows, cells.right - 1] |= differs(rect.right, around.y, around.right, around.bottom, 1)
-    return np.flatnonzero(changed)
+    changed[cells.y, columns] |= differs(outer.x, outer.y, outer.right, rect.y, 0)
+    changed[cells.bottom - 1, columns] |= differs(outer.x, rect.bottom, outer.right, outer.bottom, 0)
+    changed[rows, cells.x] |= differs(outer.x, outer.y, rect.x, outer.bottom, 1)
+    changed[rows, cells.right - 1] |= differs(rect.right, outer.y, outer.right, outer.bottom, 1)
+    return blocks_in(changed)
 
 
 def _largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -286,10 +286,10 @@ def _largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _dense_rect(mask: NDArray[np.bool_]) -> Rect | None:
     """The rect of cells that are mostly set, without outermost rows and columns that mostly aren't; None if small."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
+    if not mask.any():
         return None
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    found = around(mask)
+    left, top, right, bottom = found.x, found.y, found.right, found.bottom
     while top < bottom and left < right:
         inside = mask[top:bottom, left:right]
         if inside[0].mean() < 0.5:

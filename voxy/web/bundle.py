@@ -6,15 +6,18 @@ they are still the same. Whoever asks for one of the modules by its name gets on
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 BUNDLE = "js/bundle.js"
 
-_ENTRIES = ("js/viewer.js", "js/stage.js", "js/line_worker.js")
-"""Modules that need all that is bundled."""
+_VIEWER = "js/viewer.js"
+"""What a page imports by its name when it has words; all else that is bundled it takes from the bundle."""
 
-_OWN_THREAD = "js/line_worker.js"
-"""An entry that does something as soon as it is read, and so isn't bundled itself."""
+_THREAD = "js/line_worker.js"
+"""What does something as soon as it is read, and so isn't bundled itself."""
+
+_ENTRIES = (_VIEWER, "js/stage.js", _THREAD)
+"""Modules that need all that is bundled."""
 
 _IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+)';$", re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) (\w+)", re.MULTILINE)
@@ -30,23 +33,8 @@ export const fromBundle = (name) => made[name] ??= makers[name]();
 """
 
 
-def bundle(modules: Mapping[str, str]) -> dict[str, str]:
-    """The same modules by path, and `BUNDLE`, which has those that every desktop needs."""
-    names = _closure(modules)
-    makers = ",\n".join(f"'{name}': () => {{\n{_maker(name, modules[name])}\n}}" for name in sorted(names))
-    others = {name: _by_bundle(name, text, names) for name, text in modules.items() if name not in names}
-    return {BUNDLE: _WHOLE.format(makers=makers), **others, **{name: _stub(name, modules[name]) for name in names}}
-
-
-def preload(page: str, modules: Mapping[str, str]) -> str:
-    """The page with the bundle loaded in the place of what is in it, but for what is imported by its name later on."""
-    names = _closure(modules) - {_ENTRIES[0]}
-    kept = _PRELOAD.sub(lambda link: "" if link[1] in names else link[0], page)
-    return kept.replace("<link", f'<link rel="modulepreload" href="{BUNDLE}">\n  <link', 1)
-
-
-def _closure(modules: Mapping[str, str]) -> set[str]:
-    """All modules that the entries import, and those these import."""
+def needed(modules: Mapping[str, str]) -> set[str]:
+    """The names of those that every desktop needs."""
     found: set[str] = set()
     waiting = list(_ENTRIES)
     while waiting:
@@ -54,7 +42,21 @@ def _closure(modules: Mapping[str, str]) -> set[str]:
         if name not in found:
             found.add(name)
             waiting += [_path(name, target) for _, target in _IMPORT.findall(modules[name])]
-    return found - {_OWN_THREAD}
+    return found - {_THREAD}
+
+
+def bundle(modules: Mapping[str, str], names: Set[str]) -> dict[str, str]:
+    """The same modules by path, and `BUNDLE`, which has those of these names."""
+    makers = ",\n".join(f"'{name}': () => {{\n{_maker(name, modules[name])}\n}}" for name in sorted(names))
+    others = {name: _by_bundle(name, text, names) for name, text in modules.items() if name not in names}
+    return {BUNDLE: _WHOLE.format(makers=makers), **others, **{name: _stub(name, modules[name]) for name in names}}
+
+
+def preload(page: str, names: Set[str]) -> str:
+    """The page with the bundle loaded in the place of what is in it, but for what is imported by its name later on."""
+    replaced = names - {_VIEWER}
+    kept = _PRELOAD.sub(lambda link: "" if link[1] in replaced else link[0], page)
+    return kept.replace("<link", f'<link rel="modulepreload" href="{BUNDLE}">\n  <link', 1)
 
 
 def _path(name: str, target: str) -> str:
@@ -92,7 +94,7 @@ def _import_bundle(name: str) -> str:
     return f"import {{ fromBundle }} from '{_relative(name, BUNDLE)}';\n"
 
 
-def _by_bundle(name: str, text: str, names: set[str]) -> str:
+def _by_bundle(name: str, text: str, names: Set[str]) -> str:
     """The module with what it imports of those in the bundle taken from there."""
 
     def take(match: re.Match[str]) -> str:

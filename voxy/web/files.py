@@ -16,7 +16,7 @@ import minify
 from aiohttp import ETag, web
 
 import voxy
-from voxy.web.bundle import bundle, preload
+from voxy.web.bundle import bundle, needed, preload
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,9 @@ def page_files() -> Mapping[str, File]:
     folder = page_folder()
     bodies = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     modules = {name: body.decode() for name, body in bodies.items() if name.startswith("js/")}
-    bodies |= {name: text.encode() for name, text in bundle(modules).items()}
-    bodies["index.html"] = preload(bodies["index.html"].decode(), modules).encode()
+    together = needed(modules)
+    bodies |= {name: text.encode() for name, text in bundle(modules, together).items()}
+    bodies["index.html"] = preload(bodies["index.html"].decode(), together).encode()
     return {name: _file(name, body) for name, body in bodies.items()}
 
 

@@ -57,6 +57,7 @@ class Stream:
         self._transport: asyncio.Transport
         self._lease: asyncio.TimerHandle | None = None
         self._letting_go: asyncio.Task[None] | None = None
+        """Kept only so that it isn't collected before it ends."""
         self._told: dict[type, wire.Message] = {}
         self._news_told = -1
         self._cursor_id: int | None = None

@@ -63,10 +63,8 @@ class Owner:
     @property
     def due(self) -> float | None:
         """When `step` has to be called next."""
-        if not self._waiting and not self._transfers:
-            return None
         ends = [deadline for deadline, _ in self._waiting] + [t.deadline for t in self._transfers.values()]
-        return min(ends)
+        return min(ends, default=None)
 
     def offer(self, offer: Offer) -> None:
         """Own the clipboard; who pastes waits until the content is there."""
