@@ -116,11 +116,12 @@ class TestCopying:
 
 
 class TestBadOwners:
-    @pytest.fixture(autouse=True)
+    @pytest.fixture
     def _hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(requestor, "_ANSWER_S", 0.3)
         monkeypatch.setattr(requestor, "_FETCH_S", 1.0)
 
+    @pytest.mark.usefixtures("_hurry")
     @pytest.mark.parametrize("silent", ["TARGETS", "UTF8_STRING", "text/html"])
     async def test_one_that_never_answers(self, server: XServer, silent: str) -> None:
         contents: dict[str, Content | str] = {"UTF8_STRING": "text", "text/html": "html"}
@@ -130,6 +131,7 @@ class TestBadOwners:
                 clip = await copied(desktop)
                 assert clip.parts == ({TEXT: b"text"} if silent == "text/html" else {})
 
+    @pytest.mark.usefixtures("_hurry")
     async def test_one_that_stops_in_the_middle(self, server: XServer) -> None:
         async with opened(server) as desktop:
             with copying(server, text=Content(b"", pieces=[b"first", None])), listening(server) as listener:
@@ -145,6 +147,12 @@ class TestBadOwners:
             with copying(server, text=Content(b"", pieces=itertools.repeat(b"x" * 1000))) as copier:
                 assert (await copied(desktop, 1_000_000)) == Clip({}, is_too_large=True)
                 assert copier.sent_bytes < 1_100_000
+
+    @pytest.mark.usefixtures("_hurry")
+    async def test_one_that_never_ends(self, server: XServer) -> None:
+        async with opened(server) as desktop:
+            with copying(server, text=Content(b"", pieces=itertools.repeat(b"x"))):
+                assert await copied(desktop) == Clip({})
 
     async def test_one_that_lies_about_its_length(self, server: XServer) -> None:
         for claimed in (0, 0xFFFFFFFF):
