@@ -90,8 +90,13 @@ def compare(framebuffer: Framebuffer, areas: list[Rect], copy: Copy | None = Non
     down = np.zeros((grid.rows, grid.columns, _WORDS), dtype=np.uint64)
     with np.errstate():
         np.setbufsize(_BUFFER)
-        for area in _pieces(areas, copy) if copy else areas:
-            _compare_area(framebuffer, area, copy, unequal, down)
+        for area in areas:
+            pixels = to_pixels(area)
+            for piece in _pieces(pixels, copy) if copy else (pixels,):
+                _compare_piece(framebuffer, piece, copy, unequal.view(np.bool_))
+            compared = unequal[pixels.y : pixels.bottom, area.x * _WORDS : area.right * _WORDS]
+            in_rows = compared.reshape(area.height, BLOCK, area.width * _WORDS)
+            down[area.slices] = np.bitwise_or.reduce(in_rows, axis=1).reshape(area.height, area.width, _WORDS)
     cells: Cells = np.bitwise_or.reduce(down, axis=2) != 0
     rows, columns = np.nonzero(cells)
     words = unequal.reshape(grid.rows, BLOCK, grid.columns, _WORDS)
@@ -123,32 +128,28 @@ def _boxes(lines: Cells, y: NDArray[np.intp], left: NDArray[np.intp], right: NDA
     return np.concatenate([boxes, lower])
 
 
-def _compare_area(framebuffer: Framebuffer, area: Rect, copy: Copy | None, unequal: Words, down: Words) -> None:
-    """Compare one rect of cells: `unequal` gets a byte for each pair of pixels, `down` for each column of a cell."""
-    pixels = to_pixels(area)
-    now, shown = framebuffer.back[pixels.slices], _shown(framebuffer.front, pixels, copy)
-    compared = unequal[pixels.y : pixels.bottom, area.x * _WORDS : area.right * _WORDS]
+def _compare_piece(framebuffer: Framebuffer, piece: Rect, copy: Copy | None, unequal: Cells) -> None:
+    """Compare a rect of pairs of pixels; `unequal` has an item for each pair of the screen."""
+    now, shown = framebuffer.back[piece.slices], _shown(framebuffer.front, piece, copy)
+    compared = unequal[piece.y : piece.bottom, piece.x // 2 : piece.right // 2]
     if shown.view(np.uint64).flags.aligned:
-        np.not_equal(now.view(np.uint64), shown.view(np.uint64), out=compared.view(np.bool_))
+        np.not_equal(now.view(np.uint64), shown.view(np.uint64), out=compared)
     else:
         # What begins at an odd pixel isn't whole words: to compare pixels and pair the results is quicker than a copy.
-        np.not_equal((now != shown).view(np.uint16), 0, out=compared.view(np.bool_))
-    in_rows = compared.reshape(area.height, BLOCK, area.width * _WORDS)
-    down[area.slices] = np.bitwise_or.reduce(in_rows, axis=1).reshape(area.height, area.width, _WORDS)
+        np.not_equal((now != shown).view(np.uint16), 0, out=compared)
 
 
-def _pieces(areas: list[Rect], copy: Copy) -> Iterator[Rect]:
-    """The same cells, those that the copy covers whole apart: they needn't be put together to be compared."""
-    target = copy.target
-    left, top = -(-target.x // BLOCK), -(-target.y // BLOCK)
-    covered = Rect.between(left, top, max(left, target.right // BLOCK), max(top, target.bottom // BLOCK))
-    for area in areas:
-        inner = area.intersect(covered)
-        if not inner:
-            yield area
-            continue
-        yield inner
-        yield from area.beside(inner)
+def _pieces(area: Rect, copy: Copy) -> Iterator[Rect]:
+    """The same pixels by pairs: those that the copy leaves alone, those that it brings, and those that are both."""
+    left, top, right, bottom = copy.target.x, copy.target.y, copy.target.right, copy.target.bottom
+    touched = area.intersect(Rect.between(left & ~1, top, right + 1 & ~1, bottom))
+    brought = area.intersect(Rect.between(left + 1 & ~1, top, right & ~1, bottom))
+    yield from area.beside(touched) if touched else (area,)
+    if touched and brought:
+        yield brought
+        yield from touched.beside(brought)
+    elif touched:
+        yield touched
 
 
 def _shown(front: Pixels, area: Rect, copy: Copy | None) -> Pixels:

@@ -90,7 +90,7 @@ def cut(rect: Rect, picture: Pixels) -> list[tuple[Rect, bool]]:
     What is dragged over a photograph uncovers a strip of it, next to what of a window comes anew.
     """
     pixels = picture[rect.slices]
-    if rect.area <= _FEW_PIXELS and _colours(pixels & COLOUR) <= _PHOTO_COLOURS:
+    if rect.area < _PHOTO_PIXELS or (rect.area <= _FEW_PIXELS and _colours(pixels & COLOUR) <= _PHOTO_COLOURS):
         return [(rect, False)]
     if is_photograph(pixels):
         return [(rect, True)]

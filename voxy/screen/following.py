@@ -6,6 +6,7 @@ As in `motion`, what is told here is a guess, and compared afterwards.
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +15,28 @@ from voxy.blocks import Copy, Rect, Size
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.motion import all_of, find_moved, find_offset, find_scroll
 
-_TELLING_ROWS = 48
-"""Rows that tell whether something moves in a way."""
+_TELLING_ROWS, _FEW_ROWS = 48, 8
+"""Rows that tell whether something moves in a way; and whether that is worth a closer look."""
 
 _MOST = 0.5
 _NEARLY_ALL = 0.9
 """Shares of the telling rows that have to agree: on the way, and on what it is that moved."""
 
-_MARK = Size(16, 8)
-"""Marks are looked for in the new picture, up to so many pixels from where the last motion would have taken them; so
-many must agree."""
-_REACH = 64
+
+class _Mark(NamedTuple):
+    """Marks of what moved are looked for in the new picture, up to so many pixels from where the last motion would have
+    taken them."""
+
+    size: Size
+    across: int
+    down: int
+
+
+_PATCH, _LINE = _Mark(Size(16, 8), 64, 64), _Mark(Size(64, 8), 0, 128)
+"""Of what was dragged, and of what scrolls: there a few letters occur in many places, but in one column in few."""
+
 _AGREED = 3
+"""So many must agree."""
 
 _MARKS_ACROSS, _MARKS_DOWN = 6, 6
 _MOST_MARKS = 12
@@ -47,10 +58,8 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
     if not thing or not pane:
         return None
     offset = last.offset
-    if _share(before, after, thing, offset) < _MOST:
-        # What scrolled mostly scrolls on, and as far as it likes; what was dragged is mostly near.
-        rows = 0 if offset[0] else find_scroll(before, after, thing)
-        found = (0, rows) if rows else _track(before, after, thing, offset) or find_offset(before, after, damaged)
+    if _share(before, after, thing, offset, _FEW_ROWS) < _MOST:
+        found = _find_on(before, after, thing, offset) or find_offset(before, after, damaged)
         if not found or not any(found):
             return None
         offset = found
@@ -61,6 +70,16 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
             return copy
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
     return area and find_moved(before, after, area, offset)
+
+
+def _find_on(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int]) -> tuple[int, int] | None:
+    """By how far a thing moved that moved by `last` before: what scrolled mostly scrolls on."""
+    if not last[0]:
+        if found := _track(before, after, thing, last, _LINE):
+            return found
+        if rows := find_scroll(before, after, thing):
+            return 0, rows
+    return _track(before, after, thing, last, _PATCH)
 
 
 def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:
@@ -77,10 +96,12 @@ def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) 
     return Copy(source, target.x, target.y) if is_it else None
 
 
-def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> float:
+def _share(
+    before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], telling: int = _TELLING_ROWS
+) -> float:
     """The share of the rows of `target` that came there by `offset`, of some that didn't stay as they were."""
     source = target.moved(-offset[0], -offset[1])
-    step = max(1, target.height // _TELLING_ROWS)
+    step = max(1, target.height // telling)
     now = after[target.slices][::step]
     stood = (now == before[target.slices][::step]).all(axis=1)
     fits = (now == before[source.slices][::step]).all(axis=1)
@@ -88,11 +109,13 @@ def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int])
     return np.count_nonzero(fits & ~stood) / told if told else 0.0
 
 
-def _track(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int]) -> tuple[int, int] | None:
+def _track(
+    before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int], kind: _Mark
+) -> tuple[int, int] | None:
     """By how far a thing moved that moved by `last` before, as the first few marks on it say that agree, or None."""
     votes: Counter[tuple[int, int]] = Counter()
-    for mark, telling in itertools.islice(_marks(before, thing), _MOST_MARKS):
-        if at := _find(before[mark.slices], telling, after, mark.moved(*last)):
+    for mark, telling in itertools.islice(_marks(before, thing, kind.size), _MOST_MARKS):
+        if at := _find(before[mark.slices], telling, after, mark.moved(*last), kind):
             offset = at[0] - mark.x, at[1] - mark.y
             votes[offset] += 1
             if votes[offset] == _AGREED:
@@ -100,13 +123,13 @@ def _track(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int]) ->
     return None
 
 
-def _marks(before: Pixels, thing: Rect) -> Iterator[tuple[Rect, NDArray[np.intp]]]:
+def _marks(before: Pixels, thing: Rect, size: Size) -> Iterator[tuple[Rect, NDArray[np.intp]]]:
     """Those that can be told from others, and which of their pixels do."""
     for row in range(_MARKS_DOWN):
         for column in range(_MARKS_ACROSS):
             x = thing.x + thing.width * (2 * column + 1) // (2 * _MARKS_ACROSS)
             y = thing.y + thing.height * (2 * row + 1) // (2 * _MARKS_DOWN)
-            mark = Rect(x, y, *_MARK)
+            mark = Rect(x, y, *size)
             if mark.intersect(thing) != mark:
                 continue
             pixels = before[mark.slices]
@@ -115,11 +138,13 @@ def _marks(before: Pixels, thing: Rect) -> Iterator[tuple[Rect, NDArray[np.intp]
                 yield mark, telling
 
 
-def _find(pixels: Pixels, telling: NDArray[np.intp], after: Pixels, mark: Rect) -> tuple[int, int] | None:
+def _find(
+    pixels: Pixels, telling: NDArray[np.intp], after: Pixels, mark: Rect, kind: _Mark
+) -> tuple[int, int] | None:
     """Where the pixels of a mark are, if that is one place alone within reach of where it should be."""
-    left, top = max(mark.x - _REACH, 0), max(mark.y - _REACH, 0)
-    right = min(mark.x + _REACH, after.shape[1] - mark.width)
-    bottom = min(mark.y + _REACH, after.shape[0] - mark.height)
+    left, top = max(mark.x - kind.across, 0), max(mark.y - kind.down, 0)
+    right = min(mark.x + kind.across, after.shape[1] - mark.width)
+    bottom = min(mark.y + kind.down, after.shape[0] - mark.height)
     if left > right or top > bottom:
         return None
     probes = [divmod(probe, mark.width) for probe in telling[:: telling.size // _PROBES].tolist()]
