@@ -27,13 +27,11 @@ from voxy.sources.x11.capture import Capture
 from voxy.sources.x11.clipboard import Clipboard
 from voxy.sources.x11.connection import Closed, Connection
 from voxy.sources.x11.cursor import CursorTracker
+from voxy.sources.x11.drawing import Drawing
 from voxy.sources.x11.input import Devices, InputQueue
 from voxy.sources.x11.resize import Resizer
 
 logger = logging.getLogger(__name__)
-
-_SETTLE_S = 0.0004
-"""Seconds to wait after the first damage for the rest of the same drawing."""
 
 _GOODBYE_S, _END_S = 0.4, 0.4
 """Seconds that a server has to take back what is held, and the thread to end once its socket is shut."""
@@ -57,8 +55,7 @@ class Worker:
         self._input = InputQueue()
         self._grab: tuple[Framebuffer, asyncio.Future[Damage]] | None = None
         self._is_owed = False
-        self._damaged_at: float | None = None
-        """When the first damage was noticed that isn't grabbed yet."""
+        self._drawing = Drawing()
         self._asked_clip: tuple[int, asyncio.Future[Clip]] | None = None
         self._fetching: asyncio.Future[Clip] | None = None
         self._is_pinged = False
@@ -78,7 +75,7 @@ class Worker:
             with self._lock:
                 self._grab = framebuffer, future
             # Otherwise the damage wakes the thread, which then finds the grab.
-            if self._damaged_at is not None:
+            if self._drawing.begun_at is not None:
                 self._wake()
         return future
 
@@ -184,7 +181,7 @@ class Worker:
         self._poll = select.poll()
         self._poll.register(connection.socket, select.POLLIN)
         self._poll.register(self._wake_fd, select.POLLIN)
-        self._damaged_at = time.monotonic() - _SETTLE_S
+        self._drawing.note(time.monotonic())
         self._is_readable = True
         self._input_due_at = 0.0
         self._clip_due_at: float | None = None
@@ -238,8 +235,8 @@ class Worker:
 
     def _sleep(self) -> None:
         due = [self._input_due_at] if self._input else []
-        if self._grab and self._damaged_at is not None:
-            due.append(self._damaged_at + _SETTLE_S)
+        if self._grab and self._drawing.begun_at is not None:
+            due.append(self._drawing.ready_at)
         due += [at for at in (self._clip_due_at, self._resizer.due) if at is not None]
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         if timeout_s is not None and timeout_s < 0.001:
@@ -257,10 +254,8 @@ class Worker:
             is_owed, self._is_owed = self._is_owed, False
         if is_owed:
             self._capture.owe()
-            self._damaged_at = self._damaged_at or time.monotonic() - _SETTLE_S
-        if self._grab is None or self._damaged_at is None:
-            return False
-        return time.monotonic() >= self._damaged_at + _SETTLE_S
+            self._drawing.note(time.monotonic())
+        return self._grab is not None and time.monotonic() >= self._drawing.ready_at
 
     def _do_grab(self) -> None:
         with self._lock:
@@ -269,8 +264,9 @@ class Worker:
         framebuffer, future = grab
         if future.cancelled():
             return
-        framebuffer.noticed_at, self._damaged_at = self._damaged_at or 0.0, None
+        framebuffer.noticed_at = self._drawing.begin()
         damage = self._capture.grab(framebuffer)
+        self._drawing.end(time.monotonic())
         self.shm_reason = self._capture.shm_reason
         if damage:
             self._post(self._resolve_grab, future, damage)
@@ -286,7 +282,7 @@ class Worker:
             return
         match event:
             case requests.Damaged():
-                self._damaged_at = self._damaged_at or time.monotonic()
+                self._drawing.note(time.monotonic())
             case xfixes.DisplayCursorNotify():
                 if cursor := self._cursors.take_change(event.cursor_serial):
                     self._post(self._tell, CursorChanged(cursor))
@@ -295,7 +291,7 @@ class Worker:
             case randr.ScreenChangeNotify() | core.ConfigureNotify():
                 self._resizer.notice()
                 if self._capture.measure():
-                    self._damaged_at = self._damaged_at or time.monotonic()
+                    self._drawing.note(time.monotonic())
 
     def _tear_down(self) -> None:
         if hasattr(self, "_capture"):
