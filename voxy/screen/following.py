@@ -96,9 +96,7 @@ def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) 
     return Copy(source, target.x, target.y) if is_it else None
 
 
-def _share(
-    before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], telling: int = _TELLING_ROWS
-) -> float:
+def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], telling: int = _TELLING_ROWS) -> float:
     """The share of the rows of `target` that came there by `offset`, of some that didn't stay as they were."""
     source = target.moved(-offset[0], -offset[1])
     step = max(1, target.height // telling)
@@ -109,9 +107,7 @@ def _share(
     return np.count_nonzero(fits & ~stood) / told if told else 0.0
 
 
-def _track(
-    before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int], kind: _Mark
-) -> tuple[int, int] | None:
+def _track(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int], kind: _Mark) -> tuple[int, int] | None:
     """By how far a thing moved that moved by `last` before, as the first few marks on it say that agree, or None."""
     votes: Counter[tuple[int, int]] = Counter()
     for mark, telling in itertools.islice(_marks(before, thing, kind.size), _MOST_MARKS):
@@ -138,9 +134,7 @@ def _marks(before: Pixels, thing: Rect, size: Size) -> Iterator[tuple[Rect, NDAr
                 yield mark, telling
 
 
-def _find(
-    pixels: Pixels, telling: NDArray[np.intp], after: Pixels, mark: Rect, kind: _Mark
-) -> tuple[int, int] | None:
+def _find(pixels: Pixels, telling: NDArray[np.intp], after: Pixels, mark: Rect, kind: _Mark) -> tuple[int, int] | None:
     """Where the pixels of a mark are, if that is one place alone within reach of where it should be."""
     left, top = max(mark.x - kind.across, 0), max(mark.y - kind.down, 0)
     right = min(mark.x + kind.across, after.shape[1] - mark.width)
