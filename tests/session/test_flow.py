@@ -3,9 +3,9 @@ from math import inf
 from voxy.session.flow import ANY, LOSSLESS, QUALITIES, Flow
 
 
-def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int) -> float:
+def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int, start: float = 0.0) -> float:
     """Send whenever there is room over a line of this rate and delay; return the most bytes that were on their way."""
-    now, free_at, most = 0.0, 0.0, 0
+    now, free_at, most = start, start, 0
     acks: list[tuple[float, int]] = []
     for seq in range(updates):
         while flow.room(now) <= 0:
@@ -19,6 +19,8 @@ def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int
             now, acked = acks.pop(0)
             flow.acked(acked, now)
         now += 0.001
+    for now, acked in acks:
+        flow.acked(acked, now)
     return most
 
 
@@ -197,6 +199,10 @@ def test_only_so_much_text_is_exact_as_a_slow_line_carries_soon() -> None:
     run_line(fast, bytes_s=1e8, delay_s=0.001, size=2_000, updates=50)
     assert slow.most_text in (32768, 65536)
     assert fast.most_text == ANY, "that little was sent says nothing of the line"
+    run_line(slow, bytes_s=250_000, delay_s=0.05, size=1_000, updates=100, start=100.0)
+    assert slow.most_text in (32768, 65536), "that little was quick says nothing of what is much"
+    run_line(slow, bytes_s=1e8, delay_s=0.001, size=200_000, updates=50, start=200.0)
+    assert slow.most_text == ANY, "it is another line now"
     slow.level = "exact"
     assert slow.most_text == ANY
 

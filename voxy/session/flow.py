@@ -65,6 +65,9 @@ _BIG_PICTURE_S = 0.05
 """Seconds that a picture may take on a line that is known to be slow, if there is a quality for it: what is cut to in a
 film is coarse for a moment, rather than two of its frames late."""
 
+_SLOW_BYTES_S, _TELLING_BYTES = 1_500_000.0, 30_000
+"""A line that carries less, and on which so many bytes were late once, is slow, however quick what is little may be."""
+
 _GOOD_PICTURES = 20
 """Pictures that were quick on the line before the next is tried finer."""
 
@@ -95,6 +98,7 @@ class Flow:
         self._quiet_bytes = self._quiet_since = 0.0
         self._good_pictures = 0
         self._step = len(QUALITIES) - 1
+        self._has_been_slow = False
         self.last_seq = -1
         self.level: Level = "auto"
 
@@ -129,9 +133,9 @@ class Flow:
 
         That a line is slow is known by pictures that were late: what is sent may just have been little so far.
         """
-        is_slow = self._step < len(QUALITIES) - 1 and self.level != "exact"
+        is_slow = self._step < len(QUALITIES) - 1 or (self._has_been_slow and self.bytes_s < _SLOW_BYTES_S)
         pixels = int(self.bytes_s * _BIG_PICTURE_S / _TEXT_PIXEL_BYTES)
-        return 1 << pixels.bit_length() >> 1 if is_slow else ANY
+        return 1 << pixels.bit_length() >> 1 if is_slow and self.level != "exact" else ANY
 
     @property
     def film_bytes_s(self) -> float:
@@ -245,7 +249,9 @@ class Flow:
         # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then
         # would be taken for the line's speed; on an idle line from when that could have come.
         spent_s = late_s if is_telling and newest.is_first else max(now - newest.acked_at, 1e-4)
-        rate = (self._acked_bytes - newest.acked_before) / spent_s
+        delivered = self._acked_bytes - newest.acked_before
+        rate = delivered / spent_s
+        self._has_been_slow |= is_telling and delivered >= _TELLING_BYTES
         # What is little takes as long on a fast line, and says only that no line is slower.
         if is_telling or rate > self.bytes_s:
             _remember(self._rates, rate, now, max)
