@@ -15,6 +15,7 @@ import { LineThread } from './line.js';
 import { PartLost } from './malformed.js';
 import { Notice } from './notice.js';
 import { Offstage } from './offstage.js';
+import { Pacer } from './pacer.js';
 import { Presentation } from './presentation.js';
 import { Pulse } from './pulse.js';
 import { Remote } from './remote.js';
@@ -43,6 +44,7 @@ export class Viewer {
   #transport;
   #screen;
   #acks;
+  #pacer;
   #pulse;
   #clipboard;
   #keyboard;
@@ -78,6 +80,7 @@ export class Viewer {
     }, browser(this.#thread, this.#access));
     this.#screen = new Screen(this.canvas, () => this.#resized());
     this.#acks = new Acks((painted) => this.#acknowledge(painted));
+    this.#pacer = new Pacer((decoded) => this.#try(() => this.#paint(decoded)));
     this.#pulse = new Pulse({
       onPing: (id) => this.#send({ type: 'ping', id }),
       onStale: (isStale) => this.#status.note({ isStale }),
@@ -169,6 +172,7 @@ export class Viewer {
   #hide() {
     this.#release();
     this.#send({ type: 'view', hidden: true });
+    this.#pacer.flush();
     this.#acks.flush();
     this.#pulse.stop();
   }
@@ -285,6 +289,7 @@ export class Viewer {
 
   #forgetConnection() {
     this.#pulse.stop();
+    this.#pacer.reset();
     this.#acks.reset();
     this.#keyboard.forget();
     this.#hands.forget();
@@ -297,15 +302,23 @@ export class Viewer {
 
   /** @param {ToServer} message */
   #send(message) {
-    if (this.#stage.options.viewOnly && !OF_VIEWERS.has(message.type)) return;
+    if (!OF_VIEWERS.has(message.type)) {
+      if (this.#stage.options.viewOnly) return;
+      this.#pacer.acted();
+    }
     this.#transport.send(serialize(message));
   }
 
   /** @param {import('./transport.js').Received} received */
   #receive(received) {
     this.#pulse.heard();
+    this.#try(() => this.#take(received));
+  }
+
+  /** @param {() => void} action */
+  #try(action) {
     try {
-      this.#take(received);
+      action();
     } catch (error) {
       this.#giveUp(error);
     }
@@ -314,7 +327,7 @@ export class Viewer {
   /** @param {import('./transport.js').Received} received */
   #take(received) {
     if (received instanceof Error) throw received;
-    if ('bitmaps' in received) return this.#paint(received);
+    if ('bitmaps' in received) return this.#pacer.take(received, document.hidden);
     switch (received.type) {
       case 'cursor': return this.#cursor.receive(received);
       case 'state': return this.#status.note({ source: received });
@@ -363,7 +376,9 @@ export class Viewer {
   /** @param {import('./wire.js').Pong} pong */
   #noteAnswer({ id }) {
     const roundTripMs = this.#pulse.answered(id);
-    if (roundTripMs !== null) this.#statistics?.answered(roundTripMs);
+    if (roundTripMs === null) return;
+    this.#pacer.answered(roundTripMs);
+    this.#statistics?.answered(roundTripMs);
   }
 
   /** @param {Decoded} decoded */

@@ -1,0 +1,98 @@
+/**
+ * Pacer: gives each picture a frame of its own. A far line brings two for one frame and none for the next: the second
+ * waits for the next frame, which costs less than it costs a near line, where it would be most of the way.
+ */
+
+/** Round trips from which on a line is far; people see more than that as late. */
+const FAR_MS = 20;
+
+/** For how long after an answer was due a picture may be what somebody's hand has done, which never waits. */
+const ACTED_MS = 100;
+
+/** @typedef {import('./decoder.js').Decoded} Decoded */
+
+export class Pacer {
+  #paint;
+  #schedule;
+  #now;
+  /** @type {Decoded | null} */
+  #waiting = null;
+  #isUsed = false;
+  #isScheduled = false;
+  /** The least of this connection. @type {number | null} */
+  #roundTripMs = null;
+  #actedAt = -Infinity;
+
+  /**
+   * @param {(decoded: Decoded) => void} paint
+   * @param {(callback: () => void) => void} [schedule] for after the next frame
+   * @param {() => number} [now]
+   */
+  constructor(paint, schedule = afterFrame, now = () => performance.now()) {
+    this.#paint = paint;
+    this.#schedule = schedule;
+    this.#now = now;
+  }
+
+  /** @param {number} roundTripMs of a ping */
+  answered(roundTripMs) {
+    this.#roundTripMs = Math.min(this.#roundTripMs ?? roundTripMs, roundTripMs);
+  }
+
+  /** Somebody typed, or moved something. */
+  acted() {
+    this.#actedAt = this.#now();
+  }
+
+  /**
+   * @param {Decoded} decoded the next picture
+   * @param {boolean} isHidden whether no frames are drawn
+   */
+  take(decoded, isHidden) {
+    const waits = (this.#isUsed || this.#waiting) && !isHidden && this.#isFar;
+    this.flush();
+    if (waits) this.#waiting = decoded;
+    else this.#show(decoded);
+    this.#await();
+  }
+
+  /** Paint now what waits. */
+  flush() {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting) this.#show(waiting);
+  }
+
+  /** Begin anew, for another connection. */
+  reset() {
+    this.flush();
+    this.#roundTripMs = null;
+  }
+
+  get #isFar() {
+    const roundTripMs = this.#roundTripMs ?? 0;
+    return roundTripMs >= FAR_MS && this.#now() > this.#actedAt + roundTripMs + ACTED_MS;
+  }
+
+  /** @param {Decoded} decoded */
+  #show(decoded) {
+    this.#isUsed = true;
+    this.#paint(decoded);
+  }
+
+  #await() {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#schedule(() => {
+      this.#isScheduled = this.#isUsed = false;
+      if (!this.#waiting) return;
+      this.flush();
+      this.#await();
+    });
+  }
+}
+
+/** @param {() => void} callback */
+function afterFrame(callback) {
+  requestAnimationFrame(() => setTimeout(callback));
+}
