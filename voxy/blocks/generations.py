@@ -99,6 +99,8 @@ class Holding:
 
     def put(self, blocks: Blocks, generations: Generations) -> None:
         """Note that the holder is given the current `blocks`, exactly."""
+        if not blocks.size:
+            return
         self._generations[blocks] = generations.of_block[blocks]
         self._forget_rough(blocks)
 

@@ -44,6 +44,8 @@ class Copy:
 
     def carries(self, blocks: Blocks, grid: BlockGrid) -> Blocks:
         """The blocks into which pixels of any of `blocks` are copied."""
+        if not blocks.size:
+            return blocks
         rows, columns = np.divmod(blocks, grid.columns)
         right_by, down_by = self.offset
         left, right = _carried(columns, self.source.x, self.source.right, right_by)

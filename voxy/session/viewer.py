@@ -249,30 +249,32 @@ class Viewer:
         rough = holding.rough if step else NO_BLOCKS
         but_film = holding.missing_but_film(generations) if film else NO_BLOCKS
         blocks = holding.take_all(generations)
-        exact = NO_BLOCKS
-        if is_current and (rested := holding.rested(generations, now - REST_S)).size:
-            exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size)
+        rested = holding.rested(generations, now - REST_S) if is_current else NO_BLOCKS
+        exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size) if rested.size else rested
         if film:
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
             return None
         pixels = blocks.size * BLOCK * BLOCK
         quality = self.flow.quality_for(pixels)
-        plan = UpdatePlan(generations.current, blocks, exact, quality, self.flow.most_text)
-        if film and but_film.size < blocks.size:
+        has_frame = film is not None and but_film.size < blocks.size
+        if step and (has_frame or step.pixels > _STEP_SHARE * pixels):
+            step = None
+        if step:
+            holding.roughen(step.roughens(rough, blocks), now)
+        given = step.left if step else blocks
+        if film and has_frame:
             # What is beside a film and shares a block with it is exact, once and whenever it changes.
             beside = film.edges if film.is_first else common(but_film, film.edges)
-            plan = replace(plan, blocks=without(but_film, beside), exact=joined(exact, beside), has_frame=True)
-        elif step and step.pixels <= _STEP_SHARE * pixels:
-            holding.roughen(step.roughens(rough, blocks), now)
-            plan = replace(plan, blocks=step.left, copies=step.copies, patches=step.patches)
+            given, exact = without(but_film, beside), joined(exact, beside)
         if quality == LOSSLESS:
-            plan = replace(plan, blocks=NO_BLOCKS, exact=joined(plan.blocks, plan.exact))
+            given, exact = NO_BLOCKS, joined(given, exact)
         self._planned_at, self._is_new = now, blocks.size > 0
-        holding.put(plan.exact, generations)
-        self._mirror.take(joined(blocks, plan.exact))
+        holding.put(exact, generations)
+        self._mirror.take(joined(blocks, exact))
         self.is_held_back = not holding.has_all(generations)
-        return plan
+        drawn = (step.copies, step.patches) if step else ((), ())
+        return UpdatePlan(generations.current, given, exact, quality, self.flow.most_text, *drawn, has_frame=has_frame)
 
     def _first_exact(
         self, rested: Blocks, now: float, photographs: Callable[[Blocks], list[bool]], is_alone: bool
