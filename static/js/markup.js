@@ -1,5 +1,7 @@
 /** Markup: pieces of a page, from files of our own. */
 
+import { BROUGHT } from './brought.js';
+
 const BASE = new URL('../', import.meta.url);
 
 /** Lets our own markup pass where the page takes none of others. A page may have a policy of a name once. */
@@ -9,6 +11,8 @@ const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('voxy-
 
 /** @param {string} name of a file beside this folder */
 export async function fetchOwn(name) {
+  const brought = BROUGHT[name];
+  if (brought !== undefined) return brought;
   const response = await fetch(new URL(name, BASE));
   if (!response.ok) throw new Error(`${name} can't be fetched (${response.status}).`);
   return response.text();

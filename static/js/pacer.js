@@ -1,9 +1,9 @@
 /**
  * Pacer: gives each picture a frame of its own. A far line brings two for one frame and none for the next: the second
- * waits for the next frame, which costs less than it costs a near line, where it would be most of the way.
+ * waits for the next frame. On a near line that would be most of the way, and there the first is painted over.
  */
 
-/** Round trips from which on a line is far; people see more than that as late. */
+/** Milliseconds of a round trip from which on a line is far: more than a frame. */
 const FAR_MS = 20;
 
 /** For how long after an answer was due a picture may be what somebody's hand has done, which never waits. */

@@ -4,6 +4,7 @@ A browser asks for six files at a time, and each six take a round trip, also whe
 they are still the same. Whoever asks for one of the modules by its name gets one that takes it from the bundle.
 """
 
+import json
 import posixpath
 import re
 from collections.abc import Mapping, Set
@@ -19,6 +20,12 @@ _THREAD = "js/line_worker.js"
 _ENTRIES = (_VIEWER, "js/stage.js", _THREAD)
 """Modules that need all that is bundled."""
 
+BROUGHT = ("desktop.html", "i18n/en.json", "i18n/ja.json")
+"""Files that come along: every desktop fetches the first and one of the others before it begins."""
+
+_BROUGHT = "js/brought.js"
+"""The module that has them."""
+
 _IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+)';$", re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) (\w+)", re.MULTILINE)
 _LATER = re.compile(r"\bimport\('(\.[^']+)'\)")
@@ -29,7 +36,8 @@ _WHOLE = """const makers = {{
 {makers}
 }};
 const made = {{}};
-export const fromBundle = (name) => made[name] ??= makers[name]();
+const $ = (name) => made[name] ??= makers[name]();
+export {{ $ as fromBundle }};
 """
 
 
@@ -45,9 +53,10 @@ def needed(modules: Mapping[str, str]) -> set[str]:
     return found - {_THREAD}
 
 
-def bundle(modules: Mapping[str, str], names: Set[str]) -> dict[str, str]:
-    """The same modules by path, and `BUNDLE`, which has those of these names."""
-    makers = ",\n".join(f"'{name}': () => {{\n{_maker(name, modules[name])}\n}}" for name in sorted(names))
+def bundle(modules: Mapping[str, str], names: Set[str], brought: Mapping[str, str]) -> dict[str, str]:
+    """The same modules by path, and `BUNDLE`, which has those of these names, and files that are `brought` along."""
+    texts = {**modules, _BROUGHT: f"export const BROUGHT = {json.dumps(brought, ensure_ascii=False)};"}
+    makers = ",\n".join(f"'{_short(name)}': () => {{\n{_maker(name, texts[name])}\n}}" for name in sorted(names))
     others = {name: _by_bundle(name, text, names) for name, text in modules.items() if name not in names}
     return {BUNDLE: _WHOLE.format(makers=makers), **others, **{name: _stub(name, modules[name]) for name in names}}
 
@@ -69,13 +78,18 @@ def _relative(name: str, target: str) -> str:
     return path if path.startswith(".") else f"./{path}"
 
 
-def _taken(names: str, path: str) -> str:
-    return f"const {{{names.replace(' as ', ': ')}}} = fromBundle('{path}');"
+def _short(name: str) -> str:
+    """What the bundle calls a module: not by a number, since a page may take others from a newer server."""
+    return name.removeprefix("js/").removesuffix(".js")
+
+
+def _taken(names: str, path: str, take: str = "fromBundle") -> str:
+    return f"const {{{names.replace(' as ', ': ')}}} = {take}('{_short(path)}');"
 
 
 def _maker(name: str, text: str) -> str:
     """The body of a function that returns what the module exports."""
-    body = _IMPORT.sub(lambda match: _taken(match[1], _path(name, match[2])), text)
+    body = _IMPORT.sub(lambda match: _taken(match[1], _path(name, match[2]), "$"), text)
     body = _LATER.sub(lambda match: f"import('{_relative(BUNDLE, _path(name, match[1]))}')", body)
     body = _EXPORT.sub(r"\1 \2", body)
     return f"{body}\nreturn {{ {', '.join(_exported(text))} }};"
@@ -87,7 +101,7 @@ def _exported(text: str) -> list[str]:
 
 def _stub(name: str, text: str) -> str:
     names = ", ".join(_exported(text))
-    return f"{_import_bundle(name)}export const {{ {names} }} = fromBundle('{name}');\n"
+    return f"{_import_bundle(name)}export const {{ {names} }} = fromBundle('{_short(name)}');\n"
 
 
 def _import_bundle(name: str) -> str:

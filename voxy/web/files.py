@@ -16,7 +16,7 @@ import minify
 from aiohttp import ETag, web
 
 import voxy
-from voxy.web.bundle import bundle, needed, preload
+from voxy.web.bundle import BROUGHT, BUNDLE, bundle, needed, preload
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ _KINDS = {
     ".svg": "image/svg+xml",
 }
 """What can be made smaller, by the end of its name."""
+
+_OPENING_S = 5
+"""Seconds in which a page takes the bundle again, for its thread: to ask whether it is the same would be a round trip."""
 
 
 class File(NamedTuple):
@@ -54,14 +57,16 @@ def page_files() -> Mapping[str, File]:
     bodies = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     modules = {name: body.decode() for name, body in bodies.items() if name.startswith("js/")}
     together = needed(modules)
-    bodies |= {name: text.encode() for name, text in bundle(modules, together).items()}
+    brought = {name: _smaller(name, bodies[name].decode(), _kind(name)) for name in BROUGHT}
+    bodies |= {name: text.encode() for name, text in bundle(modules, together, brought).items()}
     bodies["index.html"] = preload(bodies["index.html"].decode(), together).encode()
     return {name: _file(name, body) for name, body in bodies.items()}
 
 
 async def serve_file(request: web.Request) -> web.Response:
     """Answer with the file that the path names; nothing else is in reach."""
-    file = page_files().get(request.match_info.get("path", "index.html"))
+    path = request.match_info.get("path", "index.html")
+    file = page_files().get(path)
     if file is None:
         raise web.HTTPNotFound
     is_gzipped = bool(file.gzipped) and "gzip" in request.headers.get("Accept-Encoding", "")
@@ -75,17 +80,23 @@ async def serve_file(request: web.Request) -> web.Response:
         if is_gzipped:
             response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
+    if path == BUNDLE:
+        response.headers["Cache-Control"] = f"max-age={_OPENING_S}"
     response.etag = ETag(etag)
     return response
 
 
 def _file(name: str, body: bytes) -> File:
-    kind = _KINDS.get(PurePosixPath(name).suffix)
+    kind = _kind(name)
     if kind:
         body = _smaller(name, body.decode(), kind).encode()
     content_type = kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
     gzipped = gzip.compress(body, mtime=0) if kind else b""
     return File(body, content_type, hashlib.sha256(body).hexdigest()[:32], gzipped if len(gzipped) < len(body) else b"")
+
+
+def _kind(name: str) -> str:
+    return _KINDS.get(PurePosixPath(name).suffix, "")
 
 
 def _smaller(name: str, text: str, kind: str) -> str:
