@@ -102,17 +102,21 @@ def cut(rect: Rect, picture: Pixels) -> list[tuple[Rect, bool]]:
 
 def _strips(rect: Rect, picture: Pixels) -> Iterator[Rect]:
     """What of a rect, along one of its sides, may be a photograph."""
-    if rect.area < 2 * _PHOTO_PIXELS or rect.width < 2:
+    if rect.area < 2 * _PHOTO_PIXELS or min(rect.width, rect.height) < 2:
         return
     x, y, width, height = rect
     pixels = picture[rect.slices]
-    top, bottom = (_photo_lines(lines, lines[:, 1:], lines[:, :-1]) for lines in (pixels, pixels[::-1]))
-    yield Rect(x, y, width, top)
-    yield Rect(x, rect.bottom - bottom, width, bottom)
+    if top := _photo_lines(pixels, pixels[:, 1:], pixels[:, :-1]):
+        yield Rect(x, y, width, top)
+    upward = pixels[::-1]
+    if bottom := _photo_lines(upward, upward[:, 1:], upward[:, :-1]):
+        yield Rect(x, rect.bottom - bottom, width, bottom)
     # A column differs from the next as well where that is no photograph's: there are as many columns as differences.
-    left, right = (_photo_lines(lines, lines[:-1], lines[1:]) for lines in (pixels.T, pixels.T[::-1]))
-    yield Rect(x, y, left, height)
-    yield Rect(rect.right - right, y, right, height)
+    rightward, leftward = pixels.T, pixels.T[::-1]
+    if left := _photo_lines(rightward, rightward[:-1], rightward[1:]):
+        yield Rect(x, y, left, height)
+    if right := _photo_lines(leftward, leftward[:-1], leftward[1:]):
+        yield Rect(rect.right - right, y, right, height)
 
 
 def _photo_lines(lines: Pixels, neighbours: Pixels, others: Pixels) -> int:
@@ -120,11 +124,14 @@ def _photo_lines(lines: Pixels, neighbours: Pixels, others: Pixels) -> int:
 
     Each pixel of a line has a neighbour in that of the `others`.
     """
+    most_equal = _EQUAL_NEIGHBOURS * neighbours.shape[1]
     # Mostly there are none: the first line is looked at alone, and then ever more together.
-    start, end, count = 0, 1, 0
+    if np.count_nonzero(_equal(neighbours[0], others[0])) >= most_equal:
+        return 0
+    start, end, count = 1, 1 + _GROWTH, 0
     while start < len(neighbours):
-        equal = (neighbours[start:end] ^ others[start:end]) & COLOUR == 0
-        is_other = np.count_nonzero(equal, axis=1) >= _EQUAL_NEIGHBOURS * equal.shape[1]
+        equal = _equal(neighbours[start:end], others[start:end])
+        is_other = np.count_nonzero(equal, axis=1) >= most_equal
         if is_other.any():
             count = start + int(is_other.argmax())
             break
@@ -132,6 +139,12 @@ def _photo_lines(lines: Pixels, neighbours: Pixels, others: Pixels) -> int:
     while count and _colours(lines[count - 1] & COLOUR) <= lines.shape[1] // 2:
         count -= 1
     return count
+
+
+def _equal(pixels: Pixels, others: Pixels) -> NDArray[np.bool_]:
+    """Where two pixels have one colour."""
+    equal: NDArray[np.bool_] = (pixels ^ others) & COLOUR == 0
+    return equal
 
 
 def _colours(pixels: Pixels) -> int:

@@ -30,7 +30,7 @@ _KINDS = {
 """What can be made smaller, by the end of its name."""
 
 _OPENING_S = 5
-"""Seconds in which a page takes the bundle again, for its thread: to ask whether it is the same would be a round trip."""
+"""Seconds in which a page takes the bundle again, for its thread: to ask whether it is the same is a round trip."""
 
 
 class File(NamedTuple):
