@@ -17,8 +17,8 @@ export class Pacer {
   #now;
   /** @type {Decoded | null} */
   #waiting = null;
+  /** Whether something was painted that no frame has shown yet. */
   #isUsed = false;
-  #isScheduled = false;
   /** The least of this connection. @type {number | null} */
   #roundTripMs = null;
   #actedAt = -Infinity;
@@ -49,18 +49,18 @@ export class Pacer {
    * @param {boolean} isHidden whether no frames are drawn
    */
   take(decoded, isHidden) {
-    const waits = (this.#isUsed || this.#waiting) && !isHidden && this.#isFar;
+    const waits = this.#isUsed && !isHidden && this.#isFar;
     this.flush();
     if (waits) this.#waiting = decoded;
-    else this.#show(decoded);
-    this.#await();
+    else this.#paint(decoded);
+    this.#use();
   }
 
   /** Paint now what waits. */
   flush() {
     const waiting = this.#waiting;
     this.#waiting = null;
-    if (waiting) this.#show(waiting);
+    if (waiting) this.#paint(waiting);
   }
 
   /** Begin anew, for another connection. */
@@ -74,20 +74,14 @@ export class Pacer {
     return roundTripMs >= FAR_MS && this.#now() > this.#actedAt + roundTripMs + ACTED_MS;
   }
 
-  /** @param {Decoded} decoded */
-  #show(decoded) {
+  #use() {
+    if (this.#isUsed) return;
     this.#isUsed = true;
-    this.#paint(decoded);
-  }
-
-  #await() {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
     this.#schedule(() => {
-      this.#isScheduled = this.#isUsed = false;
+      this.#isUsed = false;
       if (!this.#waiting) return;
       this.flush();
-      this.#await();
+      this.#use();
     });
   }
 }

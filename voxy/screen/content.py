@@ -95,7 +95,7 @@ def cut(rect: Rect, picture: Pixels) -> list[tuple[Rect, bool]]:
     if is_photograph(pixels):
         return [(rect, True)]
     for photo in _strips(rect, picture):
-        if is_photograph(picture[photo.slices]):
+        if photo.area and is_photograph(picture[photo.slices]):
             return [(photo, True), *((part, False) for part in rect.beside(photo))]
     return [(rect, False)]
 
@@ -106,17 +106,13 @@ def _strips(rect: Rect, picture: Pixels) -> Iterator[Rect]:
         return
     x, y, width, height = rect
     pixels = picture[rect.slices]
-    if top := _photo_lines(pixels, pixels[:, 1:], pixels[:, :-1]):
-        yield Rect(x, y, width, top)
-    upward = pixels[::-1]
-    if bottom := _photo_lines(upward, upward[:, 1:], upward[:, :-1]):
-        yield Rect(x, rect.bottom - bottom, width, bottom)
+    top, bottom = (_photo_lines(lines, lines[:, 1:], lines[:, :-1]) for lines in (pixels, pixels[::-1]))
+    yield Rect(x, y, width, top)
+    yield Rect(x, rect.bottom - bottom, width, bottom)
     # A column differs from the next as well where that is no photograph's: there are as many columns as differences.
-    rightward, leftward = pixels.T, pixels.T[::-1]
-    if left := _photo_lines(rightward, rightward[:-1], rightward[1:]):
-        yield Rect(x, y, left, height)
-    if right := _photo_lines(leftward, leftward[:-1], leftward[1:]):
-        yield Rect(rect.right - right, y, right, height)
+    left, right = (_photo_lines(lines, lines[:-1], lines[1:]) for lines in (pixels.T, pixels.T[::-1]))
+    yield Rect(x, y, left, height)
+    yield Rect(rect.right - right, y, right, height)
 
 
 def _photo_lines(lines: Pixels, neighbours: Pixels, others: Pixels) -> int:

@@ -23,7 +23,7 @@ _ENTRIES = (_VIEWER, "js/stage.js", _THREAD)
 BROUGHT = ("desktop.html", "i18n/en.json", "i18n/ja.json")
 """Files that come along: every desktop fetches the first and one of the others before it begins."""
 
-_BROUGHT = "js/brought.js"
+_BRINGER = "js/brought.js"
 """The module that has them."""
 
 _IMPORT = re.compile(r"^import \{([^}]*)\} from '(\.[^']+)';$", re.MULTILINE)
@@ -55,7 +55,7 @@ def needed(modules: Mapping[str, str]) -> set[str]:
 
 def bundle(modules: Mapping[str, str], names: Set[str], brought: Mapping[str, str]) -> dict[str, str]:
     """The same modules by path, and `BUNDLE`, which has those of these names, and files that are `brought` along."""
-    texts = {**modules, _BROUGHT: f"export const BROUGHT = {json.dumps(brought, ensure_ascii=False)};"}
+    texts = {**modules, _BRINGER: f"export const BROUGHT = {json.dumps(brought, ensure_ascii=False)};"}
     makers = ",\n".join(f"'{_short(name)}': () => {{\n{_maker(name, texts[name])}\n}}" for name in sorted(names))
     others = {name: _by_bundle(name, text, names) for name, text in modules.items() if name not in names}
     return {BUNDLE: _WHOLE.format(makers=makers), **others, **{name: _stub(name, modules[name]) for name in names}}
