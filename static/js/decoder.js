@@ -51,7 +51,7 @@ export class Decoder {
         if (!this.#queue.includes(entry)) return bitmap?.close();
         bitmaps[index] = bitmap;
         // What is decoded goes on to the page; the file has done its work.
-        Object.assign(operation, { data: NOTHING }, !bitmap && { pixels: part });
+        Object.assign(operation, { data: bitmap ? NOTHING : part });
         check(!bitmap || hasSizeFor(bitmap, /** @type {Pictured} */ (operation)), 'an image of the wrong size');
         if (--entry.left) return;
         entry.decodeMs = now() - entry.takenAt;
@@ -65,7 +65,7 @@ export class Decoder {
 
   /**
    * @param {import('./update.js').Operation} operation
-   * @returns {Promise<ImageBitmap | Uint8ClampedArray<ArrayBuffer>> | false} false for what is drawn as it is
+   * @returns {Promise<ImageBitmap | Uint8Array<ArrayBuffer>> | false} false for what is drawn as it is
    */
   #decode(operation) {
     return 'encoding' in operation ? this.#createBitmap(operation)

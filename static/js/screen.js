@@ -1,5 +1,6 @@
 /** The canvas that shows the remote screen, pixel for pixel. */
 
+import { pixelsOf } from './inflate.js';
 import { WireError } from './malformed.js';
 import { BLOCK } from './update.js';
 
@@ -177,9 +178,10 @@ export class Screen {
   }
 
   /** @param {import('./update.js').Deflated} deflated */
-  #put({ rects, pixels }) {
+  #put(deflated) {
+    const pixels = pixelsOf(deflated);
     let from = 0;
-    for (const { left, top, width, height } of rects) {
+    for (const { left, top, width, height } of deflated.rects) {
       const end = from + width * height * 4;
       this.#context.putImageData(new ImageData(pixels.subarray(from, end), width), left, top);
       from = end;

@@ -20,9 +20,9 @@ const KEY = 1, INDEXED = 1;
 /** @typedef {{kind: 'recall', number: number, blocks: Uint16Array, places: Uint16Array}} Recall */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rect */
 /** @typedef {{kind: 'patches', encoding: 'png' | 'jpeg', rects: Rect[], data: Uint8Array<ArrayBuffer>}} Patches */
-/** @typedef {{kind: 'deflated', isIndexed: boolean, rects: Rect[], data: Uint8Array<ArrayBuffer>,
- *   pixels: Uint8ClampedArray<ArrayBuffer>}} Deflated
- * `pixels` are RGBA, those of the first rect row by row, then those of the next; none before they are inflated */
+/** @typedef {{kind: 'deflated', isIndexed: boolean, rects: Rect[], data: Uint8Array<ArrayBuffer>}} Deflated
+ * `data` is a stream of zlib's, and what that held once it is inflated: the pixels of the first rect row by row, then
+ * those of the next */
 /** @typedef {{kind: 'video', codec: 'h264' | 'vp8', stream: number, isKey: boolean, left: number, top: number,
  *   width: number, height: number, data: Uint8Array<ArrayBuffer>}} Video */
 /** @typedef {Copy | Fill | Atlas | Recall | Patches | Deflated | Video} Operation */
@@ -116,7 +116,7 @@ class Reader {
   #deflated() {
     const form = this.#byte(), of = this.#ofRects();
     this.#check(form <= INDEXED && areaOf(of.rects) <= this.#width * this.#height);
-    return { kind: 'deflated', isIndexed: form === INDEXED, ...of, pixels: new Uint8ClampedArray() };
+    return { kind: 'deflated', isIndexed: form === INDEXED, ...of };
   }
 
   /** @returns {Video} */

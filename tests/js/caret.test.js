@@ -6,7 +6,7 @@ import { Caret } from '../../static/js/input/caret.js';
 describe('Caret', () => {
   let caret;
   const deflated = (...rects) => ({
-    kind: 'deflated', rects: rects.map(([left, top, width, height]) => ({ left, top, width, height })), pixels: [],
+    kind: 'deflated', rects: rects.map(([left, top, width, height]) => ({ left, top, width, height })),
   });
 
   beforeEach(() => {

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 
-import { inflate } from '../../static/js/inflate.js';
+import { inflate, pixelsOf } from '../../static/js/inflate.js';
 
 const BOMB = new Uint8Array(deflateSync(new Uint8Array(1 << 24)));
 
 const deflated = (...bytes) => new Uint8Array(deflateSync(Uint8Array.from(bytes)));
 
 const rects = (width, height = 1) => [{ left: 0, top: 0, width, height }];
-const colours = (data, width, height) => inflate({ isIndexed: false, rects: rects(width, height), data });
-const indexed = (data, width) => inflate({ isIndexed: true, rects: rects(width), data });
+const pixels = async (deflated) => pixelsOf({ ...deflated, data: await inflate(deflated) });
+const colours = (data, width, height) => pixels({ isIndexed: false, rects: rects(width, height), data });
+const indexed = (data, width) => pixels({ isIndexed: true, rects: rects(width), data });
 
 describe('deflated pixels', () => {
   test('are those that were deflated, and opaque', async () => {
@@ -18,15 +19,20 @@ describe('deflated pixels', () => {
   });
 
   test('are the colours that their indices count', async () => {
-    const pixels = await indexed(deflated(1, 0, 1, 1, 2, 3, 250, 251, 252), 3);
-    assert.deepEqual([...pixels], [250, 251, 252, 255, 1, 2, 3, 255, 250, 251, 252, 255]);
+    const drawn = await indexed(deflated(1, 0, 1, 1, 2, 3, 250, 251, 252), 3);
+    assert.deepEqual([...drawn], [250, 251, 252, 255, 1, 2, 3, 255, 250, 251, 252, 255]);
   });
 
   test('are whole however many parts the stream comes out in', async () => {
     const rgb = Uint8Array.from({ length: 3 * 65536 }, (_, index) => index * index % 251);
-    const pixels = await colours(new Uint8Array(deflateSync(rgb)), 256, 256);
-    assert.deepEqual(pixels.filter((_, index) => index % 4 < 3), Uint8ClampedArray.from(rgb));
-    assert.ok(pixels.every((value, index) => index % 4 < 3 || value === 255));
+    const drawn = await colours(new Uint8Array(deflateSync(rgb)), 256, 256);
+    assert.deepEqual(drawn.filter((_, index) => index % 4 < 3), Uint8ClampedArray.from(rgb));
+    assert.ok(drawn.every((value, index) => index % 4 < 3 || value === 255));
+  });
+
+  test('are no more than the stream held until they are drawn', async () => {
+    const data = await inflate({ isIndexed: true, rects: rects(3), data: deflated(1, 0, 1, 1, 2, 3, 250, 251, 252) });
+    assert.equal(data.buffer.byteLength, 9);
   });
 
   for (const [what, stream] of Object.entries({

@@ -123,11 +123,12 @@ describe('Screen', () => {
   test('pixels are put rect by rect, without an image', () => {
     const { calls, screen: painted } = screen();
     const rects = [{ left: 5, top: 6, width: 2, height: 1 }, { left: 9, top: 9, width: 1, height: 1 }];
-    const pixels = Uint8ClampedArray.from(range(0, 12));
+    const data = Uint8Array.from(range(0, 9));
     painted.paint({
-      update: { seq: 1, width: 300, height: 150, operations: [{ kind: 'deflated', rects, pixels }] }, bitmaps: [null],
+      update: { seq: 1, width: 300, height: 150, operations: [{ kind: 'deflated', isIndexed: false, rects, data }] },
+      bitmaps: [null],
     });
-    assert.deepEqual(calls, [['put', [0, 1, 2, 3, 4, 5, 6, 7], 2, 5, 6], ['put', [8, 9, 10, 11], 1, 9, 9]]);
+    assert.deepEqual(calls, [['put', [0, 1, 2, 255, 3, 4, 5, 255], 2, 5, 6], ['put', [6, 7, 8, 255], 1, 9, 9]]);
   });
 
   test('resizes first, then paints the operations in order, and closes the bitmaps', () => {

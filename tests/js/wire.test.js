@@ -13,7 +13,7 @@ const DATA = { atlas: 'image', patches: 'image', deflated: 'data', video: 'chunk
 
 /** An update as the golden file writes it. */
 function plain({ seq, width, height, operations }) {
-  const list = operations.map(({ data, pixels: _, blocks, places, ...rest }) => ({
+  const list = operations.map(({ data, blocks, places, ...rest }) => ({
     ...rest, ...(blocks && { blocks: [...blocks] }), ...(places && { places: [...places] }),
     ...(data && { [DATA[rest.kind]]: hexOf(data) }),
   }));
