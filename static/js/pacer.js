@@ -49,11 +49,11 @@ export class Pacer {
    * @param {boolean} isHidden whether no frames are drawn
    */
   take(decoded, isHidden) {
-    const waits = this.#isUsed && !isHidden && this.#isFar;
+    const isPaced = !isHidden && this.#isFar, waits = isPaced && this.#isUsed;
     this.flush();
     if (waits) this.#waiting = decoded;
     else this.#paint(decoded);
-    this.#use();
+    if (isPaced) this.#use();
   }
 
   /** Paint now what waits. */

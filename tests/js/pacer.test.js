@@ -55,9 +55,10 @@ describe('Pacer', () => {
     assert.deepEqual(drawn(), ['c']);
   });
 
-  test('on a near line none waits', () => {
+  test('on a near line none waits, and no frame is asked for', () => {
     pacer.answered(NEAR_MS);
     take('a', 'b');
+    assert.deepEqual(frames.callbacks, []);
     assert.deepEqual(drawn(), ['a', 'b']);
   });
 
