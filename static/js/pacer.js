@@ -6,8 +6,8 @@
 /** Milliseconds of a round trip from which on a line is far: more than a frame. */
 const FAR_MS = 20;
 
-/** For how long after an answer was due a picture may be what somebody's hand has done, which never waits. */
-const ACTED_MS = 100;
+/** For how long, from when an answer is due, a picture may be what somebody's hand has done, which never waits. */
+const ANSWER_MS = 50;
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 
@@ -21,7 +21,8 @@ export class Pacer {
   #isUsed = false;
   /** The least of this connection. @type {number | null} */
   #roundTripMs = null;
-  #actedAt = -Infinity;
+  /** When what somebody has done may be seen. */
+  #answer = { from: -Infinity, until: -Infinity };
 
   /**
    * @param {(decoded: Decoded) => void} paint
@@ -41,7 +42,8 @@ export class Pacer {
 
   /** Somebody typed, or moved something. */
   acted() {
-    this.#actedAt = this.#now();
+    const due = this.#now() + (this.#roundTripMs ?? 0), { from, until } = this.#answer;
+    this.#answer = { from: this.#now() > until ? due : from, until: due + ANSWER_MS };
   }
 
   /**
@@ -49,7 +51,7 @@ export class Pacer {
    * @param {boolean} isHidden whether no frames are drawn
    */
   take(decoded, isHidden) {
-    const isPaced = !isHidden && this.#isFar, waits = isPaced && this.#isUsed;
+    const isPaced = !isHidden && this.#isFar, waits = isPaced && this.#isUsed && !this.#isAnswer;
     this.flush();
     if (waits) this.#waiting = decoded;
     else this.#paint(decoded);
@@ -69,9 +71,13 @@ export class Pacer {
     this.#roundTripMs = null;
   }
 
+  get #isAnswer() {
+    const now = this.#now();
+    return this.#answer.from <= now && now <= this.#answer.until;
+  }
+
   get #isFar() {
-    const roundTripMs = this.#roundTripMs ?? 0;
-    return roundTripMs >= FAR_MS && this.#now() > this.#actedAt + roundTripMs + ACTED_MS;
+    return (this.#roundTripMs ?? 0) >= FAR_MS;
   }
 
   #use() {

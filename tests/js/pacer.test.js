@@ -69,16 +69,34 @@ describe('Pacer', () => {
   });
 
   test('what somebody does is seen at once, with what waited before it', () => {
-    take('a', 'b');
     pacer.acted();
-    take('c');
-    assert.deepEqual(drawn(), ['a', 'b', 'c']);
-    now += FAR_MS + 90;
-    take('d', 'e');
-    assert.deepEqual(drawn(), ['d', 'e']);
-    now += 20;
-    take('f', 'g');
-    assert.deepEqual(drawn(), ['f']);
+    now += FAR_MS;
+    take('a', 'b');
+    assert.deepEqual(drawn(), ['a', 'b']);
+    now += 50;
+    take('c', 'd');
+    assert.deepEqual(drawn(), ['c', 'd']);
+    now += 1;
+    take('e', 'f');
+    assert.deepEqual(drawn(), ['e']);
+    now += 1000;
+    pacer.acted();
+    now += FAR_MS;
+    take('g');
+    assert.deepEqual(drawn(), ['f', 'g']);
+  });
+
+  test('what comes before an answer can be there has its own frame', () => {
+    pacer.acted();
+    now += FAR_MS - 1;
+    take('a', 'b');
+    assert.deepEqual(drawn(), ['a']);
+  });
+
+  test('nothing waits while somebody acts without a break', () => {
+    for (let ms = 0; ms < 200; ms += 10, now += 10) pacer.acted();
+    take('a', 'b');
+    assert.deepEqual(drawn(), ['a', 'b']);
   });
 
   test('a page that is or gets hidden paints at once', () => {
