@@ -4,8 +4,9 @@ import pytest
 from tests.pictures import photograph, text
 from voxy.blocks import BLOCK, Copy, Rect, Size
 from voxy.blocks.geometry import to_pixels
+from voxy.screen.differ import BlockDiffer
 from voxy.screen.following import check, follow
-from voxy.screen.framebuffer import Pixels
+from voxy.screen.framebuffer import Framebuffer, Pixels
 
 SIZE = Size(1280, 800)
 LONG = text(Size(640, 2048))
@@ -90,7 +91,15 @@ def test_what_has_come_to_rest_moves_no_more() -> None:
 def test_what_jumps_is_searched() -> None:
     last = Copy(Rect(290, 195, 600, 400), 300, 200)
     assert followed(dragged(300, 200), dragged(500, 300), last) == Copy(Rect(300, 200, 600, 400), 500, 300)
-    assert followed(pane(LONG, 0, 100), pane(LONG, 0, 300), scrolled(6)) == scrolled(200)
+
+
+def test_a_scroll_that_jumps_is_searched_as_one_that_begins() -> None:
+    assert followed(pane(LONG, 0, 100), pane(LONG, 0, 300), scrolled(6)) is None
+    framebuffer, differ = Framebuffer(SIZE), BlockDiffer()
+    for at, moved in ((0, None), (6, 6), (12, 6), (212, 200), (218, 6)):
+        framebuffer.fit_back(SIZE)[: SIZE.height, : SIZE.width] = pane(LONG, 0, at)
+        copy = differ.diff(framebuffer, (Rect.of(SIZE),)).copy
+        assert (copy and copy.source.y - copy.target.y) == moved
 
 
 def test_what_has_gone_moves_no_more() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voxy.blocks import Copy, Rect, Size
 from voxy.screen.framebuffer import Pixels
-from voxy.screen.motion import all_of, find_moved, find_offset, find_scroll
+from voxy.screen.motion import all_of, find_moved, find_offset
 
 _TELLING_ROWS, _FEW_ROWS = 48, 8
 """Rows that tell whether something moves in a way; and whether that is worth a closer look."""
@@ -50,7 +50,7 @@ places that may have those."""
 
 
 def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | None:
-    """The copy by which what moved by `last` goes on moving; None if it doesn't, or not as far as is looked.
+    """The copy by which what moved by `last` goes on moving; None if it doesn't, or scrolls further than is looked.
 
     Of that only what is `damaged` counts: what is plain beside it was taken to move along.
     """
@@ -59,7 +59,10 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
         return None
     offset = last.offset
     if _share(before, after, thing, offset, _FEW_ROWS) < _MOST:
-        found = _find_on(before, after, thing, offset) or find_offset(before, after, damaged)
+        if offset[0]:
+            found = _track(before, after, thing, offset, _PATCH) or find_offset(before, after, damaged)
+        else:
+            found = _track(before, after, thing, offset, _LINE)
         if not found or not any(found):
             return None
         offset = found
@@ -70,16 +73,6 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
             return copy
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
     return area and find_moved(before, after, area, offset)
-
-
-def _find_on(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int]) -> tuple[int, int] | None:
-    """By how far a thing moved that moved by `last` before: what scrolled mostly scrolls on."""
-    if not last[0]:
-        if found := _track(before, after, thing, last, _LINE):
-            return found
-        if rows := find_scroll(before, after, thing):
-            return 0, rows
-    return _track(before, after, thing, last, _PATCH)
 
 
 def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:

@@ -64,6 +64,9 @@ copied."""
 _ALL = np.uint64(0x0101010101010101)
 """Eight booleans that are all true."""
 
+_NEARLY_WHOLE = 0.7
+"""Share of what changed from which on to look at all of it would be to look at the same once more."""
+
 _SPARSE = 0.15
 """Rows and columns with fewer moved tiles, compared with the fullest, are not of the thing that moved."""
 
@@ -74,7 +77,9 @@ def find_copy(before: Pixels, after: Pixels, changed: NDArray[np.bool_]) -> Copy
     most, whole = (to_pixels(cells).intersect(all_of(after)) for cells in (around_most(changed), around(changed)))
     assert most
     assert whole
-    offset = find_motion(before, after, most) or (find_motion(before, after, whole) if most != whole else None)
+    offset = find_motion(before, after, most)
+    if not offset and most.area < _NEARLY_WHOLE * whole.area:
+        offset = find_motion(before, after, whole)
     return find_moved(before, after, whole, offset) if offset else None
 
 
