@@ -52,8 +52,13 @@ def _read_colours(data: bytes) -> Pixels:
     return to_pixels(np.frombuffer(data, dtype=np.uint8).reshape(1, -1, 3)).ravel()
 
 
-def _read_indexed(data: bytes, count: int) -> Pixels:
-    return _read_colours(data[count:])[np.frombuffer(data[:count], dtype=np.uint8)]
+def read_indexed(data: bytes, count: int) -> Pixels:
+    """The pixels of a Deflated that is indexed."""
+    pairs = np.frombuffer(data[: (count + 1) // 2], dtype=np.uint8)
+    indices = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()[:count]
+    palette = _read_colours(data[pairs.size :])
+    assert palette.size == int(indices.max()) + 1
+    return palette[indices]
 
 
 class PaintedScreen:
@@ -90,7 +95,7 @@ class PaintedScreen:
                         top += rect.height
                 case Deflated(rects, stream, is_indexed):
                     data = zlib.decompress(stream)
-                    shown = _read_indexed(data, sum(rect.area for rect in rects)) if is_indexed else _read_colours(data)
+                    shown = read_indexed(data, sum(rect.area for rect in rects)) if is_indexed else _read_colours(data)
                     for rect in rects:
                         here, shown = shown[: rect.area], shown[rect.area :]
                         self.pixels[rect.slices] = here.reshape(rect.height, rect.width)

@@ -32,6 +32,7 @@ from voxy.errors import SourceLost, SourceUnavailable
 from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.session.events import InputEvent
 from voxy.session.viewer import REST_S, Viewer
+from voxy.session.wire import PROTOCOL
 from voxy.sources.base import Damage, Notify
 
 
@@ -93,7 +94,7 @@ class ModelViewer:
         self.updates = 0
         self.sent_bytes = 0
         self.kinds: list[type] = []
-        self.say(type="hello", protocol=4, keeps=keeps, capabilities=capabilities)
+        self.say(type="hello", protocol=PROTOCOL, keeps=keeps, capabilities=capabilities)
         desktop.join(self.viewer, self.woken.set)
 
     def say(self, **message: object) -> None:

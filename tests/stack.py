@@ -23,7 +23,7 @@ from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
 
 TOKEN = "the-right-token"
-HELLO = {"type": "hello", "protocol": 4}
+HELLO = {"type": "hello", "protocol": 5}
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",

@@ -104,7 +104,7 @@ async def test_viewer_that_never_acknowledges_holds_nobody_up() -> None:
     source = ScriptedSource(text(Size(640, 480)))
     async with serving(source) as desktop:
         stuck = Viewer(time.monotonic())
-        stuck.receive('{"type":"hello","protocol":4}', 0.0)
+        stuck.receive('{"type":"hello","protocol":5}', 0.0)
         desktop.join(stuck, lambda: None)
         viewer = ModelViewer(desktop)
         for number in range(5):

@@ -14,6 +14,7 @@ from tests.scripted import ModelViewer, ScriptedSource, Stage, read_update, serv
 from voxy.blocks import Size
 from voxy.desktop import Desktop
 from voxy.session.viewer import Viewer
+from voxy.session.wire import PROTOCOL
 from voxy.updates import MadeUpdate
 
 SIZE = Size(1021, 743)
@@ -67,7 +68,7 @@ class ReturningViewer(ModelViewer):
         if not images:
             self.screen.kept.clear()
         resume = {"token": former.token, "seq": self.painted_seq, "images": images}
-        self.say(type="hello", protocol=4, keeps=self.keeps, resume=resume)
+        self.say(type="hello", protocol=PROTOCOL, keeps=self.keeps, resume=resume)
         self.desktop.join(self.viewer, self.woken.set)
         resumed = self._enter()
         if not is_noticed:

@@ -3,11 +3,14 @@
 import { check } from './malformed.js';
 import { areaOf } from './update.js';
 
+/** Of indexed pixels. */
+const MOST_COLOURS = 16;
+
 /** @typedef {Pick<import('./update.js').Deflated, 'isIndexed' | 'rects' | 'data'>} Deflated */
 
 /**
  * What the stream holds: an index for each pixel, then the colours; or a colour for each. More or fewer of them than
- * the rects have, or than the indices count, are an error. It goes to the page as it is, a quarter of the pixels.
+ * the rects have, or than the indices count, are an error. It goes to the page as it is: of RGBA an eighth.
  * @param {Deflated} deflated
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
@@ -17,14 +20,13 @@ export async function inflate({ isIndexed, rects, data }) {
   // What is wrong with the stream is told by what is read of it.
   writer.write(data).catch(() => {});
   writer.close().catch(() => {});
-  const count = areaOf(rects), reader = readable.getReader();
-  // An index and a colour for each pixel at the most: a stream that swells to more doesn't fit, which is an error.
-  const inflated = new Uint8Array(4 * count);
-  let size = 0;
+  const reader = readable.getReader(), start = paletteStart(isIndexed, rects);
+  // A stream that swells to more than there can be doesn't fit, which is an error.
+  const inflated = new Uint8Array(isIndexed ? start + 3 * MOST_COLOURS : 3 * areaOf(rects));
+  let size = 0, last = 0;
   for (let part; (part = (await reader.read()).value); size += part.length) inflated.set(part, size);
-  let last = 0;
-  if (isIndexed) for (let pixel = 0; pixel < count; pixel++) last = Math.max(last, at(inflated, pixel));
-  check(size === (isIndexed ? count + 3 * (last + 1) : 3 * count), 'too many or few pixels');
+  for (let pair = 0; pair < start; pair++) last = Math.max(last, at(inflated, pair) >> 4, at(inflated, pair) & 15);
+  check(size === (isIndexed ? start + 3 * (last + 1) : inflated.length), 'too many or few pixels');
   // A copy: with a part of an array all of it would go.
   return inflated.slice(0, size);
 }
@@ -34,10 +36,24 @@ export async function inflate({ isIndexed, rects, data }) {
  * @param {Deflated} inflated `data` is what the stream held
  */
 export function pixelsOf({ isIndexed, rects, data }) {
-  const indices = isIndexed ? areaOf(rects) : 0, colours = coloursOf(data.subarray(indices));
-  const pixels = isIndexed ? new Uint32Array(indices) : colours;
-  for (let pixel = 0; pixel < indices; pixel++) pixels[pixel] = at(colours, at(data, pixel));
+  const start = paletteStart(isIndexed, rects), colours = coloursOf(data.subarray(start));
+  if (!isIndexed) return new Uint8ClampedArray(colours.buffer);
+  const pixels = new Uint32Array(2 * start);
+  for (let pair = 0; pair < start; pair++) {
+    const indices = at(data, pair);
+    pixels[2 * pair] = at(colours, indices >> 4);
+    pixels[2 * pair + 1] = at(colours, indices & 15);
+  }
   return new Uint8ClampedArray(pixels.buffer);
+}
+
+/**
+ * Behind the indices, two to a byte.
+ * @param {boolean} isIndexed
+ * @param {import('./update.js').Rect[]} rects
+ */
+function paletteStart(isIndexed, rects) {
+  return isIndexed ? Math.ceil(areaOf(rects) / 2) : 0;
 }
 
 /** @param {Uint8Array} bytes */

@@ -3,7 +3,7 @@
 import { WireError, check } from './malformed.js';
 import { parseUpdate } from './update.js';
 
-export const PROTOCOL = 4;
+export const PROTOCOL = 5;
 export const CURSORS_KEPT = 32;
 export const WELCOME_SEQ = 0;
 export const CLOSE_MALFORMED = 4400;

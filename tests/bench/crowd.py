@@ -26,7 +26,7 @@ from tests.xservers import xvfb
 from voxy.blocks import Size
 
 CONDITIONS = ("alone", "flood", "turns", "mute")
-_HELLO = {"type": "hello", "protocol": 4}
+_HELLO = {"type": "hello", "protocol": 5}
 _SETTLE_S = 0.5
 _FLOODED_S = 2.0
 """Until the burst that anybody may have is over."""

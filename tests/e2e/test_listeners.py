@@ -96,7 +96,7 @@ async def test_nobody_comes_in_without_the_token(way: str) -> None:
                     assert response.status == 204
                 # The client keeps the cookie for its path alone, and sends a secure one over TLS only.
                 async with session.ws_connect(f"{url}/stream") as viewer:
-                    await viewer.send_json({"type": "hello", "protocol": 4})
+                    await viewer.send_json({"type": "hello", "protocol": 5})
                     assert (await viewer.receive_json())["type"] == "welcome"
 
 

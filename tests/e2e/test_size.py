@@ -182,7 +182,7 @@ async def test_a_flood_of_windows_ends_at_the_last_and_does_not_wear_out_the_ser
                 aiohttp.ClientSession() as session,
                 session.ws_connect(f"{origin}/stream", origin=origin) as line,
             ):
-                await line.send_json({"type": "hello", "protocol": 4})
+                await line.send_json({"type": "hello", "protocol": 5})
                 for number in range(1000):
                     size = {"width": 500 + number, "height": 1400 - number}
                     await line.send_str(json.dumps({"type": "window", **size, "scale": 1}))

@@ -45,7 +45,7 @@ async def viewer_that_never_reads(origin: str) -> AsyncIterator[None]:
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         assert b"101" in await reader.readline()
-        hello = b'{"type":"hello","protocol":4}'
+        hello = b'{"type":"hello","protocol":5}'
         writer.write(bytes([0x81, 0x80 | len(hello), 0, 0, 0, 0]) + hello)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         yield
@@ -122,7 +122,7 @@ async def test_malformed_viewer_is_closed_and_the_others_notice_nothing(context:
             page = await open_page(context, served.url)
             before = await canvas(page)
             async with aiohttp.ClientSession() as session:
-                for message in ("{", '{"type":"hello","protocol":4,"more":2}', "[" * 9999):
+                for message in ("{", '{"type":"hello","protocol":5,"more":2}', "[" * 9999):
                     async with session.ws_connect(f"{origin}/stream", origin=origin) as socket:
                         await socket.send_str(message)
                         assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE

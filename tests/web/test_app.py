@@ -21,7 +21,7 @@ async def test_token_opens_a_session(locked: Stack, session: aiohttp.ClientSessi
     async with session.get(f"{locked.url}/session") as response:
         assert response.status == 200
     async with session.ws_connect(f"{locked.url}/stream", origin=locked.url) as ws:
-        await ws.send_json({"type": "hello", "protocol": 4})
+        await ws.send_json({"type": "hello", "protocol": 5})
         assert (await ws.receive_json())["type"] == "welcome"
 
 

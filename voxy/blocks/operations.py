@@ -157,7 +157,7 @@ class Patches:
 class Deflated:
     """Draw `rects` from a zlib stream of their pixels: red, green and blue of one rect row by row, then of the next.
 
-    Where it `is_indexed`, a byte for each pixel instead, and behind them the palette that these count.
+    Where it `is_indexed`, four bits for each pixel instead, and behind them the palette that these count.
     """
 
     rects: tuple[Rect, ...]

@@ -1,4 +1,4 @@
-"""VoXY's wire protocol, version 4: every message, its parser and its serializer (an Update's is in update.py).
+"""VoXY's wire protocol, version 5: every message, its parser and its serializer (an Update's is in update.py).
 
 One WebSocket message is one whole message. Numbers in binary messages are little-endian and unsigned; a block is
 its index in the grid of 64×64 blocks, row by row; a screen has at most 16384×16384 pixels. `tests/data/wire.json`
@@ -28,9 +28,10 @@ Server to viewer, binary
               The image is as wide as the widest rect and holds the rects one below the other, from its left edge.
       Deflated u8 kind = 6, u8 form (0 colours, 1 indexed), u16 count, u32 length,
               count × (u16 left, u16 top, u16 width, u16 height), length bytes of a zlib stream (RFC 1950)
-              The stream is u8 red, u8 green, u8 blue for each pixel. Indexed it is a u8 for each, and then the palette
-              up to the last colour that has a pixel, each as u8 red, u8 green, u8 blue. Draw the rects, which have no
-              more pixels than the screen: those of the first row by row, then the next's.
+              The stream is u8 red, u8 green, u8 blue for each pixel. Indexed it is a u8 for each two, the first in its
+              upper four bits, and then the palette up to the last colour that has a pixel, each as u8 red, u8 green,
+              u8 blue. Draw the rects, which have no more pixels than the screen: those of the first row by row, then
+              the next's.
       Video   u8 kind = 7, u8 codec (1 H.264 in Annex B, 2 VP8), u8 stream (0…3), u8 flags (bit 0: key),
               u16 left, u16 top, u16 width, u16 height, u32 length, length (1 at least) bytes of chunk
               Draw the one frame that the chunk decodes to on the rect. The frame is as large as the rect, each side
@@ -147,7 +148,7 @@ from voxy.session.clips import UNLIMITED, Mime
 from voxy.session.events import Motion, Pointer
 from voxy.session.flow import Level
 
-PROTOCOL = 4
+PROTOCOL = 5
 MAX_MESSAGE_BYTES = 64 * 1024
 CLIP_CHUNK_BYTES = 48 * 1024
 CURSORS_KEPT = 32
