@@ -58,6 +58,15 @@ def test_line_is_not_idle_until_a_big_update_is_acknowledged() -> None:
     assert flow.room_at() > 2.5
 
 
+def test_line_is_not_idle_after_two_updates_that_are_most_of_the_window() -> None:
+    flow = slow()
+    for seq in (2, 3):
+        flow.sent(seq, int(0.6 * flow.window_bytes), 2.0)
+    assert flow.room(2.0) == 0
+    assert 2.1 < flow.room_at() < 2.16, "a little before all is on its way"
+    assert flow.room(2.15) > 0
+
+
 def test_next_update_is_made_while_the_line_is_busy() -> None:
     flow = slow()
     flow.sent(2, 50_000, 2.0, made_in_s=0.08)

@@ -14,6 +14,9 @@ from typing import Literal, TypeAlias
 _WINDOW_S = 0.033
 """Seconds of line that may be filled beyond the round trip: two pictures at 60 a second."""
 
+_BIG = 0.5
+"""Share of the window that an update has to be to be counted as sent when the line must have sent it."""
+
 _LEAST_SPARE = 0.75
 """Share of that from which on it is filled with what can wait: less would be small updates, more than are shown."""
 
@@ -187,7 +190,7 @@ class Flow:
     def room_at(self) -> float:
         """When there will be room though nothing is acknowledged until then; infinity if there won't.
 
-        After an update that is more than the window the line would be idle from when it has been sent until that is
+        After an update that is most of the window the line would be idle from when it has been sent until that is
         known, and all that changed meanwhile would make the next one as big.
         """
         if not self._inflight or self._is_full or not self._is_big:
@@ -219,8 +222,8 @@ class Flow:
 
     @property
     def _is_big(self) -> bool:
-        """Whether the oldest of what is on its way is more than the window, on a line that is known."""
-        return bool(self._rates) and self._inflight[0].size > self.window_bytes
+        """Whether the oldest of what is on its way is most of the window, on a line that is known."""
+        return bool(self._rates) and self._inflight[0].size > _BIG * self.window_bytes
 
     @property
     def _begun_at(self) -> float:
