@@ -13,12 +13,13 @@
  * @param {Listener} listener
  */
 export function watchAttention({ target, signal, isWhole }, { onLeave, onHide, onShow, onWake }) {
-  window.addEventListener('blur', onLeave, { signal });
-  window.addEventListener('pagehide', onLeave, { signal });
+  const options = { signal };
+  window.addEventListener('blur', onLeave, options);
+  window.addEventListener('pagehide', onLeave, options);
   // The browser had kept the page as it was.
-  window.addEventListener('pageshow', (event) => event.persisted && onWake(), { signal });
-  window.addEventListener('online', onWake, { signal });
-  document.addEventListener('visibilitychange', () => (document.hidden ? onHide() : onShow()), { signal });
+  window.addEventListener('pageshow', (event) => event.persisted && onWake(), options);
+  window.addEventListener('online', onWake, options);
+  document.addEventListener('visibilitychange', () => (document.hidden ? onHide() : onShow()), options);
   // Beside other elements: the keyboard may go to one of them.
   if (!isWhole) target.addEventListener('focusout', onLeave);
 }

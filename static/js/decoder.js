@@ -47,11 +47,11 @@ export class Decoder {
       entry.left++;
       // One `then` and no `async`: every further hop would keep the picture waiting for other work of the page.
       coming.then((part) => {
-        const bitmap = 'close' in part ? part : null;
+        // What is decoded goes on to the page; the file has done its work.
+        const [bitmap, data] = 'close' in part ? [part, NOTHING] : [null, part];
         if (!this.#queue.includes(entry)) return bitmap?.close();
         bitmaps[index] = bitmap;
-        // What is decoded goes on to the page; the file has done its work.
-        Object.assign(operation, { data: bitmap ? NOTHING : part });
+        Object.assign(operation, { data });
         check(!bitmap || hasSizeFor(bitmap, /** @type {Pictured} */ (operation)), 'an image of the wrong size');
         if (--entry.left) return;
         entry.decodeMs = now() - entry.takenAt;

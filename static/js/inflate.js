@@ -20,40 +20,41 @@ export async function inflate({ isIndexed, rects, data }) {
   // What is wrong with the stream is told by what is read of it.
   writer.write(data).catch(() => {});
   writer.close().catch(() => {});
-  const reader = readable.getReader(), start = paletteStart(isIndexed, rects);
+  const reader = readable.getReader(), area = areaOf(rects), start = isIndexed ? lengthOf(area) : 0;
   // A stream that swells to more than there can be doesn't fit, which is an error.
-  const inflated = new Uint8Array(isIndexed ? start + 3 * MOST_COLOURS : 3 * areaOf(rects));
-  let size = 0, last = 0;
+  const inflated = new Uint8Array(start + 3 * (isIndexed ? MOST_COLOURS : area));
+  let size = 0, colours = isIndexed ? 1 : area;
   for (let part; (part = (await reader.read()).value); size += part.length) inflated.set(part, size);
-  for (let pair = 0; pair < start; pair++) last = Math.max(last, at(inflated, pair) >> 4, at(inflated, pair) & 15);
-  check(size === (isIndexed ? start + 3 * (last + 1) : inflated.length), 'too many or few pixels');
+  for (let pair = 0; pair < start; pair++) {
+    const indices = at(inflated, pair);
+    colours = Math.max(colours, 1 + (indices >> 4), 1 + (indices & 15));
+  }
+  check(size === start + 3 * colours, 'too many or few pixels');
   // A copy: with a part of an array all of it would go.
   return inflated.slice(0, size);
 }
 
 /**
- * The pixels as RGBA.
+ * The pixels, RGBA in memory.
  * @param {Deflated} inflated `data` is what the stream held
  */
 export function pixelsOf({ isIndexed, rects, data }) {
-  const start = paletteStart(isIndexed, rects), colours = coloursOf(data.subarray(start));
-  if (!isIndexed) return new Uint8ClampedArray(colours.buffer);
-  const pixels = new Uint32Array(2 * start);
+  if (!isIndexed) return coloursOf(data);
+  const start = lengthOf(areaOf(rects)), colours = coloursOf(data.subarray(start)), pixels = new Uint32Array(2 * start);
   for (let pair = 0; pair < start; pair++) {
     const indices = at(data, pair);
     pixels[2 * pair] = at(colours, indices >> 4);
     pixels[2 * pair + 1] = at(colours, indices & 15);
   }
-  return new Uint8ClampedArray(pixels.buffer);
+  return pixels;
 }
 
 /**
- * Behind the indices, two to a byte.
- * @param {boolean} isIndexed
- * @param {import('./update.js').Rect[]} rects
+ * Bytes of the indices of so many pixels, two to a byte; behind them is the palette.
+ * @param {number} pixels
  */
-function paletteStart(isIndexed, rects) {
-  return isIndexed ? Math.ceil(areaOf(rects) / 2) : 0;
+function lengthOf(pixels) {
+  return Math.ceil(pixels / 2);
 }
 
 /** @param {Uint8Array} bytes */

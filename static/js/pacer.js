@@ -51,11 +51,12 @@ export class Pacer {
    * @param {boolean} isHidden whether no frames are drawn
    */
   take(decoded, isHidden) {
-    const isPaced = !isHidden && this.#isFar, waits = isPaced && this.#isUsed && !this.#isAnswer;
+    const now = this.#now(), { from, until } = this.#answer, isFar = (this.#roundTripMs ?? 0) >= FAR_MS;
+    const mayWait = isFar && !isHidden && (now < from || now > until), waits = mayWait && this.#isUsed;
     this.flush();
     if (waits) this.#waiting = decoded;
     else this.#paint(decoded);
-    if (isPaced) this.#use();
+    if (mayWait) this.#use();
   }
 
   /** Paint now what waits. */
@@ -69,15 +70,6 @@ export class Pacer {
   reset() {
     this.flush();
     this.#roundTripMs = null;
-  }
-
-  get #isAnswer() {
-    const now = this.#now();
-    return this.#answer.from <= now && now <= this.#answer.until;
-  }
-
-  get #isFar() {
-    return (this.#roundTripMs ?? 0) >= FAR_MS;
   }
 
   #use() {

@@ -179,12 +179,12 @@ export class Screen {
 
   /** @param {import('./update.js').Deflated} deflated */
   #put(deflated) {
-    const pixels = pixelsOf(deflated);
+    const { buffer } = pixelsOf(deflated);
     let from = 0;
     for (const { left, top, width, height } of deflated.rects) {
-      const end = from + width * height * 4;
-      this.#context.putImageData(new ImageData(pixels.subarray(from, end), width), left, top);
-      from = end;
+      const bytes = 4 * width * height;
+      this.#context.putImageData(new ImageData(new Uint8ClampedArray(buffer, from, bytes), width), left, top);
+      from += bytes;
     }
   }
 

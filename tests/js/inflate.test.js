@@ -9,7 +9,7 @@ const BOMB = new Uint8Array(deflateSync(new Uint8Array(1 << 24)));
 const deflated = (...bytes) => new Uint8Array(deflateSync(Uint8Array.from(bytes)));
 
 const rects = (width, height = 1) => [{ left: 0, top: 0, width, height }];
-const pixels = async (deflated) => pixelsOf({ ...deflated, data: await inflate(deflated) });
+const pixels = async (deflated) => new Uint8ClampedArray(pixelsOf({ ...deflated, data: await inflate(deflated) }).buffer);
 const colours = (data, width, height) => pixels({ isIndexed: false, rects: rects(width, height), data });
 const indexed = (data, width) => pixels({ isIndexed: true, rects: rects(width), data });
 
