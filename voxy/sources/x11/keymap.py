@@ -23,8 +23,9 @@ _ALL_OF_STATE, _MODIFIERS_AND_GROUP = 0x3FFF, 0xFF
 """Of the rest, buttons of the pointer are a part: each notch of a wheel would bring two events."""
 
 _TWO_LEVELS_MASK = 1
-_SPARE_REST_S = 0.1
-"""Seconds until a spare key may mean something else: programs look up what a key means after they got its press."""
+_SPARE_REST_S = 0.3
+"""Seconds until a spare key may mean something else: programs look up what a key means after they got its press, which
+on a busy machine takes them more than a tenth of a second."""
 
 
 class XkbMissing(Exception):
