@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import secrets
@@ -70,6 +71,7 @@ async def serve(config: Config) -> None:
         print(_url(config, listeners[0], app[GATE].token), flush=True)
         if certificate and config.tls == "self-signed":
             print(f"certificate SHA-256 {certificate.fingerprint}", flush=True)
+        _settle()
         await stopping.wait()
 
 
@@ -191,6 +193,13 @@ def _bound_memory() -> None:
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, 2 << 20)
         mallopt(_M_TRIM_THRESHOLD, 2 << 20)
+
+
+def _settle() -> None:
+    """Have garbage looked for only among what comes from now on: in all that was loaded it takes 30 ms, in which no key
+    arrives."""
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager
