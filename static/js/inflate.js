@@ -10,7 +10,7 @@ const MOST_COLOURS = 16;
 
 /**
  * What the stream holds: an index for each pixel, then the colours; or a colour for each. More or fewer of them than
- * the rects have, or than the indices count, are an error. It goes to the page as it is: of RGBA an eighth.
+ * the rects have, or than the indices count, are an error. It goes to the page as it is, as less than pixels.
  * @param {Deflated} deflated
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
@@ -35,7 +35,7 @@ export async function inflate({ isIndexed, rects, data }) {
 }
 
 /**
- * The pixels, RGBA in memory.
+ * The pixels, RGBA in memory; of an odd number that are indexed, one more.
  * @param {Deflated} inflated `data` is what the stream held
  */
 export function pixelsOf({ isIndexed, rects, data }) {

@@ -17,7 +17,7 @@ export class Pacer {
   #now;
   /** @type {Decoded | null} */
   #waiting = null;
-  /** Whether something was painted that no frame has shown yet. */
+  /** Whether something was painted that no frame has shown yet, and the next may wait for. */
   #isUsed = false;
   /** The least of this connection. @type {number | null} */
   #roundTripMs = null;
@@ -42,8 +42,8 @@ export class Pacer {
 
   /** Somebody typed, or moved something. */
   acted() {
-    const due = this.#now() + (this.#roundTripMs ?? 0), { from, until } = this.#answer;
-    this.#answer = { from: this.#now() > until ? due : from, until: due + ANSWER_MS };
+    const now = this.#now(), due = now + (this.#roundTripMs ?? 0), { from, until } = this.#answer;
+    this.#answer = { from: now > until ? due : from, until: due + ANSWER_MS };
   }
 
   /**
