@@ -15,6 +15,7 @@ from voxy.access.rules import RulesFile
 from voxy.blocks import Size
 from voxy.clipboard import SharedClipboard
 from voxy.desktop import Desktop
+from voxy.session.wire import PROTOCOL
 from voxy.sources.base import Source
 from voxy.sources.demo import DemoSource
 from voxy.web.access import Access
@@ -23,7 +24,7 @@ from voxy.web.auth import Gate
 from voxy.web.embedding import Embedding
 
 TOKEN = "the-right-token"
-HELLO = {"type": "hello", "protocol": 5}
+HELLO = {"type": "hello", "protocol": PROTOCOL}
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",

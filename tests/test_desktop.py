@@ -1,6 +1,7 @@
 """Desktop with sources that fail, and viewers as models: no sockets, no browser."""
 
 import asyncio
+import json
 import random
 import time
 
@@ -12,6 +13,7 @@ from tests.scripted import ModelViewer, ScriptedSource, Stage, serving
 from voxy.blocks import Deflated, Patches, Recall, Rect, Size, Video
 from voxy.screen.framebuffer import Pixels
 from voxy.session.viewer import Viewer
+from voxy.session.wire import PROTOCOL
 
 
 async def test_viewer_shows_exactly_the_screen_at_rest() -> None:
@@ -104,7 +106,7 @@ async def test_viewer_that_never_acknowledges_holds_nobody_up() -> None:
     source = ScriptedSource(text(Size(640, 480)))
     async with serving(source) as desktop:
         stuck = Viewer(time.monotonic())
-        stuck.receive('{"type":"hello","protocol":5}', 0.0)
+        stuck.receive(json.dumps({"type": "hello", "protocol": PROTOCOL}), 0.0)
         desktop.join(stuck, lambda: None)
         viewer = ModelViewer(desktop)
         for number in range(5):

@@ -22,11 +22,11 @@ from Xlib.display import Display
 
 from tests.bench.analysis import percentile
 from tests.e2e.support import serving
+from tests.stack import HELLO
 from tests.xservers import xvfb
 from voxy.blocks import Size
 
 CONDITIONS = ("alone", "flood", "turns", "mute")
-_HELLO = {"type": "hello", "protocol": 5}
 _SETTLE_S = 0.5
 _FLOODED_S = 2.0
 """Until the burst that anybody may have is over."""
@@ -109,7 +109,7 @@ async def viewing(url: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{url}stream", origin=url.rstrip("/"), max_msg_size=0) as socket,
     ):
-        await socket.send_json(_HELLO)
+        await socket.send_json(HELLO)
         yield socket
 
 

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.support import VOXY, serving
+from tests.stack import HELLO
 from tests.xservers import xvfb
 from voxy.blocks import Size
 
@@ -96,7 +97,7 @@ async def test_nobody_comes_in_without_the_token(way: str) -> None:
                     assert response.status == 204
                 # The client keeps the cookie for its path alone, and sends a secure one over TLS only.
                 async with session.ws_connect(f"{url}/stream") as viewer:
-                    await viewer.send_json({"type": "hello", "protocol": 5})
+                    await viewer.send_json(HELLO)
                     assert (await viewer.receive_json())["type"] == "welcome"
 
 

@@ -13,6 +13,7 @@ from Xlib import X
 
 from tests.e2e.support import eventually, open_page, paint, serving, until_same, x_client
 from tests.pictures import text
+from tests.stack import HELLO
 from tests.xservers import XServer, xvfb, xvnc
 from voxy.blocks import Size
 from voxy.sources.x11.resources import value_of
@@ -182,7 +183,7 @@ async def test_a_flood_of_windows_ends_at_the_last_and_does_not_wear_out_the_ser
                 aiohttp.ClientSession() as session,
                 session.ws_connect(f"{origin}/stream", origin=origin) as line,
             ):
-                await line.send_json({"type": "hello", "protocol": 5})
+                await line.send_json(HELLO)
                 for number in range(1000):
                     size = {"width": 500 + number, "height": 1400 - number}
                     await line.send_str(json.dumps({"type": "window", **size, "scale": 1}))

@@ -1,6 +1,7 @@
 """Several viewers, slow ones among them; signing in; reconnection; plain HTTP."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.e2e.support import canvas, open_page, paint, serving, until_connection, until_same
 from tests.pictures import photograph, text
+from tests.stack import HELLO
 from tests.xservers import XServer, xvfb
 from voxy.blocks import Size
 
@@ -45,7 +47,7 @@ async def viewer_that_never_reads(origin: str) -> AsyncIterator[None]:
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         assert b"101" in await reader.readline()
-        hello = b'{"type":"hello","protocol":5}'
+        hello = json.dumps(HELLO).encode()
         writer.write(bytes([0x81, 0x80 | len(hello), 0, 0, 0, 0]) + hello)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         yield
@@ -122,7 +124,7 @@ async def test_malformed_viewer_is_closed_and_the_others_notice_nothing(context:
             page = await open_page(context, served.url)
             before = await canvas(page)
             async with aiohttp.ClientSession() as session:
-                for message in ("{", '{"type":"hello","protocol":5,"more":2}', "[" * 9999):
+                for message in ("{", json.dumps({**HELLO, "more": 2}), "[" * 9999):
                     async with session.ws_connect(f"{origin}/stream", origin=origin) as socket:
                         await socket.send_str(message)
                         assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE

@@ -1,5 +1,6 @@
 """One gate: each message type and each route has a rule, and what isn't allowed doesn't act."""
 
+import json
 import time
 import typing
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ async def test_each_route_has_a_rule_and_each_rule_a_route() -> None:
 @pytest.mark.parametrize("role", [VIEWER, CONTROLLER, OWNER, Permission(0)], ids=str)
 def test_what_a_role_may_not_send_leads_to_nothing(kind: type, role: Permission) -> None:
     viewer = Viewer(0.0, person=Person("", VIEWER))
-    viewer.receive('{"type":"hello","protocol":5,"capabilities":["clipboard"]}', 0.0)
+    viewer.receive(json.dumps({**HELLO, "capabilities": ["clipboard"]}), 0.0)
     viewer.permit(role)
     viewer.clipboard.limit(1, 1)
     if kind is wire.ClipChunk:
@@ -95,7 +96,7 @@ def test_what_a_role_may_not_send_leads_to_nothing(kind: type, role: Permission)
 
 def test_a_paste_that_was_cut_off_does_not_spoil_the_next() -> None:
     viewer = Viewer(0.0, person=Person("", CONTROLLER))
-    viewer.receive('{"type":"hello","protocol":5,"capabilities":["clipboard"]}', 0.0)
+    viewer.receive(json.dumps({**HELLO, "capabilities": ["clipboard"]}), 0.0)
     viewer.clipboard.limit(99, 99)
     clip = '{"type":"clip","parts":[{"mime":"text/plain","size":2}]}'
     (offer,) = viewer.receive(clip, 0.0)

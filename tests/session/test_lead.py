@@ -11,7 +11,7 @@ from voxy.session.viewer import Viewer
 
 def viewer(permissions: Permission = CONTROLLER, **hello: object) -> Viewer:
     made = Viewer(0.0, person=Person("", permissions))
-    made.receive(json.dumps({"type": "hello", "protocol": 5, "capabilities": ["size"], **hello}), 0.0)
+    made.receive(json.dumps({"type": "hello", "protocol": wire.PROTOCOL, "capabilities": ["size"], **hello}), 0.0)
     return made
 
 

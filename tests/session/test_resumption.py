@@ -2,6 +2,7 @@ import json
 
 from voxy.session.resumption import KEPT_S, MOST_KEPT, Resumptions
 from voxy.session.viewer import Viewer
+from voxy.session.wire import PROTOCOL
 
 
 def entered(resumptions: Resumptions, token: str) -> Viewer:
@@ -49,7 +50,7 @@ def test_those_gone_too_long_are_forgotten_when_another_goes() -> None:
 
 def greeted(token: str, resume: dict | None = None, keeps: int = 100) -> Viewer:
     viewer = Viewer(0.0, token)
-    viewer.receive(json.dumps({"type": "hello", "protocol": 5, "keeps": keeps, "resume": resume}), 0.0)
+    viewer.receive(json.dumps({"type": "hello", "protocol": PROTOCOL, "keeps": keeps, "resume": resume}), 0.0)
     return viewer
 
 

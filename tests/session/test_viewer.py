@@ -11,12 +11,13 @@ from voxy.session.meter import Stages
 from voxy.session.permissions import VIEWER, Person
 from voxy.session.viewer import LEASE_S, REST_S, Received, Viewer
 
+HELLO = {"type": "hello", "protocol": wire.PROTOCOL}
 NONE = np.empty(0, dtype=np.intp)
 
 
 def greeted(**hello: object) -> Viewer:
     viewer = Viewer(0.0)
-    viewer.receive(json.dumps({"type": "hello", "protocol": 5, **hello}), 0.0)
+    viewer.receive(json.dumps({**HELLO, **hello}), 0.0)
     return viewer
 
 
@@ -36,7 +37,7 @@ def test_first_message_must_be_a_hello(first: str | bytes) -> None:
 
 def test_second_hello_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        greeted().receive('{"type":"hello","protocol":5}', 1.0)
+        greeted().receive(json.dumps(HELLO), 1.0)
 
 
 def test_other_protocol_has_its_own_code() -> None:
@@ -61,7 +62,7 @@ def test_text_is_typed_character_by_character() -> None:
 
 def test_who_only_looks_types_no_text() -> None:
     viewer = Viewer(0.0, person=Person("", VIEWER))
-    viewer.receive('{"type":"hello","protocol":5}', 0.0)
+    viewer.receive(json.dumps(HELLO), 0.0)
     assert viewer.receive('{"type":"text","text":"a"}', 0.0) == []
 
 
@@ -228,7 +229,7 @@ def test_wheel_and_ping() -> None:
 
 def test_viewer_without_control_moves_nothing() -> None:
     viewer = Viewer(0.0, person=Person("", VIEWER))
-    viewer.receive('{"type":"hello","protocol":5}', 0.0)
+    viewer.receive(json.dumps(HELLO), 0.0)
     assert viewer.receive(key("a", "KeyA", True), 0.0) == []
     assert viewer.receive(b"\x10\0\0\0\0\x01", 0.0) == []
     assert viewer.release() == []

@@ -1,7 +1,7 @@
 import aiohttp
 import pytest
 
-from tests.stack import TOKEN, UPGRADE, Stack, log_in, running, viewing
+from tests.stack import HELLO, TOKEN, UPGRADE, Stack, log_in, running, viewing
 
 
 async def test_page_and_its_parts_are_served_with_modern_headers(locked: Stack, session: aiohttp.ClientSession) -> None:
@@ -21,7 +21,7 @@ async def test_token_opens_a_session(locked: Stack, session: aiohttp.ClientSessi
     async with session.get(f"{locked.url}/session") as response:
         assert response.status == 200
     async with session.ws_connect(f"{locked.url}/stream", origin=locked.url) as ws:
-        await ws.send_json({"type": "hello", "protocol": 5})
+        await ws.send_json(HELLO)
         assert (await ws.receive_json())["type"] == "welcome"
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import json
 from contextlib import AsyncExitStack
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from tests.stack import HELLO, RawViewer, running, viewing
 from voxy.blocks import Size
 from voxy.session.events import InputEvent, Key
-from voxy.session.wire import PROTOCOL
 from voxy.sources.demo import DemoSource
 
 
@@ -42,7 +42,7 @@ MALFORMED: list[str | bytes] = [
     "",
     "nonsense",
     '{"type":"nothing"}',
-    '{"type":"hello","protocol":5}',
+    json.dumps(HELLO),
     '{"type":"key","key":"a","code":"KeyA","down":"yes"}',
     '{"type":"ack","seq":99999999999}',
     "[" * 60_000,
@@ -167,7 +167,7 @@ async def test_held_keys_go_up_when_the_viewer_falls_silent() -> None:
 
 async def test_hidden_page_gets_no_update() -> None:
     async with running() as stack, viewing(stack, greet=False) as viewer:
-        await viewer.send(type="hello", protocol=PROTOCOL, hidden=True)
+        await viewer.send(**HELLO, hidden=True)
         await viewer.next_text("cursor")
         with pytest.raises(TimeoutError):
             await viewer.socket.receive(timeout=0.5)
