@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pictures import PaintedScreen, framebuffer_of, photograph, text
-from voxy.blocks import Atlas, Encoding, Fill, Rect, Size
+from voxy.blocks import Atlas, Deflated, Encoding, Fill, Operation, Patches, Rect, Size
 from voxy.screen.content import classify
 from voxy.screen.digests import Digests
-from voxy.screen.framebuffer import Framebuffer
+from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Snapshot, Wanted
 from voxy.session.flow import LOSSLESS
 
@@ -83,6 +83,27 @@ def test_much_text_on_a_slow_line_has_few_colours_until_it_rests() -> None:
     screen.paint(taken(framebuffer, NONE, coarse.rough).encode(50))
     for rect in map(framebuffer.grid.rect, coarse.rough.tolist()):
         assert (screen.shown[rect.slices] == as_it_is[rect.slices]).all()
+
+
+def test_a_photograph_is_found_among_what_is_drawn() -> None:
+    """Also where most of a patch is plain, and most pixels are like the one left of them."""
+    size, patch = Size(640, 480), Rect(10, 20, 300, 60)
+    picture = text(size)
+    assert [*map(type, _patched(picture, patch))] == [Deflated]
+    picture[patch.slices] = 0xFAFAF8
+    photo = Rect(10, 20, 120, 60)
+    picture[photo.slices] = photograph(size)[photo.slices]
+    drawn, lossy = _patched(picture, patch)
+    assert isinstance(drawn, Deflated)
+    assert drawn.rects == (Rect(130, 20, 180, 60),)
+    assert isinstance(lossy, Patches)
+    assert lossy.rects == (photo,)
+    assert lossy.encoding is Encoding.JPEG
+
+
+def _patched(picture: Pixels, patch: Rect) -> tuple[Operation, ...]:
+    wanted = Wanted(NONE, NONE, (patch,))
+    return Snapshot.take(framebuffer_of(picture), 1, wanted, {}).encode(80)
 
 
 def test_one_colour_is_a_fill() -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,12 +84,12 @@ class BlockDiffer:
             copy = self._find_copy(framebuffer, changed) if whole.size >= _LEAST_BLOCKS else None
         if copy:
             # The rest is what differs from the front as the copy leaves it.
-            found = compare(framebuffer, _distinct([*areas, _cells_of(copy, grid)], grid), copy)
+            found = compare(framebuffer, _with(areas, _cells_of(copy, grid), grid), copy)
             changed |= found.cells
             whole, patches = found.split()
             self._last = copy if whole.size <= _MOST_LEFT * np.count_nonzero(changed) else None
         if changed.any():
-            framebuffer.swap(map(to_pixels, rects_of(changed)))
+            framebuffer.swap(_pixels_of(changed))
         return Difference(blocks_in(changed), copy, whole, patches, beside)
 
     def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
@@ -127,6 +128,16 @@ def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
     for cells in areas:
         mask[cells.slices] = True
     return rects_of(mask)
+
+
+def _with(areas: list[Rect], cells: Rect, grid: BlockGrid) -> list[Rect]:
+    """The same cells and these; mostly these are among them."""
+    return areas if any(area.intersect(cells) == cells for area in areas) else _distinct([*areas, cells], grid)
+
+
+def _pixels_of(cells: Cells) -> Iterator[Rect]:
+    """Rects of pixels that have each cell that is set; found when somebody asks for them."""
+    yield from map(to_pixels, rects_of(cells))
 
 
 def _told_copy(framebuffer: Framebuffer, moved: Moved) -> Copy | None:

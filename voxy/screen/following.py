@@ -15,12 +15,15 @@ from voxy.blocks import Copy, Rect, Size
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.motion import all_of, find_moved, find_offset
 
-_TELLING_ROWS, _FEW_ROWS = 48, 8
-"""Rows that tell whether something moves in a way; and whether that is worth a closer look."""
+_TELLING_ROWS, _FEW_ROWS = 48, 12
+"""Rows that tell whether something moves in a way; and whether it goes on so, or that is worth a closer look."""
 
 _MOST = 0.5
 _NEARLY_ALL = 0.9
 """Shares of the telling rows that have to agree: on the way, and on what it is that moved."""
+
+_EDGE_STEP = 4
+"""Pixels of an edge of which one is looked at."""
 
 
 class _Mark(NamedTuple):
@@ -58,7 +61,8 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
     if not thing or not pane:
         return None
     offset = last.offset
-    if _share(before, after, thing, offset, _FEW_ROWS) < _MOST:
+    share = _share(before, after, thing, offset, _FEW_ROWS)
+    if share < _MOST:
         if offset[0]:
             found = _track(before, after, thing, offset, _PATCH) or find_offset(before, after, damaged)
         else:
@@ -68,34 +72,48 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
         offset = found
     # Either what is in a pane moves, or what moves takes its place with it.
     targets = pane.intersect(pane.moved(*offset)), thing.moved(*offset).intersect(all_of(after))
+    confirm = _has_edges if share >= _NEARLY_ALL else _is_moved
     for target in sorted(filter(None, targets), key=lambda target: -target.area):
-        if copy := check(before, after, target, offset):
-            return copy
+        if confirm(before, after, target, offset):
+            return _to(target, offset)
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
     return area and find_moved(before, after, area, offset)
 
 
 def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:
     """The copy that moves something to `target` by `offset`, if nearly all that tells agrees, up to the edges."""
+    return _to(target, offset) if _is_moved(before, after, target, offset) else None
+
+
+def _to(target: Rect, offset: tuple[int, int]) -> Copy:
     x, y = offset
-    source = target.moved(-x, -y)
+    return Copy(target.moved(-x, -y), target.x, target.y)
+
+
+def _is_moved(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> bool:
+    source = _to(target, offset).source
     if source.intersect(all_of(before)) != source or target.intersect(all_of(after)) != target:
-        return None
-    if _share(before, after, target, offset) < _NEARLY_ALL:
-        return None
-    was, now = before[source.slices], after[target.slices]
-    edges = (now[side] == was[side] for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]))
-    is_it = all(np.count_nonzero(edge) >= _MOST * edge.size for edge in edges)
-    return Copy(source, target.x, target.y) if is_it else None
+        return False
+    return _share(before, after, target, offset) >= _NEARLY_ALL and _has_edges(before, after, target, offset)
+
+
+def _has_edges(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> bool:
+    """Whether most of each edge of `target` came there by `offset`."""
+    was, now = before[_to(target, offset).source.slices], after[target.slices]
+    some = slice(None, None, _EDGE_STEP)
+    edges = [now[side] == was[side] for side in ((0, some), (-1, some), (some, 0), (some, -1))]
+    return all(np.count_nonzero(edge) >= _MOST * edge.size for edge in edges)
 
 
 def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], telling: int = _TELLING_ROWS) -> float:
     """The share of the rows of `target` that came there by `offset`, of some that didn't stay as they were."""
     source = target.moved(-offset[0], -offset[1])
     step = max(1, target.height // telling)
-    now = after[target.slices][::step]
-    stood = (now == before[target.slices][::step]).all(axis=1)
-    fits = (now == before[source.slices][::step]).all(axis=1)
+    # Not the edges, where something else may begin.
+    rows = np.s_[step // 2 :: step]
+    now = after[target.slices][rows]
+    stood = (now == before[target.slices][rows]).all(axis=1)
+    fits = (now == before[source.slices][rows]).all(axis=1)
     told = int(np.count_nonzero(~stood))
     return np.count_nonzero(fits & ~stood) / told if told else 0.0
 

@@ -46,7 +46,7 @@ class Framebuffer:
         self.moved: Moved | None = None
         """What moved with the last grab, from a source that knows; it needn't be right."""
         self._back_grid = self.grid
-        self._stale: tuple[Rect, ...] = ()
+        self._stale: Iterable[Rect] = ()
 
     @property
     def size(self) -> Size:
@@ -58,7 +58,8 @@ class Framebuffer:
             self.lend_back(size, blank(BlockGrid(size)))
         stale, self._stale = self._stale, ()
         for rect in stale:
-            self.back[rect.slices] = self.front[rect.slices]
+            if inside := rect.intersect(Rect.of(size)):
+                self.back[inside.slices] = self.front[inside.slices]
         return self.back
 
     def lend_back(self, size: Size, back: Pixels) -> None:
@@ -71,10 +72,9 @@ class Framebuffer:
         self._stale = ()
 
     def swap(self, changed: Iterable[Rect]) -> None:
-        """Make what was grabbed the front, which differed there alone."""
+        """Make what was grabbed the front, which differed there alone; looked at when the back is to show it too."""
         self.front, self.back = self.back, self.front
-        screen = Rect.of(self.size)
-        self._stale = tuple(inside for rect in changed if (inside := rect.intersect(screen)))
+        self._stale = changed
 
     def adopt_size(self) -> bool:
         """Follow the size of what was grabbed: it is the front, generations start anew. False if it didn't change."""

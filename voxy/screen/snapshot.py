@@ -18,6 +18,11 @@ from voxy.screen.framebuffer import Framebuffer, Pixels
 _FEW_PIXELS = 65536
 """Pixels up to which patches go as a zlib stream: browsers inflate those in 0.2 ms where a few images take 2.4 ms."""
 
+_MOST_UNEQUAL, _MOST_BYTES = 0.5, 0.5
+"""Of what is drawn so much differs at the most from what is left of it, and a pixel takes so many bytes: to deflate it
+is all the looking that it needs. Of a photograph nearly all differs, and it takes five times as much.
+"""
+
 _MOST_TIMES_WIDER = 3
 """How many times wider than another a rect may be that is in the same image."""
 
@@ -66,17 +71,6 @@ class PackedRects:
 
 
 @dataclass(frozen=True, slots=True)
-class FlatRects:
-    """Rects that will travel without an image."""
-
-    rects: tuple[Rect, ...]
-    pixels: Pixels
-
-    def encode(self, quality: int) -> Deflated:
-        return Deflated(self.rects, deflate(self.pixels))
-
-
-@dataclass(frozen=True, slots=True)
 class CoarseRects:
     """Rects of text that will travel in few colours."""
 
@@ -91,8 +85,9 @@ class CoarseRects:
 class Snapshot:
     """What an update consists of, not yet encoded; `rough` are the blocks that will go lossy."""
 
-    fills: tuple[Fill, ...]
-    images: tuple[Packed | PackedRects | FlatRects | CoarseRects, ...]
+    drawn: tuple[Fill | Deflated, ...]
+    """What needs no image."""
+    images: tuple[Packed | PackedRects | CoarseRects, ...]
     repeats: tuple[Recall, ...]
     rough: Blocks
 
@@ -103,14 +98,16 @@ class Snapshot:
         Blocks with the same of the `digests` go once. Images of update `seq` get numbers that no others have.
         """
         content = classify(framebuffer, joined(wanted.blocks, wanted.exact))
-        drawn, photos = _sorted(framebuffer, wanted)
+        flat = _flat(framebuffer, [*wanted.fixes, *wanted.patches], is_any=wanted.is_lossless)
+        may_show_photo = not flat and not wanted.is_lossless
+        drawn, photos = _sorted(framebuffer, wanted.patches) if may_show_photo else (list(wanted.patches), [])
         coarse, text, soon = [], content.text, without(content.text, wanted.exact)
         if sum(rect.area for rect in drawn) + soon.size * BLOCK * BLOCK > wanted.most_text:
             coarse = [*drawn, *framebuffer.grid.rects(soon)]
-            drawn, text = [], common(text, wanted.exact)
+            drawn, text, flat = [], common(text, wanted.exact), None
         rough = without(content.photo, wanted.exact)
         resting = common(content.photo, wanted.exact)
-        images: list[Packed | PackedRects | FlatRects | CoarseRects] = []
+        images: list[Packed | PackedRects | CoarseRects] = []
         repeats: list[Recall] = []
         for is_photo, chosen in enumerate((text, resting)):
             if chosen.size:
@@ -123,8 +120,7 @@ class Snapshot:
         if coarse:
             images.append(CoarseRects(tuple(coarse), flatten(framebuffer, coarse)))
         exact = [*wanted.fixes, *drawn]
-        if exact and sum(rect.area for rect in exact) <= _FEW_PIXELS:
-            images.append(FlatRects(tuple(exact), flatten(framebuffer, exact)))
+        if flat := flat or _flat(framebuffer, exact, is_any=True):
             exact = []
         images += [
             PackedRects(encoding, group, pack_rects(framebuffer, group))
@@ -132,18 +128,27 @@ class Snapshot:
             for group in _group(chosen)
         ]
         rough = joined(rough, framebuffer.grid.touched([*coarse, *photos]))
-        return cls(tuple(_fills(content)), tuple(images), tuple(repeats), rough)
+        return cls((*_fills(content), *([flat] if flat else [])), tuple(images), tuple(repeats), rough)
 
     def encode(self, quality: int) -> tuple[Operation, ...]:
         """Turn the pixels into operations; JPEG at `quality` (1…100)."""
-        return (*self.fills, *(image.encode(quality) for image in self.images), *self.repeats)
+        return (*self.drawn, *(image.encode(quality) for image in self.images), *self.repeats)
 
 
-def _sorted(framebuffer: Framebuffer, wanted: Wanted) -> tuple[list[Rect], list[Rect]]:
-    """Of the patches, those that are drawn and those that are photographs, in parts where they are both."""
-    if wanted.is_lossless:
-        return list(wanted.patches), []
-    parts = [part for rect in wanted.patches for part in cut(rect, framebuffer.front)]
+def _flat(framebuffer: Framebuffer, rects: list[Rect], is_any: bool) -> Deflated | None:
+    """The rects without an image; None where they are many or, unless `is_any` will do, a photograph may be in them."""
+    if not rects or sum(rect.area for rect in rects) > _FEW_PIXELS:
+        return None
+    pixels = flatten(framebuffer, rects)
+    if not is_any and np.count_nonzero(pixels[1:] != pixels[:-1]) > _MOST_UNEQUAL * pixels.size:
+        return None
+    stream = deflate(pixels)
+    return Deflated(tuple(rects), stream) if is_any or len(stream) <= _MOST_BYTES * pixels.size else None
+
+
+def _sorted(framebuffer: Framebuffer, patches: tuple[Rect, ...]) -> tuple[list[Rect], list[Rect]]:
+    """Those that are drawn and those that are photographs, in parts where they are both."""
+    parts = [part for rect in patches for part in cut(rect, framebuffer.front)]
     return [part for part, is_photo in parts if not is_photo], [part for part, is_photo in parts if is_photo]
 
 
