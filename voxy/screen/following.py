@@ -41,6 +41,9 @@ _PATCH, _LINE = _Mark(Size(16, 8), 64, 64), _Mark(Size(64, 8), 0, 128)
 _AGREED = 3
 """So many must agree."""
 
+_NEAR = 8
+"""Pixels by which the next motion mostly differs from the last, as the first marks tell in a third of the time."""
+
 _MARKS_ACROSS, _MARKS_DOWN = 6, 6
 _MOST_MARKS = 12
 """Where marks are taken from, evenly over what moved, and how many are looked for: most of them agree, or none."""
@@ -120,13 +123,15 @@ def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int],
 
 def _track(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int], kind: _Mark) -> tuple[int, int] | None:
     """By how far a thing moved that moved by `last` before, as the first few marks on it say that agree, or None."""
-    votes: Counter[tuple[int, int]] = Counter()
-    for mark, telling in itertools.islice(_marks(before, thing, kind.size), _MOST_MARKS):
-        if at := _find(before[mark.slices], telling, after, mark.moved(*last), kind):
-            offset = at[0] - mark.x, at[1] - mark.y
-            votes[offset] += 1
-            if votes[offset] == _AGREED:
-                return offset
+    near = kind._replace(across=min(kind.across, _NEAR), down=_NEAR)
+    for reach, most in ((near, _AGREED), (kind, _MOST_MARKS)):
+        votes: Counter[tuple[int, int]] = Counter()
+        for mark, telling in itertools.islice(_marks(before, thing, kind.size), most):
+            if at := _find(before[mark.slices], telling, after, mark.moved(*last), reach):
+                offset = at[0] - mark.x, at[1] - mark.y
+                votes[offset] += 1
+                if votes[offset] == _AGREED:
+                    return offset
     return None
 
 
