@@ -64,12 +64,11 @@ def trim(framebuffer: Framebuffer, rects: tuple[Rect, ...]) -> tuple[Rect, ...] 
 
     Most of what changes is as small as a letter, of which all else would take longer.
     """
-    screen, pixels = Rect.of(framebuffer.size), 0
+    if sum(rect.area for rect in rects) > _MOST_TRIMMED:
+        return None
+    screen = Rect.of(framebuffer.size)
     trimmed: list[Rect] = []
     for rect in rects:
-        pixels += rect.area
-        if pixels > _MOST_TRIMMED:
-            return None
         if not (inside := rect.intersect(screen)):
             continue
         differs = framebuffer.back[inside.slices] != framebuffer.front[inside.slices]

@@ -65,17 +65,18 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
         return None
     offset = last.offset
     share = _share(before, after, thing, offset, _FEW_ROWS)
+    is_sure = share >= _NEARLY_ALL
     if share < _MOST:
-        if offset[0]:
-            found = _track(before, after, thing, offset, _PATCH) or find_offset(before, after, damaged)
-        else:
-            found = _track(before, after, thing, offset, _LINE)
+        found = _track(before, after, thing, offset, _PATCH if offset[0] else _LINE)
+        is_sure = found is not None
+        if not found and offset[0]:
+            found = find_offset(before, after, damaged)
         if not found or not any(found):
             return None
         offset = found
     # Either what is in a pane moves, or what moves takes its place with it.
     targets = pane.intersect(pane.moved(*offset)), thing.moved(*offset).intersect(all_of(after))
-    confirm = _has_edges if share >= _NEARLY_ALL else _is_moved
+    confirm = _has_edges if is_sure else _is_moved
     for target in sorted(filter(None, targets), key=lambda target: -target.area):
         if confirm(before, after, target, offset):
             return _to(target, offset)
