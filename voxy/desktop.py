@@ -12,7 +12,7 @@ from voxy.blocks.generations import NO_BLOCKS, common, without
 from voxy.clipboard import SharedClipboard
 from voxy.control import Control
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
-from voxy.pixel_threads import PixelThreads
+from voxy.pixel_threads import FEW_BLOCKS, SOME_BLOCKS, PixelThreads
 from voxy.projector import Projector
 from voxy.screen.content import photographs
 from voxy.screen.differ import BlockDiffer, Difference
@@ -255,7 +255,10 @@ class Desktop:
         async with self._front:
             blocks = sum(rect.area for rect in damage) // (BLOCK * BLOCK)
             shows_video = any(map(self._projector.may_serve, self._viewers))
-            difference, film = await self._threads.compute(blocks, self._compare, damage, time.monotonic(), shows_video)
+            # What moves mostly goes on, and so does a film; then nothing is searched.
+            few = SOME_BLOCKS if self._differ.follows or self._film else FEW_BLOCKS
+            comparing = self._compare, damage, time.monotonic(), shows_video
+            difference, film = await self._threads.compute(blocks, *comparing, few=few)
             self._mark(difference, film)
             self._has_picture = True
         if difference.changed.size:

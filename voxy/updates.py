@@ -10,7 +10,7 @@ from voxy.blocks import Operation, Size
 from voxy.blocks.generations import Blocks, joined
 from voxy.blocks.likeness import Clues, Likenesses
 from voxy.blocks.memory import Library, used_images
-from voxy.pixel_threads import FEW_BLOCKS, PixelThreads
+from voxy.pixel_threads import FEW_BLOCKS, SOME_BLOCKS, PixelThreads
 from voxy.projector import Frame
 from voxy.screen.digests import Digests, clues
 from voxy.screen.framebuffer import Framebuffer, Pixels
@@ -96,7 +96,7 @@ class Updates:
         blocks, projected = plan.size, None
         if frame:
             filmed = frame.film.blocks.size
-            projected = frame, await compute(filmed, cut, framebuffer.front, frame.film.rect)
+            projected = frame, await compute(filmed, cut, framebuffer.front, frame.film.rect, few=SOME_BLOCKS)
             blocks += filmed
         encoding = seq, framebuffer.size, snapshot, plan, projected, stages
         if blocks > FEW_BLOCKS:

@@ -100,6 +100,10 @@ def test_a_scroll_that_jumps_is_searched_as_one_that_begins() -> None:
         framebuffer.fit_back(SIZE)[: SIZE.height, : SIZE.width] = pane(LONG, 0, at)
         copy = differ.diff(framebuffer, (Rect.of(SIZE),)).copy
         assert (copy and copy.source.y - copy.target.y) == moved
+        assert differ.follows is bool(moved)
+    framebuffer.fit_back(SIZE)[: SIZE.height, : SIZE.width] = pane(WIDE, 0, 0)
+    differ.diff(framebuffer, (Rect.of(SIZE),))
+    assert not differ.follows, "it has come to rest"
 
 
 def test_what_has_gone_moves_no_more() -> None:

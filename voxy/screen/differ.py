@@ -56,6 +56,11 @@ class BlockDiffer:
         self._last: Copy | None = None
         """What moved when something did last, unless it has stopped."""
 
+    @property
+    def follows(self) -> bool:
+        """Whether something moved last, which mostly goes on: then nothing is searched, which takes the longest."""
+        return self._last is not None
+
     def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...], film: Rect | None = None) -> Difference:
         """Bring `framebuffer.front` up to date with what was grabbed; return what changed, also beside a film.
 
