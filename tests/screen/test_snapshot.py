@@ -93,7 +93,7 @@ def test_a_photograph_is_found_among_what_is_drawn() -> None:
     picture[patch.slices] = 0xFAFAF8
     photo = Rect(10, 20, 120, 60)
     picture[photo.slices] = photograph(size)[photo.slices]
-    drawn, lossy = _patched(picture, patch)
+    lossy, drawn = _patched(picture, patch)
     assert isinstance(drawn, Deflated)
     assert drawn.rects == (Rect(130, 20, 180, 60),)
     assert isinstance(lossy, Patches)

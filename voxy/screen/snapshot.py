@@ -132,7 +132,8 @@ class Snapshot:
 
     def encode(self, quality: int) -> tuple[Operation, ...]:
         """Turn the pixels into operations; JPEG at `quality` (1…100)."""
-        return (*self.drawn, *(image.encode(quality) for image in self.images), *self.repeats)
+        # What is exact over what may be lossy, where a patch lies in a block that is drawn as well.
+        return (*(image.encode(quality) for image in self.images), *self.drawn, *self.repeats)
 
 
 def _flat(framebuffer: Framebuffer, rects: list[Rect], is_any: bool) -> Deflated | None:
