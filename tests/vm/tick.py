@@ -26,12 +26,11 @@ _FACTOR, _STEP = 0x9E3779B1, 0x85EBCA77
 
 _CODE = zlib.decompress(
     base64.b85decode(
-        "c-s4Ac%bh_--SI4HNXG7wx2K|%s(PB#M9Z^fq{Xc0f-"
-        "qm7#J9V6bq065<>@!$ea!_pPC)a3}*$lFz#efI4kfaZD9^enl+nAP05$E#U?e~dKxvYZ%Z<K(-"
-        "s=kq&cK@9!}$5&*o5*!63kH_&<$*JD*m~!H4W=tJ9d-TxuSDPwTvq_FYY-ChfbKL`_=f1t3SJ1}LXcleV~|cA-"
-        "|y;=I~@IkjCNYZ;u+3Kz4d{b#eNc@3frYF<ytVA#Q))-"
-        "7gGvp<A!CkI2?!9y$^7gYFdxMVW*xA3oi^lpCx(@q73w2Oy!+~)swh_RGugMwOT>jH+=k6w54=>QE?cx=#jKn-Xd14CM~ol6Zv"
-        "iBv#f+Cq;S!~Z)OSP%|f>`@aL!OFns`TE=z#<ODlEzJM7Fq{?J!nd0p7#u+THZ`xG34j8VfkA*_(16fY097D_E&"
+        "c-s4Ac%bh_--SI4HNXG7wx2K|%s(PB#M9Z^fq{Xc0f-qm7#J9V6bq065<>@!$ea!_pPC)a3}*$lFz#efI4kfaZD9^enl+nAP05$E"
+        "#U?e~dKxvYZ%Z<K(-s=kq&cK@9!}$5&*o5*!63kH_&<$*JD*m~!H4W=tJ9d-TxuSDPwTvq_FYY-ChfbKL`_=f1t3SJ1}LXcleV~`"
+        "cA-|y;-cDp1+`ruYZ;u+3Kz4d{b#eNc@3frYF<ytVA#Q))-7gGvp<A!CkI2?!9y$^7gYFdxMVW*xA3oi^lpCx(`Kff3Jhr%5AC?k"
+        "|LqWCDbogp)sH?jA5Zvqy7XB$pAOJqg~tYc2h@N@GBBhy+qu**lt={xrY-cSG5o)ifd%2%#U3@05v&Z1p0CesVLU6w-}3+87KXE8"
+        "TljXf1A_#p-=^mEGXYS5GB5}*3<?ms3INw9i0J"
     )
 )
 
