@@ -120,6 +120,40 @@ def test_what_is_little_does_not_make_a_line_seem_slow() -> None:
     assert flow.bytes_s < known / 50, "what was much and late tells that it has become slow"
 
 
+def test_what_is_big_tells_by_itself_that_a_line_is_fast() -> None:
+    flow = Flow()
+    flow.sent(0, 1, 0.0)
+    flow.acked(0, 0.01)
+    for seq in range(1, 10):
+        flow.sent(seq, 20_000, seq)
+        flow.acked(seq, seq + 0.02)
+    assert flow.bytes_s < 2_000_000
+    flow.sent(10, 200_000, 10.0)
+    flow.acked(10, 10.03)
+    assert round(flow.bytes_s, -3) == 10_000_000, "it took 20 ms longer than what is little"
+
+
+def test_what_is_as_big_as_the_quickest_tells_nothing_of_the_line() -> None:
+    flow = Flow()
+    for seq in range(10):
+        flow.sent(seq, 100_000, 10 * seq)
+        flow.acked(seq, 10 * seq + 1.0)
+    assert round(flow.bytes_s) == 100_000
+
+
+def test_what_can_wait_may_take_longer_where_the_line_is_not_slow() -> None:
+    flow = Flow()
+    flow.sent(0, 1, 0.0)
+    flow.acked(0, 0.01)
+    flow.sent(1, 1_000_000, 1.0)
+    flow.acked(1, 1.11)
+    assert round(flow.spare(2.0), -3) == 660_000, "what the line sends in 66 ms"
+    flow.sent(2, 660_000, 2.0, is_new=False)
+    assert flow.spare(2.04) == 0
+    assert 2.0493 < flow.spare_at() < 2.0497
+    assert flow.spare(2.05) >= 495_000
+
+
 def test_what_can_wait_is_not_sent_after_what_is_late() -> None:
     flow = slow()
     flow.sent(2, 3000, 2.0, is_new=False)

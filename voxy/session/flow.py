@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 _WINDOW_S = 0.033
 """Seconds of line that may be filled beyond the round trip: two pictures at 60 a second."""
@@ -19,6 +19,9 @@ _BIG = 0.5
 
 _LEAST_SPARE = 0.75
 """Share of that from which on it is filled with what can wait: less would be small updates, more than are shown."""
+
+_AMPLE_S = 0.066
+"""Seconds of a line that isn't slow which are filled with that: a browser needs a third of them for anything."""
 
 _QUIET = 2.0
 """How many times as long as the line takes to send something new nothing goes that can wait: what is new all the time
@@ -39,6 +42,12 @@ _MORE = 2
 _FIRST_BYTES, _FIRST_RTT_S = 15_000.0, 0.1
 """What is assumed to be across in a round trip until more is known, as much as TCP's first window; and how long one is
 assumed to take."""
+
+_BIGGER = 2.0
+"""How many times bigger an update has to be than the quickest for that one to tell what is the line's own."""
+
+_LEAST_SPENT_S = 0.004
+"""Seconds that are counted at the least for what was delivered: clocks and browsers aren't as exact as less."""
 
 _PICTURE_S = 0.050
 """Seconds that a lossy picture may take on the line before it gets coarser."""
@@ -75,6 +84,9 @@ _GOOD_PICTURES = 20
 """Pictures that were quick on the line before the next is tried finer."""
 
 
+V = TypeVar("V")
+
+
 @dataclass(slots=True)
 class _Sent:
     seq: int
@@ -87,13 +99,19 @@ class _Sent:
     """Whether the line was idle before."""
 
 
+class _RoundTrip(NamedTuple):
+    s: float
+    size: int
+    """Bytes of the update that took so long."""
+
+
 class Flow:
     """Counts what is sent and acknowledged. Times are seconds of any monotonic clock."""
 
     def __init__(self) -> None:
         self._inflight: deque[_Sent] = deque()
         self._acked_bytes = 0
-        self._rtts: deque[tuple[float, float]] = deque()
+        self._rtts: deque[tuple[float, _RoundTrip]] = deque()
         self._rates: deque[tuple[float, float]] = deque()
         self._acked_at = 0.0
         self.inflight_bytes = 0
@@ -107,7 +125,7 @@ class Flow:
 
     @property
     def min_rtt_s(self) -> float:
-        return self._rtts[0][1] if self._rtts else 0.0
+        return self._rtts[0][1].s if self._rtts else 0.0
 
     @property
     def bytes_s(self) -> float:
@@ -204,13 +222,18 @@ class Flow:
         """
         if now < self._quiet_until or (self._inflight and (self._is_full or now >= self._due_at)):
             return 0
-        spare = self.bytes_s * _WINDOW_S - self._unsent(now)
-        return int(spare) if spare >= self.bytes_s * _WINDOW_S * _LEAST_SPARE else 0
+        most = self._most_spare
+        spare = most - self._unsent(now)
+        return int(spare) if spare >= most * _LEAST_SPARE else 0
 
     def spare_at(self) -> float:
         """When there will be some, though nothing is acknowledged until then."""
-        soon_at = self._all_sent_at - _WINDOW_S * (1 - _LEAST_SPARE) if self._inflight else -math.inf
-        return max(self._quiet_until, soon_at)
+        soon_s = self._most_spare * (1 - _LEAST_SPARE) / self.bytes_s
+        return max(self._quiet_until, self._all_sent_at - soon_s if self._inflight else -math.inf)
+
+    @property
+    def _most_spare(self) -> float:
+        return self.bytes_s * (_WINDOW_S if self.bytes_s < _SLOW_BYTES_S else _AMPLE_S)
 
     @property
     def _is_full(self) -> bool:
@@ -246,14 +269,17 @@ class Flow:
 
     def _measure(self, newest: _Sent, now: float) -> None:
         elapsed = max(now - newest.at, 1e-4)
-        _remember(self._rtts, elapsed, now, min)
+        _remember(self._rtts, _RoundTrip(elapsed, newest.size), now, min)
         late_s = elapsed - self.min_rtt_s
         is_telling = late_s > _WINDOW_S
         # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then
-        # would be taken for the line's speed; on an idle line from when that could have come.
-        spent_s = late_s if is_telling and newest.is_first else max(now - newest.acked_at, 1e-4)
+        # would be taken for the line's speed.
         delivered = self._acked_bytes - newest.acked_before
-        rate = delivered / spent_s
+        rate = delivered / max(now - newest.acked_at, _LEAST_SPENT_S)
+        is_big = newest.size > max(_BIG * self.bytes_s * _WINDOW_S, _BIGGER * self._rtts[0][1].size)
+        if is_big or (is_telling and newest.is_first):
+            # The line had no more time for it than it took longer than what is little.
+            rate = max(rate, newest.size / max(late_s, _LEAST_SPENT_S))
         self._has_been_slow |= is_telling and delivered >= _TELLING_BYTES
         # What is little takes as long on a fast line, and says only that no line is slower.
         if is_telling or rate > self.bytes_s:
@@ -270,9 +296,7 @@ class Flow:
             self._good_pictures = 0
 
 
-def _remember(
-    history: deque[tuple[float, float]], value: float, now: float, best: Callable[[float, float], float]
-) -> None:
+def _remember(history: deque[tuple[float, V]], value: V, now: float, best: Callable[[V, V], V]) -> None:
     """Add a value; those that are old, and those that a newer one is better than, will never be asked for."""
     while history and best(history[-1][1], value) == value:
         history.pop()

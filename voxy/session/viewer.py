@@ -24,7 +24,7 @@ from voxy.session.pace import Pace
 from voxy.session.permissions import ANYBODY, INPUT, Permission, Person, allows
 from voxy.session.plan import UpdatePlan
 
-REST_S = 0.25
+REST_S = 0.2
 """Seconds without a change after which a lossy block is replaced by an exact one."""
 
 LEASE_S = 1.5
