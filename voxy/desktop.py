@@ -270,8 +270,8 @@ class Desktop:
         """What changed, and the film of which it is a frame, if it is one."""
         running = self._finder.current(now)
         difference = self._differ.diff(self._framebuffer, damage, running.rect if running else None)
-        moved = difference.copy is not None
-        film = self._finder.feed(self._framebuffer, NO_BLOCKS if moved else difference.changed, now)
+        panes = self._framebuffer.grid.touched([copy.source.union(copy.target) for copy in difference.copies])
+        film = self._finder.feed(self._framebuffer, without(difference.changed, panes), now)
         if film and shows_video:
             # The first time this loads what encodes, 80 ms: in the loop, keys would wait for it.
             self._projector.prepare()
@@ -289,9 +289,9 @@ class Desktop:
             return
         filmed = without(common(changed, film.blocks), difference.beside) if film else NO_BLOCKS
         generations.mark(changed, filmed)
-        if difference.copy or difference.patches:
-            copies = (difference.copy,) if difference.copy else ()
-            self._steps.append(Step(base, self._framebuffer.grid, difference.left, copies, difference.patches))
+        if difference.copies or difference.patches:
+            step = Step(base, self._framebuffer.grid, difference.left, difference.copies, difference.patches)
+            self._steps.append(step)
         else:
             self._steps.clear()
 

@@ -62,7 +62,7 @@ def test_a_dragged_window_is_a_copy_and_what_it_uncovers() -> None:
     framebuffer = framebuffer_of(before)
     framebuffer.back[:] = after
     difference = BlockDiffer().diff(framebuffer, (Rect(0, 0, 1280, 768),))
-    assert difference.copy == Copy(Rect(300, 200, 600, 400), 305, 210)
+    assert difference.copies == (Copy(Rect(300, 200, 600, 400), 305, 210),)
     assert difference.left.size == 0
     assert sum(rect.width * rect.height for rect in difference.patches) < 1.5 * (600 * 10 + 400 * 5)
 
@@ -77,7 +77,7 @@ def test_clocks_in_the_corners_hide_no_window_that_is_dragged() -> None:
     framebuffer.back[:] = after
     clocks = Rect(3000, 0, 100, 16), Rect(64, 1904, 100, 16)
     difference = BlockDiffer().diff(framebuffer, (*clocks, Rect(100, 200, 690, 460)))
-    assert difference.copy == Copy(Rect(100, 200, 600, 400), 190, 260)
+    assert difference.copies == (Copy(Rect(100, 200, 600, 400), 190, 260),)
 
 
 def test_a_film_is_searched_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +118,9 @@ def test_copy_and_what_it_leaves_make_the_whole_change(
         framebuffer.back[: SIZE.height, : SIZE.width] = after
         differs = framebuffer.back != model
         difference = comparing.diff(framebuffer, (AREA,))
-        event("copied" if difference.copy else "not copied")
-        if difference.copy:
-            source, target = difference.copy.source, difference.copy.target
-            model[target.slices] = model[source.slices].copy()
+        event(f"{len(difference.copies)} copies")
+        for copy in difference.copies:
+            model[copy.target.slices] = model[copy.source.slices].copy()
         changed, left = set(difference.changed.tolist()), set(difference.left.tolist())
         assert left <= changed
         assert all(block in changed for block in range(80) if differs[framebuffer.grid.rect(block).slices].any())
@@ -129,6 +128,58 @@ def test_copy_and_what_it_leaves_make_the_whole_change(
             model[rect.slices] = after[rect.slices]
         assert (model == after).all()
         assert (framebuffer.front == after).all()
+
+
+def panes(left_top: int, right_top: int, edge: int, gap: int) -> Pixels:
+    """Two panes beside each other, each scrolled by itself, and what stands still between them."""
+    screen = LONG[300 : 300 + SIZE.height].copy()
+    screen[:, :edge] = LONG[left_top : left_top + SIZE.height, :edge]
+    screen[:, edge + gap :] = LONG[right_top : right_top + SIZE.height, : SIZE.width - edge - gap]
+    return screen
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(150, 450), st.integers(0, 60),
+    st.lists(st.tuples(st.integers(-40, 40), st.integers(-40, 40)), min_size=1, max_size=4),
+)  # fmt: skip
+def test_copies_of_two_panes_and_what_they_leave_make_the_whole_change(
+    edge: int, gap: int, moves: list[tuple[int, int]]
+) -> None:
+    left, right = 500, 900
+    framebuffer, comparing = framebuffer_of(panes(left, right, edge, gap)), BlockDiffer()
+    for left_by, right_by in [moves[0], *moves]:
+        left, right = left + left_by, right + right_by
+        model, after = framebuffer.front.copy(), panes(left, right, edge, gap)
+        framebuffer.fit_back(SIZE)[: SIZE.height, : SIZE.width] = after
+        difference = comparing.diff(framebuffer, (AREA,))
+        event(f"{len(difference.copies)} copies")
+        for copy in difference.copies:
+            model[copy.target.slices] = model[copy.source.slices].copy()
+        for rect in (*difference.patches, *map(framebuffer.grid.rect, difference.left.tolist())):
+            model[rect.slices] = after[rect.slices]
+        assert (model == after).all()
+
+
+def test_two_panes_scroll_each_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    framebuffer, comparing = framebuffer_of(panes(500, 900, 300, 20)), BlockDiffer()
+    for number in range(1, 5):
+        framebuffer.fit_back(SIZE)[: SIZE.height, : SIZE.width] = panes(500 + 5 * number, 900 - 7 * number, 300, 20)
+        difference = comparing.diff(framebuffer, (AREA,))
+        left = [copy for copy in difference.copies if copy.offset == (0, -5)]
+        right = [copy for copy in difference.copies if copy.offset == (0, 7)]
+        assert [copy.target.area >= 500 * 290 for copy in (*left, *right)] == [True, True]
+        assert difference.left.size == 0
+        monkeypatch.setattr("voxy.screen.differ.find_copy", None)
+
+
+def test_what_stands_still_between_two_panes_is_in_no_copy() -> None:
+    framebuffer, comparing = framebuffer_of(panes(500, 900, 260, 70)), BlockDiffer()
+    for number in range(1, 5):
+        framebuffer.fit_back(SIZE)[: SIZE.height, : SIZE.width] = panes(500 + 5 * number, 900 + 5 * number, 260, 70)
+        difference = comparing.diff(framebuffer, (AREA,))
+        assert [copy.offset for copy in difference.copies] == [(0, -5), (0, -5)]
+        assert difference.left.size == 0
 
 
 @pytest.mark.parametrize("strip", [SIZE.height, 51])
@@ -141,7 +192,7 @@ def test_what_goes_on_moving_is_compared_once(strip: int, monkeypatch: pytest.Mo
     damage = tuple(Rect(0, top, 640, min(strip, SIZE.height - top)) for top in range(0, SIZE.height, strip))
     for number in range(1, 11):
         framebuffer.back[: SIZE.height, : SIZE.width] = window(6 * number)
-        assert comparing.diff(framebuffer, damage).copy == Copy(Rect(0, 6, 640, 506), 0, 0)
+        assert comparing.diff(framebuffer, damage).copies == (Copy(Rect(0, 6, 640, 506), 0, 0),)
     assert sum(cells.area for cells in compared) == (2 + 9) * framebuffer.grid.count
 
 
@@ -158,11 +209,10 @@ def test_what_is_typed_beside_a_scroll_does_not_end_it(monkeypatch: pytest.Monke
     for top in range(6, 60, 6):
         screen = framebuffer.fit_back(size)
         screen[pane.slices] = long[top : top + size.height][pane.slices]
-        copy = differ.diff(framebuffer, (Rect.of(size),)).copy
-        assert copy
+        (copy,) = differ.diff(framebuffer, (Rect.of(size),)).copies
         assert copy.offset == (0, -6)
         framebuffer.fit_back(size)[20:40, 10 + top : 20 + top] = 0
-        assert differ.diff(framebuffer, (Rect(0, 0, 128, 64),)).copy is None
+        assert not differ.diff(framebuffer, (Rect(0, 0, 128, 64),)).copies
     assert len(searched) == 1
 
 
@@ -170,7 +220,7 @@ def test_what_is_typed_beside_a_scroll_does_not_end_it(monkeypatch: pytest.Monke
 def test_a_screen_that_becomes_smaller_amid_a_scroll_begins_anew(smaller: Size) -> None:
     framebuffer, comparing = framebuffer_of(window(0)), BlockDiffer()
     framebuffer.back[: SIZE.height, : SIZE.width] = window(6)
-    assert comparing.diff(framebuffer, (AREA,)).copy
+    assert comparing.diff(framebuffer, (AREA,)).copies
     for top in (12, 18):
         after = window(top)[: smaller.height, : smaller.width]
         framebuffer.fit_back(smaller)[: smaller.height, : smaller.width] = after

@@ -2,7 +2,7 @@
 could miss a change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,8 +81,17 @@ def trim(framebuffer: Framebuffer, rects: tuple[Rect, ...]) -> tuple[Rect, ...] 
     return tuple(_merge(trimmed))
 
 
-def compare(framebuffer: Framebuffer, areas: list[Rect], copy: Copy | None = None) -> Comparison:
-    """Compare the cells within `areas` (each in one of them) with the front, or with that as `copy` would leave it."""
+def are_apart(one: Copy, other: Copy) -> bool:
+    """Whether one is compared with, and done, as if the other weren't there."""
+    drawn, others = _by_pairs(one.target), _by_pairs(other.target)
+    overlaps = drawn.intersect(others) or drawn.intersect(other.source) or one.source.intersect(others)
+    return overlaps is None
+
+
+def compare(framebuffer: Framebuffer, areas: list[Rect], copies: Sequence[Copy] = ()) -> Comparison:
+    """Compare the cells within `areas` (each in one of them) with the front, or with that as copies would leave it,
+    which are apart.
+    """
     grid = framebuffer.grid
     # Pairs of pixels compare as 64-bit words, and eight results or together as one: five times as fast as booleans.
     unequal = np.empty((grid.padded.height, grid.columns * _WORDS), dtype=np.uint64)
@@ -91,7 +100,7 @@ def compare(framebuffer: Framebuffer, areas: list[Rect], copy: Copy | None = Non
         np.setbufsize(_BUFFER)
         for area in areas:
             pixels = to_pixels(area)
-            for piece in _pieces(pixels, copy) if copy else (pixels,):
+            for piece, copy in _pieces(pixels, copies):
                 _compare_piece(framebuffer, piece, copy, unequal.view(np.bool_))
             compared = unequal[pixels.y : pixels.bottom, area.x * _WORDS : area.right * _WORDS]
             in_rows = compared.reshape(area.height, BLOCK, area.width * _WORDS)
@@ -138,17 +147,24 @@ def _compare_piece(framebuffer: Framebuffer, piece: Rect, copy: Copy | None, une
         np.not_equal((now != shown).view(np.uint16), 0, out=compared)
 
 
-def _pieces(area: Rect, copy: Copy) -> Iterator[Rect]:
-    """The same pixels by pairs: those that the copy leaves alone, those that it brings, and those that are both."""
-    left, top, right, bottom = copy.target.x, copy.target.y, copy.target.right, copy.target.bottom
-    touched = area.intersect(Rect.between(left & ~1, top, right + 1 & ~1, bottom))
-    brought = area.intersect(Rect.between(left + 1 & ~1, top, right & ~1, bottom))
-    yield from area.beside(touched) if touched else (area,)
-    if touched and brought:
-        yield brought
-        yield from touched.beside(brought)
-    elif touched:
-        yield touched
+def _by_pairs(rect: Rect) -> Rect:
+    """The same with all of its pairs of pixels."""
+    return Rect.between(rect.x & ~1, rect.y, rect.right + 1 & ~1, rect.bottom)
+
+
+def _pieces(area: Rect, copies: Sequence[Copy]) -> Iterator[tuple[Rect, Copy | None]]:
+    """The same pixels by pairs, each with the copy that touches it, if one does: apart what it brings all of."""
+    if not copies:
+        yield area, None
+        return
+    copy, *others = copies
+    touched = area.intersect(_by_pairs(copy.target))
+    for untouched in area.beside(touched) if touched else (area,):
+        yield from _pieces(untouched, others)
+    if touched:
+        left, top, right, bottom = copy.target.x, copy.target.y, copy.target.right, copy.target.bottom
+        brought = touched.intersect(Rect.between(left + 1 & ~1, top, right & ~1, bottom))
+        yield from ((piece, copy) for piece in ((brought, *touched.beside(brought)) if brought else (touched,)))
 
 
 def _shown(front: Pixels, area: Rect, copy: Copy | None) -> Pixels:

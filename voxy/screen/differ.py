@@ -10,7 +10,7 @@ import numpy as np
 from voxy.blocks import BlockGrid, Copy, Rect
 from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in
 from voxy.blocks.geometry import rects_of, to_pixels
-from voxy.screen.comparison import Cells, compare, trim
+from voxy.screen.comparison import Cells, are_apart, compare, trim
 from voxy.screen.film import changed_beside
 from voxy.screen.following import check, follow
 from voxy.screen.framebuffer import Framebuffer, Moved, Pixels
@@ -28,19 +28,22 @@ _FEW_AREAS = 4
 _FEW_RECTS = 6
 """Rects of damage that may each be sent as one."""
 
+_MOST_COPIES = 3
+"""Things that move at a time, each in its own way."""
+
 _MOST_LEFT = 0.5
-"""Share of the changed blocks that following may leave; where more are left, it is searched anew."""
+"""Share of the blocks of what moves that a copy may leave; where more are left, it isn't followed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """The blocks that changed; and the change in fewer words, if there are such.
 
-    That is a copy, then rects of pixels (`patches`), with the blocks that are `left` to be sent whole.
+    That is copies, then rects of pixels (`patches`), with the blocks that are `left` to be sent whole.
     """
 
     changed: Blocks
-    copy: Copy | None = None
+    copies: tuple[Copy, ...] = ()
     left: Blocks = field(default_factory=lambda: NO_BLOCKS)
     patches: tuple[Rect, ...] = ()
     beside: Blocks = field(default_factory=lambda: NO_BLOCKS)
@@ -53,13 +56,13 @@ class BlockDiffer:
     def __init__(self) -> None:
         self._misses = 0
         self._skipped = 0
-        self._last: Copy | None = None
-        """What moved when something did last, unless it has stopped."""
+        self._moving: tuple[Copy, ...] = ()
+        """What moved when something did last, each thing by itself, unless it has stopped."""
 
     @property
     def follows(self) -> bool:
         """Whether something moved last, which mostly goes on: then nothing is searched, which takes the longest."""
-        return self._last is not None
+        return bool(self._moving)
 
     def diff(self, framebuffer: Framebuffer, damage: tuple[Rect, ...], film: Rect | None = None) -> Difference:
         """Bring `framebuffer.front` up to date with what was grabbed; return what changed, also beside a film.
@@ -68,7 +71,7 @@ class BlockDiffer:
         """
         moved, framebuffer.moved = framebuffer.moved, None
         if framebuffer.adopt_size():
-            self._last = None
+            self._moving = ()
             return Difference(framebuffer.generations.newer_than(0))
         grid = framebuffer.grid
         beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
@@ -76,53 +79,74 @@ class BlockDiffer:
         if few is not None:
             if few:
                 framebuffer.swap(few)
-            return Difference(grid.touched(few), None, NO_BLOCKS, few, beside)
+            return Difference(grid.touched(few), (), NO_BLOCKS, few, beside)
         areas = _distinct([cells for rect in damage if (cells := grid.cells(rect))], grid)
-        copy = (moved and _told_copy(framebuffer, moved)) or self._follow_copy(framebuffer, areas)
-        if copy:
-            changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
+        told = moved and _told_copy(framebuffer, moved)
+        copies, resting = ((told,), ()) if told else self._follow(framebuffer, areas)
+        changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
+        for copy in copies:
             changed[_cells_of(copy, grid).slices] = True
-        else:
-            found = compare(framebuffer, areas)
-            changed = found.cells
-            whole, patches = found.split()
-            copy = self._find_copy(framebuffer, changed) if whole.size >= _LEAST_BLOCKS else None
-        if copy:
-            # The rest is what differs from the front as the copy leaves it.
-            found = compare(framebuffer, _with(areas, _cells_of(copy, grid), grid), copy)
+        found = compare(framebuffer, _with(areas, copies, grid), copies)
+        changed |= found.cells
+        whole, patches = found.split()
+        while more := self._find_copy(framebuffer, found.cells, whole, copies, film):
+            # The rest is what differs from the front as the copies leave it.
+            copies = (*copies, more)
+            found = compare(framebuffer, _with(areas, copies, grid), copies)
             changed |= found.cells
             whole, patches = found.split()
-            self._last = copy if whole.size <= _MOST_LEFT * np.count_nonzero(changed) else None
+        self._moving = self._still_moving(copies, resting, whole, grid)
         if changed.any():
             framebuffer.swap(_pixels_of(changed))
-        return Difference(blocks_in(changed), copy, whole, patches, beside)
+        return Difference(blocks_in(changed), copies, whole, patches, beside)
 
-    def _follow_copy(self, framebuffer: Framebuffer, areas: list[Rect]) -> Copy | None:
-        """The copy of what goes on moving as it did last: quicker than a comparison.
+    def _follow(self, framebuffer: Framebuffer, areas: list[Rect]) -> tuple[tuple[Copy, ...], tuple[Copy, ...]]:
+        """The copies of what goes on moving as it did last, quicker than a comparison; and the last ones of what rests.
 
         What changes beside it meanwhile says nothing of that.
         """
-        last = self._last
-        moved = last and framebuffer.grid.cells(last.source.union(last.target))
-        touching = [cells for cells in areas if moved and cells.intersect(moved)]
-        if not last or not touching:
-            return None
-        damaged = to_pixels(functools.reduce(Rect.union, touching)).intersect(Rect.of(framebuffer.size))
-        thing = damaged and last.target.intersect(damaged)
-        if not damaged or not thing or thing.area < _MOST_LEFT * last.target.area:
-            return None
-        self._last = None
-        return follow(*_pictures(framebuffer), last, damaged)
+        copies: list[Copy] = []
+        resting: list[Copy] = []
+        for last in self._moving:
+            if not (damaged := _damaged(framebuffer, areas, last)):
+                resting.append(last)
+            elif copy := follow(*_pictures(framebuffer), last, damaged):
+                if all(are_apart(copy, other) for other in copies):
+                    copies.append(copy)
+        return tuple(copies), tuple(resting)
 
-    def _find_copy(self, framebuffer: Framebuffer, changed: Cells) -> Copy | None:
+    def _find_copy(
+        self, framebuffer: Framebuffer, differs: Cells, left: Blocks, copies: tuple[Copy, ...], film: Rect | None
+    ) -> Copy | None:
+        """Another copy that makes most of what `differs`, if one does; unless few blocks of that are `left` whole."""
+        if left.size < _LEAST_BLOCKS or len(copies) >= _MOST_COPIES:
+            return None
+        searched = differs.copy()
+        for rect in (*(copy.target for copy in copies), *([film] if film else [])):
+            if cells := framebuffer.grid.cells(rect):
+                searched[cells.slices] = False
+        if np.count_nonzero(searched.ravel()[left]) < _LEAST_BLOCKS:
+            return None
         # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.
         self._skipped += 1
         if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
             return None
         self._skipped = 0
-        copy = find_copy(*_pictures(framebuffer), changed)
+        copy = find_copy(*_pictures(framebuffer), searched)
+        if copy and not all(are_apart(copy, other) for other in copies):
+            copy = None
         self._misses = 0 if copy else self._misses + 1
         return copy
+
+    def _still_moving(
+        self, copies: tuple[Copy, ...], resting: tuple[Copy, ...], left: Blocks, grid: BlockGrid
+    ) -> tuple[Copy, ...]:
+        """Of what moved and what rests: what is worth following, since little was `left` to be sent where it is."""
+        is_left = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
+        is_left.flat[left] = True
+        good = [copy for copy in copies if is_left[_cells_of(copy, grid).slices].mean() <= _MOST_LEFT]
+        rest = (copy for copy in resting if not any(copy.target.intersect(other.target) for other in good))
+        return (*good, *rest)[:_MOST_COPIES]
 
 
 def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
@@ -135,9 +159,21 @@ def _distinct(areas: list[Rect], grid: BlockGrid) -> list[Rect]:
     return rects_of(mask)
 
 
-def _with(areas: list[Rect], cells: Rect, grid: BlockGrid) -> list[Rect]:
-    """The same cells and these; mostly these are among them."""
-    return areas if any(area.intersect(cells) == cells for area in areas) else _distinct([*areas, cells], grid)
+def _with(areas: list[Rect], copies: tuple[Copy, ...], grid: BlockGrid) -> list[Rect]:
+    """The same cells and those of copies; mostly these are among them."""
+    more = [cells for copy in copies if (cells := _cells_of(copy, grid)) not in (cells.intersect(a) for a in areas)]
+    return _distinct([*areas, *more], grid) if more else areas
+
+
+def _damaged(framebuffer: Framebuffer, areas: list[Rect], last: Copy) -> Rect | None:
+    """What is damaged around what moved by `last`; None where that is too little for it to go on."""
+    moved = framebuffer.grid.cells(last.source.union(last.target))
+    touching = [cells for cells in areas if moved and cells.intersect(moved)]
+    if not touching:
+        return None
+    damaged = to_pixels(functools.reduce(Rect.union, touching)).intersect(Rect.of(framebuffer.size))
+    thing = damaged and last.target.intersect(damaged)
+    return damaged if thing and thing.area >= _MOST_LEFT * last.target.area else None
 
 
 def _pixels_of(cells: Cells) -> Iterator[Rect]:

@@ -75,13 +75,30 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
             return None
         offset = found
     # Either what is in a pane moves, or what moves takes its place with it.
-    targets = pane.intersect(pane.moved(*offset)), thing.moved(*offset).intersect(all_of(after))
+    inside, along = pane.intersect(pane.moved(*offset)), thing.moved(*offset).intersect(all_of(after))
+    if inside and along and _gets_more_right(before, after, along, inside, offset):
+        inside, along = along, inside
     confirm = _has_edges if is_sure else _is_moved
-    for target in sorted(filter(None, targets), key=lambda target: -target.area):
+    for target in filter(None, (inside, along)):
         if confirm(before, after, target, offset):
             return _to(target, offset)
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
     return area and find_moved(before, after, area, offset)
+
+
+def _gets_more_right(before: Pixels, after: Pixels, one: Rect, other: Rect, offset: tuple[int, int]) -> bool:
+    """Whether `one` is the better target for what moves by `offset`, as some pixels tell of which only one has each."""
+
+    def gain(target: Rect, common: Rect | None) -> int:
+        right = 0
+        for strip in target.beside(common) if common else [target]:
+            now, there = after[strip.slices][::2, ::2], before[strip.slices][::2, ::2]
+            came = before[_to(strip, offset).source.slices][::2, ::2]
+            right += int(np.count_nonzero(now == came)) - int(np.count_nonzero(now == there))
+        return right
+
+    common = one.intersect(other)
+    return gain(one, common) > gain(other, common)
 
 
 def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:

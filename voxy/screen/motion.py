@@ -70,6 +70,9 @@ _NEARLY_WHOLE = 0.7
 _SPARSE = 0.15
 """Rows and columns with fewer moved tiles, compared with the fullest, are not of the thing that moved."""
 
+_AMISS = 0.1
+"""Share of the tiles of a sparse row or column from which on they don't fit: it is beside the thing, and not plain."""
+
 
 def find_copy(before: Pixels, after: Pixels, changed: NDArray[np.bool_]) -> Copy | None:
     """The copy that makes most of the blocks that `changed` from one picture to the other, if one does."""
@@ -197,11 +200,13 @@ def find_moved(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int
     rows = _sampled(target)
     fits = after[rows] == before[_sampled(target.moved(-x, -y))]
     differs = after[rows] != before[rows]
-    moved = (_tiles(fits, np.bitwise_and) == _ALL) & (_tiles(differs, np.bitwise_or) != 0)
+    is_right = _tiles(fits, np.bitwise_and) == _ALL
+    moved = is_right & (_tiles(differs, np.bitwise_or) != 0)
     if np.count_nonzero(moved) < _LEAST_TILES:
         return None
-    top, bottom = (target.y + side * _TILE for side in _extent(moved.sum(axis=1)))
-    left, right = (target.x + side * _TILE for side in _extent(moved.sum(axis=0)))
+    tiles = _extent(moved, is_right)
+    left, right = target.x + tiles.x * _TILE, target.x + tiles.right * _TILE
+    top, bottom = target.y + tiles.y * _TILE, target.y + tiles.bottom * _TILE
     # The tiles lie anyhow on what moved: its edges are up to a tile further out, or between two sampled rows.
     found = Rect.between(left, top + _TILE_STEP, right, bottom - _TILE_STEP)
     sides = _widened(before, after, found, target, offset)
@@ -246,7 +251,24 @@ def _tiles(mask: NDArray[np.bool_], combine: np.ufunc) -> NDArray[np.uint64]:
     return tiles
 
 
-def _extent(counts: NDArray[np.intp]) -> tuple[int, int]:
-    """From the first to after the last that isn't sparse."""
-    full = np.flatnonzero(counts > counts.max() * _SPARSE)
-    return int(full[0]), int(full[-1]) + 1
+def _extent(moved: NDArray[np.bool_], fits: NDArray[np.bool_]) -> Rect:
+    """The tiles of what moved: from the first row (column) to the last that isn't sparse, but not over a gap.
+
+    Beside a pane may be another that moves by as much, and what stands still between them doesn't fit.
+    """
+    found = Rect(0, 0, moved.shape[1], moved.shape[0])
+    # What is beside it may have gaps in other places: those are looked for in what is left.
+    for axis, looks_for_gaps in ((1, False), (0, False), (0, True), (1, True)):
+        inside = moved[found.slices]
+        counts = inside.sum(axis=axis)
+        is_full = counts > counts.max() * _SPARSE
+        misfits = np.count_nonzero(~fits[found.slices], axis=axis)
+        gaps = ~is_full & (misfits > _AMISS * inside.shape[axis]) & looks_for_gaps
+        parts = np.cumsum(gaps)
+        part = np.flatnonzero(is_full & (parts == np.bincount(parts, counts).argmax()))
+        start, end = int(part[0]), int(part[-1]) + 1
+        if axis == 1:
+            found = Rect(found.x, found.y + start, found.width, end - start)
+        else:
+            found = Rect(found.x + start, found.y, end - start, found.height)
+    return found
