@@ -10,7 +10,7 @@ import pytest
 
 from tests.pictures import photograph, text
 from tests.scripted import ModelViewer, ScriptedSource, Stage, serving
-from voxy.blocks import Deflated, Patches, Recall, Rect, Size, Video
+from voxy.blocks import Copy, Deflated, Patches, Recall, Rect, Size, Video
 from voxy.screen.framebuffer import Pixels
 from voxy.session.viewer import Viewer
 from voxy.session.wire import PROTOCOL
@@ -285,3 +285,28 @@ async def test_a_film_is_video_for_who_can_show_it_and_exact_at_rest() -> None:
     assert able[0].kinds.count(Video) >= 20
     assert able[1].kinds.count(Video) >= 10
     assert Video not in plain.kinds
+
+
+async def test_what_scrolls_beside_a_film_is_copied_and_the_film_goes_on() -> None:
+    cinema, long, below = Cinema(), text(Size(1021, 1000), "what scrolls "), slice(563, 704)
+    source = ScriptedSource(cinema.draw(0))
+    both = 0
+    async with serving(source) as desktop:
+        viewers = [ModelViewer(desktop, capabilities=["h264"]), ModelViewer(desktop)]
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in viewers))
+        for number in range(1, 60):
+            if number >= 20:
+                cinema.page[below] = long[5 * number : 5 * number + 141]
+            # Now both change at once, now what scrolls alone.
+            source.show(cinema.draw(number if number < 20 else number // 2))
+            seen = [len(v.kinds) for v in viewers]
+            await asyncio.gather(
+                *(v.follow(lambda v=v, n=n: len(v.kinds) > n) for v, n in zip(viewers, seen, strict=True))
+            )
+            kinds = viewers[0].kinds[seen[0] :]
+            if Video in kinds:
+                assert cinema.is_right_beside(viewers[0].screen.shown, source.pixels)
+                both += Copy in kinds
+            await asyncio.sleep(0.02)
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in viewers))
+    assert both >= 15

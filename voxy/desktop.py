@@ -289,7 +289,7 @@ class Desktop:
             return
         filmed = without(common(changed, film.blocks), difference.beside) if film else NO_BLOCKS
         generations.mark(changed, filmed)
-        if difference.copies or difference.patches:
+        if difference.copies or difference.patches or film:
             step = Step(base, self._framebuffer.grid, difference.left, difference.copies, difference.patches)
             self._steps.append(step)
         else:

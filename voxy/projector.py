@@ -64,7 +64,7 @@ class Projector:
             if stream is None:
                 return None
             self._following[viewer] = stream, 0
-        return Projection(film.blocks, stream.edges, number == 0)
+        return Projection(film.rect, film.blocks, stream.edges, number == 0)
 
     def _find_stream(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Stream | None:
         """One that nobody has begun yet, which serves all who begin together, or a new one."""

@@ -125,11 +125,11 @@ def test_what_is_big_tells_by_itself_that_a_line_is_fast() -> None:
     flow.sent(0, 1, 0.0)
     flow.acked(0, 0.01)
     for seq in range(1, 10):
-        flow.sent(seq, 20_000, seq)
-        flow.acked(seq, seq + 0.02)
+        flow.sent(seq, 20_000, seq / 2)
+        flow.acked(seq, seq / 2 + 0.02)
     assert flow.bytes_s < 2_000_000
-    flow.sent(10, 200_000, 10.0)
-    flow.acked(10, 10.03)
+    flow.sent(10, 200_000, 5.0)
+    flow.acked(10, 5.03)
     assert round(flow.bytes_s, -3) == 10_000_000, "it took 20 ms longer than what is little"
 
 

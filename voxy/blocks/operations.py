@@ -1,7 +1,7 @@
 """Update operations: what a holder does to bring its array of blocks up to date."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -95,6 +95,16 @@ class Step:
         left = joined(left, later.left)
         return Step(self.base, self.grid, left, self.copies + later.copies, patches + later.patches)
 
+    def beside(self, film: "Projection", lacking: Blocks) -> "Step | None":
+        """The same without what a frame of `film` brings, after which these blocks are still `lacking`; None where
+        something is copied there.
+        """
+        ends = (rect for copy in self.copies for rect in (copy.source, copy.target))
+        if any(rect.intersect(film.rect) for rect in ends):
+            return None
+        parts = (rect.beside(inside) if (inside := rect.intersect(film.rect)) else (rect,) for rect in self.patches)
+        return replace(self, left=common(self.left, lacking), patches=tuple(itertools.chain.from_iterable(parts)))
+
     def roughens(self, rough: Blocks, changed: Blocks) -> Blocks:
         """Of the blocks that `changed`, and of those around copies: which are rough, if `rough` were before."""
         if not rough.size:
@@ -167,11 +177,12 @@ class Deflated:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """The film that is running, for a viewer that can be sent frames of it: the blocks that it covers.
+    """The film that is running, for a viewer that can be sent frames of it: where it is, and the blocks that it covers.
 
     Of these the `edges` are covered in part; `is_first` says that the viewer has had no frame of it yet.
     """
 
+    rect: Rect
     blocks: Blocks
     edges: Blocks
     is_first: bool

@@ -91,7 +91,7 @@ class BlockDiffer:
         whole, patches = found.split()
         while more := self._find_copy(framebuffer, found.cells, whole, copies, film):
             # The rest is what differs from the front as the copies leave it.
-            copies = (*copies, more)
+            copies = (*(copy for copy in copies if are_apart(copy, more)), more)
             found = compare(framebuffer, _with(areas, copies, grid), copies)
             changed |= found.cells
             whole, patches = found.split()
@@ -110,9 +110,10 @@ class BlockDiffer:
         for last in self._moving:
             if not (damaged := _damaged(framebuffer, areas, last)):
                 resting.append(last)
-            elif copy := follow(*_pictures(framebuffer), last, damaged):
-                if all(are_apart(copy, other) for other in copies):
-                    copies.append(copy)
+                continue
+            copy = follow(*_pictures(framebuffer), last, damaged)
+            if copy and all(are_apart(copy, other) for other in copies):
+                copies.append(copy)
         return tuple(copies), tuple(resting)
 
     def _find_copy(
@@ -133,7 +134,7 @@ class BlockDiffer:
             return None
         self._skipped = 0
         copy = find_copy(*_pictures(framebuffer), searched)
-        if copy and not all(are_apart(copy, other) for other in copies):
+        if copy and not all(are_apart(copy, other) or _is_part(other, copy) for other in copies):
             copy = None
         self._misses = 0 if copy else self._misses + 1
         return copy
@@ -163,6 +164,11 @@ def _with(areas: list[Rect], copies: tuple[Copy, ...], grid: BlockGrid) -> list[
     """The same cells and those of copies; mostly these are among them."""
     more = [cells for copy in copies if (cells := _cells_of(copy, grid)) not in (cells.intersect(a) for a in areas)]
     return _distinct([*areas, *more], grid) if more else areas
+
+
+def _is_part(part: Copy, whole: Copy) -> bool:
+    """Whether what moved by `part` is less of the same as what moves by `whole`."""
+    return part.offset == whole.offset and part.target.area < whole.target.area
 
 
 def _damaged(framebuffer: Framebuffer, areas: list[Rect], last: Copy) -> Rect | None:

@@ -255,18 +255,19 @@ class Viewer:
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
             return None
-        pixels = blocks.size * BLOCK * BLOCK
-        quality = self.flow.quality_for(pixels)
-        has_frame = film is not None and but_film.size < blocks.size
-        if step and (has_frame or step.pixels > _STEP_SHARE * pixels):
+        quality = self.flow.quality_for(blocks.size * BLOCK * BLOCK)
+        lacking, has_frame = blocks, film is not None and but_film.size < blocks.size
+        if film and has_frame:
+            lacking, step = but_film, step and step.beside(film, but_film)
+        if step and step.pixels > _STEP_SHARE * lacking.size * BLOCK * BLOCK:
             step = None
         if step:
             holding.roughen(step.roughens(rough, blocks), now)
-        given = step.left if step else blocks
+        given = step.left if step else lacking
         if film and has_frame:
             # What is beside a film and shares a block with it is exact, once and whenever it changes.
-            beside = film.edges if film.is_first else common(but_film, film.edges)
-            given, exact = without(but_film, beside), joined(exact, beside)
+            beside = film.edges if film.is_first else common(given, film.edges)
+            given, exact = without(given, beside), joined(exact, beside)
         if quality == LOSSLESS:
             given, exact = NO_BLOCKS, joined(given, exact)
         self._planned_at, self._is_new = now, blocks.size > 0
