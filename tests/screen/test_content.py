@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pictures import photograph, text
+from tests.pictures import framebuffer_of, photograph, text
 from voxy.blocks import Rect, Size
-from voxy.screen.content import cut
+from voxy.screen.content import cut, pictures
 
 SIZE = Size(300, 200)
 ALL = Rect.of(SIZE)
@@ -45,3 +45,12 @@ def test_the_parts_are_the_rect(x: int, y: int, width: int, height: int, seed: i
         covered[part.slices] += 1
     assert covered.sum() == rect.area
     assert (covered[rect.slices] == 1).all()
+
+
+def test_an_enlarged_photograph_is_one_and_enlarged_text_is_none() -> None:
+    size = Size(320, 128)
+    for picture, is_photo in ((photograph(size), True), (text(size), False)):
+        enlarged = picture.repeat(2, axis=0).repeat(2, axis=1)
+        photos, others = pictures(framebuffer_of(enlarged), np.arange(40))
+        assert (photos.size >= 38) is is_photo
+        assert (others.size == 0) is is_photo

@@ -142,6 +142,15 @@ def test_typing_is_not_a_frame(show: Show) -> None:
         assert panning.play(show, 1) == [found]
 
 
+def test_a_film_of_few_pixels_that_are_enlarged_is_one(show: Show) -> None:
+    small = Panning(Rect(FILM.x, FILM.y, FILM.width // 2, FILM.height // 2))
+    for _ in range(25):
+        show.draw(small.frame().repeat(2, axis=0).repeat(2, axis=1), FILM.x, FILM.y)
+        film = show.next()
+    assert film
+    assert film.rect.width >= FILM.width - 2
+
+
 def test_text_that_takes_its_place_ends_it(show: Show) -> None:
     assert Panning().play(show, 20)[-1]
     page = text(Size(FILM.width, FILM.height * 3))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Rect
-from voxy.blocks.generations import Blocks
+from voxy.blocks.generations import Blocks, joined
 from voxy.screen.framebuffer import COLOUR, Framebuffer, Pixels
 
 _SAMPLED_ROWS = np.arange(5, BLOCK, 16)
@@ -82,6 +82,18 @@ def is_photograph(pixels: Pixels) -> bool:
     neighbours = sample[:, 1:] == sample[:, :-1]
     equal = int(np.count_nonzero(neighbours))
     return equal < _EQUAL_NEIGHBOURS * neighbours.size and _colours(sample) > _PHOTO_COLOURS
+
+
+def pictures(framebuffer: Framebuffer, blocks: Blocks) -> tuple[Blocks, Blocks]:
+    """Those of `blocks` that are photographs, enlarged or not, and those that are text for certain.
+
+    Where each pixel of a photograph became several, neighbours are equal, as they are in text; but it has more colours.
+    """
+    content = classify(framebuffer, blocks)
+    rows, columns = np.divmod(content.text, framebuffer.grid.columns)
+    sample = tiled(framebuffer.front)[rows[:, None], _SAMPLED_ROWS, columns[:, None]] & COLOUR
+    is_enlarged = _has_many_colours(sample)
+    return joined(content.photo, content.text[is_enlarged]), content.text[~is_enlarged]
 
 
 def cut(rect: Rect, picture: Pixels) -> list[tuple[Rect, bool]]:
@@ -161,7 +173,12 @@ def _is_photo(sample: NDArray[np.uint32]) -> NDArray[np.bool_]:
     equal = (sample[:, :, 1:] == sample[:, :, :-1]).mean(axis=(1, 2))
     photo: NDArray[np.bool_] = equal < _EQUAL_NEIGHBOURS
     candidates = np.flatnonzero(photo)
-    if candidates.size:
-        colours = np.sort(sample[candidates].reshape(candidates.size, -1), axis=1)
-        photo[candidates] = (colours[:, 1:] != colours[:, :-1]).sum(axis=1) + 1 > _PHOTO_COLOURS
+    photo[candidates] = _has_many_colours(sample[candidates])
     return photo
+
+
+def _has_many_colours(sample: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which of (blocks, rows, 64) sampled pixels have more colours than what is drawn."""
+    colours = np.sort(sample.reshape(len(sample), len(_SAMPLED_ROWS) * BLOCK), axis=1)
+    many: NDArray[np.bool_] = (colours[:, 1:] != colours[:, :-1]).sum(axis=1) + 1 > _PHOTO_COLOURS
+    return many

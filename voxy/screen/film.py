@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from voxy.blocks import BLOCK, BlockGrid, Rect, Size
 from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in
 from voxy.blocks.geometry import around, to_pixels
-from voxy.screen.content import classify
+from voxy.screen.content import pictures
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
 _CHANGES, _FEW_CHANGES = 8, 5
@@ -132,8 +132,8 @@ class FilmFinder:
         frame = changed[self._is_of_film[changed]]
         if frame.size < _FRAME * film.blocks.size:
             return None
-        content = classify(framebuffer, frame[:: max(1, frame.size // _SAMPLE)])
-        if content.text.size > _TEXT * (content.text.size + content.photo.size):
+        photo, text = pictures(framebuffer, frame[:: max(1, frame.size // _SAMPLE)])
+        if text.size > _TEXT * (text.size + photo.size):
             self._film = None
             return None
         self._last_at = now
@@ -147,7 +147,7 @@ class FilmFinder:
         if lively.size < _LEAST_BLOCKS:
             return
         looks_so = np.zeros((self._grid.rows, self._grid.columns), dtype=np.bool_)
-        looks_so.flat[classify(framebuffer, lively).photo] = True
+        looks_so.flat[pictures(framebuffer, lively)[0]] = True
         cells = _dense_rect(_largest_part(looks_so))
         if cells is None or (self._candidate and _overlap(self._candidate.cells, cells) >= _SAME):
             return
