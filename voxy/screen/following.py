@@ -76,10 +76,9 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
         offset = found
     # Either what is in a pane moves, or what moves takes its place with it.
     inside, along = pane.intersect(pane.moved(*offset)), thing.moved(*offset).intersect(all_of(after))
-    if inside and along and _gets_more_right(before, after, along, inside, offset):
-        inside, along = along, inside
+    goes_along = inside and along and _gets_more_right(before, after, along, inside, offset)
     confirm = _has_edges if is_sure else _is_moved
-    for target in filter(None, (inside, along)):
+    for target in filter(None, (along, inside) if goes_along else (inside, along)):
         if confirm(before, after, target, offset):
             return _to(target, offset)
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
@@ -89,7 +88,7 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
 def _gets_more_right(before: Pixels, after: Pixels, one: Rect, other: Rect, offset: tuple[int, int]) -> bool:
     """Whether `one` is the better target for what moves by `offset`, as some pixels tell of which only one has each."""
 
-    def gain(target: Rect, common: Rect | None) -> int:
+    def gain(target: Rect) -> int:
         right = 0
         for strip in target.beside(common) if common else [target]:
             now, there = after[strip.slices][::2, ::2], before[strip.slices][::2, ::2]
@@ -98,7 +97,7 @@ def _gets_more_right(before: Pixels, after: Pixels, one: Rect, other: Rect, offs
         return right
 
     common = one.intersect(other)
-    return gain(one, common) > gain(other, common)
+    return gain(one) > gain(other)
 
 
 def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:

@@ -276,10 +276,11 @@ class Flow:
         # would be taken for the line's speed.
         delivered = self._acked_bytes - newest.acked_before
         rate = delivered / max(now - newest.acked_at, _LEAST_SPENT_S)
-        is_big = newest.size > max(_BIG * self.bytes_s * _WINDOW_S, _BIGGER * self._rtts[0][1].size)
+        quickest = self._rtts[0][1]
+        is_big = newest.size > max(_BIG * self.bytes_s * _WINDOW_S, _BIGGER * quickest.size)
         if is_big or (is_telling and newest.is_first):
-            # The line had no more time for it than it took longer than what is little.
-            rate = max(rate, newest.size / max(late_s, _LEAST_SPENT_S))
+            # What it has more than the quickest, the line sent in no more time than it took longer.
+            rate = max(rate, (newest.size - quickest.size) / max(late_s, _LEAST_SPENT_S))
         self._has_been_slow |= is_telling and delivered >= _TELLING_BYTES
         # What is little takes as long on a fast line, and says only that no line is slower.
         if is_telling or rate > self.bytes_s:
