@@ -53,6 +53,13 @@ LAYOUTS = {
 }
 
 
+def stop_repeating(server: XServer) -> None:
+    """Have keys that are held for long not repeat."""
+    with contextlib.closing(connect(server)) as display:
+        display.change_keyboard_control(auto_repeat_mode=X.AutoRepeatModeOff)
+        display.sync()
+
+
 class Typist:
     """Types on a display's keyboard, as it is laid out there."""
 

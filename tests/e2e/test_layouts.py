@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.support import eventually, own_name, serving
 from tests.engines import Engine, browsing, missing
-from tests.layouts import LAYOUTS, Typist
+from tests.layouts import LAYOUTS, Typist, stop_repeating
 from tests.terminals import terminal_on
 from tests.xservers import xvfb
 from voxy.blocks import Size
@@ -50,6 +50,9 @@ async def test_what_was_typed_arrives(engine: str, is_secure: bool) -> None:
             browsing(engine, f"http://{host}:{served.port}/") as browser,
         ):
             await until_ready(browser)
+            for display in (remote, browser.local):
+                # A machine that stands still for half a second would have a key repeat that nobody holds.
+                await asyncio.to_thread(stop_repeating, display)
             assert await browser.evaluate("isSecureContext") is is_secure
             for name, layout in LAYOUTS.items():
                 await asyncio.to_thread(remote.run, "setxkbmap", REMOTE[name])

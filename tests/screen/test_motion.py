@@ -9,7 +9,7 @@ from voxy.screen import differ
 from voxy.screen.comparison import Cells
 from voxy.screen.differ import BlockDiffer
 from voxy.screen.framebuffer import Pixels
-from voxy.screen.motion import find_copy, find_offset, find_scroll
+from voxy.screen.motion import _extent, find_copy, find_offset, find_scroll
 
 SIZE = Size(640, 512)
 LONG = text(Size(SIZE.width, 2048))
@@ -237,3 +237,12 @@ def test_cells_are_told_once_and_none_is_left_out(cells: list[tuple[int, int, in
     for each in cells:
         wanted[Rect(*each).slices] = 1
     assert (counted == wanted).all()
+
+
+def test_many_things_that_hardly_move_are_not_what_moves() -> None:
+    moved = np.zeros((20, 26), dtype=np.bool_)
+    moved[:, [0, 25]] = True
+    moved[np.arange(20), 3 + np.arange(20)] = moved[np.arange(20), 22 - np.arange(20)] = True
+    fits = np.ones_like(moved)
+    fits[:, [1, 24]] = False
+    assert _extent(moved, fits) == Rect(0, 0, 1, 20)

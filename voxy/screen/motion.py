@@ -265,7 +265,7 @@ def _extent(moved: NDArray[np.bool_], fits: NDArray[np.bool_]) -> Rect:
         misfits = np.count_nonzero(~fits[found.slices], axis=axis)
         gaps = ~is_full & (misfits > _AMISS * inside.shape[axis]) & looks_for_gaps
         parts = np.cumsum(gaps)
-        part = np.flatnonzero(is_full & (parts == np.bincount(parts, counts).argmax()))
+        part = np.flatnonzero(is_full & (parts == np.bincount(parts, counts * is_full).argmax()))
         start, end = int(part[0]), int(part[-1]) + 1
         if axis == 1:
             found = Rect(found.x, found.y + start, found.width, end - start)
