@@ -76,9 +76,13 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
         offset = found
     # Either what is in a pane moves, or what moves takes its place with it.
     inside, along = pane.intersect(pane.moved(*offset)), thing.moved(*offset).intersect(all_of(after))
-    goes_along = inside and along and _gets_more_right(before, after, along, inside, offset)
+    targets = [inside, along]
+    if inside and along and _gets_more_right(before, after, along, inside, offset):
+        # What scrolls may be in a larger pane than was known.
+        wider = pane.union(along)
+        targets = [*([] if all(offset) else [wider.intersect(wider.moved(*offset))]), along, inside]
     confirm = _has_edges if is_sure else _is_moved
-    for target in filter(None, (along, inside) if goes_along else (inside, along)):
+    for target in filter(None, targets):
         if confirm(before, after, target, offset):
             return _to(target, offset)
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
