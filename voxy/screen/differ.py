@@ -123,7 +123,8 @@ class BlockDiffer:
         if left.size < _LEAST_BLOCKS or len(copies) >= _MOST_COPIES:
             return None
         searched = differs.copy()
-        for rect in (*(copy.target for copy in copies), *([film] if film else [])):
+        # What comes into a pane isn't searched either: it has come from nowhere.
+        for rect in (*(copy.source.union(copy.target) for copy in copies), *([film] if film else [])):
             if cells := framebuffer.grid.cells(rect):
                 searched[cells.slices] = False
         if np.count_nonzero(searched.ravel()[left]) < _LEAST_BLOCKS:
