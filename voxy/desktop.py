@@ -270,7 +270,7 @@ class Desktop:
         """What changed, and the film of which it is a frame, if it is one."""
         running = self._finder.current(now)
         difference = self._differ.diff(self._framebuffer, damage, running.rect if running else None)
-        panes = self._framebuffer.grid.touched([copy.source.union(copy.target) for copy in difference.copies])
+        panes = self._framebuffer.grid.touched(copy.pane for copy in difference.copies)
         film = self._finder.feed(self._framebuffer, without(difference.changed, panes), now)
         if film and shows_video:
             # The first time this loads what encodes, 80 ms: in the loop, keys would wait for it.

@@ -7,7 +7,7 @@ from tests.pictures import framebuffer_of, photograph, text
 from voxy.blocks import BlockGrid, Copy, Rect, Size
 from voxy.screen import differ
 from voxy.screen.comparison import Cells
-from voxy.screen.differ import BlockDiffer
+from voxy.screen.differ import BlockDiffer, Difference
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.motion import _extent, find_copy, find_offset, find_scroll
 
@@ -90,6 +90,14 @@ def test_a_film_is_searched_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 12 <= len(searched) <= 20
 
 
+def paint(model: Pixels, difference: Difference, after: Pixels, grid: BlockGrid) -> None:
+    """Do to a model what a difference says, with the pixels of the picture that it leads to."""
+    for copy in difference.copies:
+        model[copy.target.slices] = model[copy.source.slices].copy()
+    for rect in (*difference.patches, *map(grid.rect, difference.left.tolist())):
+        model[rect.slices] = after[rect.slices]
+
+
 def moves() -> st.SearchStrategy[list[tuple[int, int]]]:
     """Rows and columns by which something moves from picture to picture: mostly it goes on as before."""
     move = st.tuples(st.integers(-300, 300), st.integers(-99, 99))
@@ -119,13 +127,10 @@ def test_copy_and_what_it_leaves_make_the_whole_change(
         differs = framebuffer.back != model
         difference = comparing.diff(framebuffer, (AREA,))
         event(f"{len(difference.copies)} copies")
-        for copy in difference.copies:
-            model[copy.target.slices] = model[copy.source.slices].copy()
         changed, left = set(difference.changed.tolist()), set(difference.left.tolist())
         assert left <= changed
         assert all(block in changed for block in range(80) if differs[framebuffer.grid.rect(block).slices].any())
-        for rect in (*difference.patches, *map(framebuffer.grid.rect, left)):
-            model[rect.slices] = after[rect.slices]
+        paint(model, difference, after, framebuffer.grid)
         assert (model == after).all()
         assert (framebuffer.front == after).all()
 
@@ -154,10 +159,7 @@ def test_copies_of_two_panes_and_what_they_leave_make_the_whole_change(
         framebuffer.fit_back(SIZE)[: SIZE.height, : SIZE.width] = after
         difference = comparing.diff(framebuffer, (AREA,))
         event(f"{len(difference.copies)} copies")
-        for copy in difference.copies:
-            model[copy.target.slices] = model[copy.source.slices].copy()
-        for rect in (*difference.patches, *map(framebuffer.grid.rect, difference.left.tolist())):
-            model[rect.slices] = after[rect.slices]
+        paint(model, difference, after, framebuffer.grid)
         assert (model == after).all()
 
 

@@ -36,15 +36,23 @@ def test_update_larger_than_the_window_waits_for_its_ack() -> None:
     assert flow.room(1.0) > 0
 
 
-def slow() -> Flow:
-    """A flow that has measured 100 kB/s and a round trip of 0.1 s."""
+def measured(bytes_s: int, rtt_s: float) -> Flow:
+    """A flow that has measured this rate and round trip."""
     flow = Flow()
     flow.sent(0, 1, 0.0)
-    flow.acked(0, 0.1)
-    flow.sent(1, 10_001, 1.0)
-    flow.acked(1, 1.2)
-    assert (round(flow.bytes_s), round(flow.min_rtt_s, 6)) == (100_000, 0.1)
+    flow.acked(0, rtt_s)
+    flow.sent(1, bytes_s // 10 + 1, 1.0)
+    flow.acked(1, 1.0 + (0.1 + rtt_s))
+    assert (round(flow.bytes_s), round(flow.min_rtt_s, 6)) == (bytes_s, rtt_s)
     return flow
+
+
+def slow() -> Flow:
+    return measured(100_000, 0.1)
+
+
+def fast() -> Flow:
+    return measured(10_000_000, 0.01)
 
 
 def test_line_is_not_idle_until_a_big_update_is_acknowledged() -> None:
@@ -105,11 +113,7 @@ def test_what_is_new_all_the_time_has_the_line_for_itself() -> None:
 
 
 def test_what_is_little_does_not_make_a_line_seem_slow() -> None:
-    flow = Flow()
-    flow.sent(0, 1, 0.0)
-    flow.acked(0, 0.01)
-    flow.sent(1, 1_000_000, 1.0)
-    flow.acked(1, 1.11)
+    flow = fast()
     known = flow.bytes_s
     for seq in range(2, 100):
         flow.sent(seq, 100, seq)
@@ -143,11 +147,7 @@ def test_a_slow_line_seems_no_faster_where_nothing_is_little() -> None:
 
 
 def test_what_can_wait_may_take_longer_where_the_line_is_not_slow() -> None:
-    flow = Flow()
-    flow.sent(0, 1, 0.0)
-    flow.acked(0, 0.01)
-    flow.sent(1, 1_000_000, 1.0)
-    flow.acked(1, 1.11)
+    flow = fast()
     assert round(flow.spare(2.0), -3) == 660_000, "what the line sends in 66 ms"
     flow.sent(2, 660_000, 2.0, is_new=False)
     assert flow.spare(2.04) == 0

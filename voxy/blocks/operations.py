@@ -38,6 +38,11 @@ class Copy:
         return Rect(self.x, self.y, self.source.width, self.source.height)
 
     @property
+    def pane(self) -> Rect:
+        """The rect around where the pixels come from and go to."""
+        return self.source.union(self.target)
+
+    @property
     def offset(self) -> tuple[int, int]:
         """Columns to the right and rows down by which the pixels move."""
         return self.x - self.source.x, self.y - self.source.y

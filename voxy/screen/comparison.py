@@ -164,7 +164,8 @@ def _pieces(area: Rect, copies: Sequence[Copy]) -> Iterator[tuple[Rect, Copy | N
     if touched:
         left, top, right, bottom = copy.target.x, copy.target.y, copy.target.right, copy.target.bottom
         brought = touched.intersect(Rect.between(left + 1 & ~1, top, right & ~1, bottom))
-        yield from ((piece, copy) for piece in ((brought, *touched.beside(brought)) if brought else (touched,)))
+        pieces = [brought, *touched.beside(brought)] if brought else [touched]
+        yield from ((piece, copy) for piece in pieces)
 
 
 def _shown(front: Pixels, area: Rect, copy: Copy | None) -> Pixels:

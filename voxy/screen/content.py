@@ -48,16 +48,16 @@ def classify(framebuffer: Framebuffer, blocks: Blocks) -> Content:
     """Sort `blocks` of the front."""
     if not blocks.size:
         return Content(blocks, np.zeros(0, dtype=np.uint32), blocks, blocks)
-    tiles = tiled(framebuffer.front)
-    rows, columns = np.divmod(blocks, framebuffer.grid.columns)
-    sample = tiles[rows[:, None], _SAMPLED_ROWS, columns[:, None]] & COLOUR
+    sample = _sample(framebuffer, blocks)
     first = sample[:, 0, 0]
     maybe_flat = np.flatnonzero((sample == first[:, None, None]).all(axis=(1, 2)))
     is_flat = np.zeros(blocks.size, dtype=np.bool_)
+    tiles = tiled(framebuffer.front)
     # Only what the sample lets hope for is looked at whole.
     for start in range(0, maybe_flat.size, _PIECE):
         piece = maybe_flat[start : start + _PIECE]
-        whole = tiles[rows[piece], :, columns[piece]] & COLOUR
+        rows, columns = np.divmod(blocks[piece], framebuffer.grid.columns)
+        whole = tiles[rows, :, columns] & COLOUR
         is_flat[piece] = (whole == first[piece, None, None]).all(axis=(1, 2))
     is_photo = ~is_flat & _is_photo(sample)
     return Content(
@@ -90,9 +90,7 @@ def pictures(framebuffer: Framebuffer, blocks: Blocks) -> tuple[Blocks, Blocks]:
     Where each pixel of a photograph became several, neighbours are equal, as they are in text; but it has more colours.
     """
     content = classify(framebuffer, blocks)
-    rows, columns = np.divmod(content.text, framebuffer.grid.columns)
-    sample = tiled(framebuffer.front)[rows[:, None], _SAMPLED_ROWS, columns[:, None]] & COLOUR
-    is_enlarged = _has_many_colours(sample)
+    is_enlarged = _has_many_colours(_sample(framebuffer, content.text))
     return joined(content.photo, content.text[is_enlarged]), content.text[~is_enlarged]
 
 
@@ -168,12 +166,20 @@ def tiled(pixels: Pixels) -> NDArray[np.uint32]:
     return pixels.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
 
 
+def _sample(framebuffer: Framebuffer, blocks: Blocks) -> NDArray[np.uint32]:
+    """(blocks, rows, 64) pixels of the front, by which `blocks` are told."""
+    rows, columns = np.divmod(blocks, framebuffer.grid.columns)
+    sample: NDArray[np.uint32] = tiled(framebuffer.front)[rows[:, None], _SAMPLED_ROWS, columns[:, None]] & COLOUR
+    return sample
+
+
 def _is_photo(sample: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Which of (blocks, rows, 64) sampled pixels come from photographs."""
     equal = (sample[:, :, 1:] == sample[:, :, :-1]).mean(axis=(1, 2))
     photo: NDArray[np.bool_] = equal < _EQUAL_NEIGHBOURS
     candidates = np.flatnonzero(photo)
-    photo[candidates] = _has_many_colours(sample[candidates])
+    if candidates.size:
+        photo[candidates] = _has_many_colours(sample[candidates])
     return photo
 
 

@@ -86,15 +86,15 @@ class BlockDiffer:
         changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
         for copy in copies:
             changed[_cells_of(copy, grid).slices] = True
-        found = compare(framebuffer, _with(areas, copies, grid), copies)
-        changed |= found.cells
-        whole, patches = found.split()
-        while more := self._find_copy(framebuffer, found.cells, whole, copies, film):
+        while True:
             # The rest is what differs from the front as the copies leave it.
-            copies = (*(copy for copy in copies if are_apart(copy, more)), more)
             found = compare(framebuffer, _with(areas, copies, grid), copies)
             changed |= found.cells
             whole, patches = found.split()
+            more = self._find_copy(framebuffer, found.cells, whole, copies, film)
+            if not more:
+                break
+            copies = (*(copy for copy in copies if are_apart(copy, more)), more)
         self._moving = self._still_moving(copies, resting, whole, grid)
         if changed.any():
             framebuffer.swap(_pixels_of(changed))
@@ -124,7 +124,7 @@ class BlockDiffer:
             return None
         searched = differs.copy()
         # What comes into a pane isn't searched either: it has come from nowhere.
-        for rect in (*(copy.source.union(copy.target) for copy in copies), *([film] if film else [])):
+        for rect in (*(copy.pane for copy in copies), *([film] if film else [])):
             if cells := framebuffer.grid.cells(rect):
                 searched[cells.slices] = False
         if np.count_nonzero(searched.ravel()[left]) < _LEAST_BLOCKS:
@@ -174,7 +174,7 @@ def _is_part(part: Copy, whole: Copy) -> bool:
 
 def _damaged(framebuffer: Framebuffer, areas: list[Rect], last: Copy) -> Rect | None:
     """What is damaged around what moved by `last`; None where that is too little for it to go on."""
-    moved = framebuffer.grid.cells(last.source.union(last.target))
+    moved = framebuffer.grid.cells(last.pane)
     touching = [cells for cells in areas if moved and cells.intersect(moved)]
     if not touching:
         return None

@@ -60,7 +60,7 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
 
     Of that only what is `damaged` counts: what is plain beside it was taken to move along.
     """
-    thing, pane = last.target.intersect(damaged), last.source.union(last.target).intersect(damaged)
+    thing, pane = last.target.intersect(damaged), last.pane.intersect(damaged)
     if not thing or not pane:
         return None
     offset = last.offset
@@ -80,7 +80,7 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
     if inside and along and _gets_more_right(before, after, along, inside, offset):
         # What scrolls may be in a larger pane than was known.
         wider = pane.union(along)
-        targets = [*([] if all(offset) else [wider.intersect(wider.moved(*offset))]), along, inside]
+        targets = [along, inside] if all(offset) else [wider.intersect(wider.moved(*offset)), along, inside]
     confirm = _has_edges if is_sure else _is_moved
     for target in filter(None, targets):
         if confirm(before, after, target, offset):
