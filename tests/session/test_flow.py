@@ -112,6 +112,15 @@ def test_what_is_new_all_the_time_has_the_line_for_itself() -> None:
     assert flow.spare(flow.spare_at()) > 0
 
 
+def test_what_can_wait_soon_has_the_line_when_much_has_ended() -> None:
+    flow = slow()
+    for seq in range(2, 100):
+        flow.sent(seq, 1800, seq / 50)
+        flow.acked(seq, seq / 50 + 0.019)
+    waits_s = flow.spare_at() - 99 / 50
+    assert 0.03 < waits_s <= 2 * flow.window_bytes / flow.bytes_s + 1e-6
+
+
 def test_what_is_little_does_not_make_a_line_seem_slow() -> None:
     flow = fast()
     known = flow.bytes_s

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from voxy.blocks import Generations
+from voxy.blocks import Generations, Projection, Rect
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Key, Motion, Pointer, Wheel
@@ -166,6 +166,24 @@ def test_exact_blocks_follow_what_is_new_and_keep_a_slow_line_busy() -> None:
     plan = viewer.take_update(generations, viewer.rest_at() + 0.001)
     assert plan is not None
     assert plan.exact.tolist() == [1]
+
+
+@pytest.mark.parametrize(("size", "exact"), [(1_000_000, [1, 2]), (20_000, [])])
+def test_a_slow_film_becomes_exact_between_its_frames_where_the_line_is_fast(size: int, exact: list[int]) -> None:
+    viewer, generations = greeted(), Generations(4)
+    blocks = np.array([1, 2])
+    film = Projection(Rect(0, 0, 128, 64), blocks, NONE, is_first=False)
+    viewer.take_update(generations, 0.0, film=film)
+    viewer.sent(1, size, NONE, (), 0.0)
+    viewer.receive('{"type":"ack","seq":1}', 0.1)
+    generations.mark(blocks, filmed=blocks)
+    frame = viewer.take_update(generations, 0.5, film=film)
+    assert frame is not None
+    assert (frame.has_frame, frame.exact.tolist()) == (True, [])
+    viewer.sent(2, 3000, blocks, (), 0.5)
+    viewer.receive('{"type":"ack","seq":2}', 0.52)
+    plan = viewer.take_update(generations, 0.51 + REST_S, film=film)
+    assert (plan.exact.tolist() if plan else []) == exact
 
 
 def test_new_generations_start_anew() -> None:

@@ -25,7 +25,7 @@ _AMPLE_S = 0.066
 
 _QUIET = 2.0
 """How many times as long as the line takes to send something new nothing goes that can wait: what is new all the time
-gets the line for itself."""
+gets the line for itself. At most that of a window, or what can wait would still do so when all that has ended."""
 
 _LONGEST_MADE_S = 0.1
 """Seconds in which an update is made at the longest, for all that is counted on."""
@@ -154,9 +154,9 @@ class Flow:
 
         That a line is slow is known by pictures that were late: what is sent may just have been little so far.
         """
-        is_slow = self._step < len(QUALITIES) - 1 or (self._has_been_slow and self.bytes_s < _SLOW_BYTES_S)
+        is_known = self._step < len(QUALITIES) - 1 or (self._has_been_slow and self.is_slow)
         pixels = int(self.bytes_s * _BIG_PICTURE_S / _TEXT_PIXEL_BYTES)
-        return 1 << pixels.bit_length() >> 1 if is_slow and self.level != "exact" else ANY
+        return 1 << pixels.bit_length() >> 1 if is_known and self.level != "exact" else ANY
 
     @property
     def film_bytes_s(self) -> float:
@@ -175,7 +175,8 @@ class Flow:
         self.last_seq = seq
         if is_new:
             left = max(0.0, (self._quiet_until - now) * self.bytes_s)
-            self._quiet_bytes, self._quiet_since = left + _QUIET * size, now
+            most = _QUIET * max(size, self.window_bytes)
+            self._quiet_bytes, self._quiet_since = min(left + _QUIET * size, most), now
         # The next takes as long, and the line has something to send meanwhile.
         self._ahead_s = _WINDOW_S + min(made_in_s, _LONGEST_MADE_S)
         if is_first := not self._inflight:
@@ -232,8 +233,13 @@ class Flow:
         return max(self._quiet_until, self._all_sent_at - soon_s if self._inflight else -math.inf)
 
     @property
+    def is_slow(self) -> bool:
+        """Whether the line carries so little that what can wait has to wait for long."""
+        return self.bytes_s < _SLOW_BYTES_S
+
+    @property
     def _most_spare(self) -> float:
-        return self.bytes_s * (_WINDOW_S if self.bytes_s < _SLOW_BYTES_S else _AMPLE_S)
+        return self.bytes_s * (_WINDOW_S if self.is_slow else _AMPLE_S)
 
     @property
     def _is_full(self) -> bool:

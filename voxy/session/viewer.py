@@ -251,22 +251,20 @@ class Viewer:
         blocks = holding.take_all(generations)
         rested = holding.rested(generations, now - REST_S) if is_current else NO_BLOCKS
         exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size) if rested.size else rested
-        if film:
+        frame = film if but_film.size < blocks.size else None
+        if film and (frame or self.flow.is_slow):
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
             return None
         quality = self.flow.quality_for(blocks.size * BLOCK * BLOCK)
-        lacking, has_frame = blocks, film is not None and but_film.size < blocks.size
-        if film and has_frame:
-            lacking, step = but_film, step and step.beside(film, but_film)
-        if step and step.pixels > _STEP_SHARE * lacking.size * BLOCK * BLOCK:
-            step = None
+        lacking = but_film if frame else blocks
+        step = _worth_it(step, frame, lacking)
         if step:
             holding.roughen(step.roughens(rough, blocks), now)
         given = step.left if step else lacking
-        if film and has_frame:
+        if frame:
             # What is beside a film and shares a block with it is exact, once and whenever it changes.
-            beside = film.edges if film.is_first else common(given, film.edges)
+            beside = frame.edges if frame.is_first else common(given, frame.edges)
             given, exact = without(given, beside), joined(exact, beside)
         if quality == LOSSLESS:
             given, exact = NO_BLOCKS, joined(given, exact)
@@ -275,7 +273,9 @@ class Viewer:
         self._mirror.take(joined(blocks, exact))
         self.is_held_back = not holding.has_all(generations)
         drawn = (step.copies, step.patches) if step else ((), ())
-        return UpdatePlan(generations.current, given, exact, quality, self.flow.most_text, *drawn, has_frame=has_frame)
+        return UpdatePlan(
+            generations.current, given, exact, quality, self.flow.most_text, *drawn, has_frame=bool(frame)
+        )
 
     def _first_exact(
         self, rested: Blocks, now: float, photographs: Callable[[Blocks], list[bool]], is_alone: bool
@@ -362,3 +362,10 @@ def _step_from(level: int, steps: Sequence[Step]) -> Step | None:
     """The steps from generation `level` to the current one as one; None where one of them is missing."""
     taken = [step for step in steps if step.base >= level]
     return functools.reduce(Step.then, taken) if taken and taken[0].base == level else None
+
+
+def _worth_it(step: Step | None, frame: Projection | None, lacking: Blocks) -> Step | None:
+    """The step, where it says in few words how the `lacking` blocks changed: of it what is beside a `frame`."""
+    if step and frame:
+        step = step.beside(frame, lacking)
+    return step if step and step.pixels <= _STEP_SHARE * lacking.size * BLOCK * BLOCK else None
