@@ -241,6 +241,7 @@ class Cinema:
 
     def __init__(self) -> None:
         self.page = text(Size(1021, 743))
+        self.film = self.FILM
         self.films = [photograph(Size(self.FILM.width, self.FILM.height), seed=seed) for seed in range(5)]
         self.typed = 0
 
@@ -251,12 +252,12 @@ class Cinema:
 
     def draw(self, number: int) -> Pixels:
         pixels = self.page.copy()
-        pixels[self.FILM.y : self.FILM.bottom, self.FILM.x : self.FILM.right] = self.films[number % 5]
+        pixels[self.film.slices] = self.films[number % 5]
         return pixels
 
     def is_right_beside(self, shown: Pixels, pixels: Pixels) -> bool:
         is_beside = np.ones(pixels.shape, dtype=bool)
-        is_beside[self.FILM.y : self.FILM.bottom, self.FILM.x : self.FILM.right] = False
+        is_beside[self.film.slices] = False
         return bool((shown[is_beside] == pixels[is_beside]).all())
 
 
@@ -285,6 +286,38 @@ async def test_a_film_is_video_for_who_can_show_it_and_exact_at_rest() -> None:
     assert able[0].kinds.count(Video) >= 20
     assert able[1].kinds.count(Video) >= 10
     assert Video not in plain.kinds
+
+
+async def test_a_film_goes_on_while_the_page_scrolls_that_it_is_in() -> None:
+    cinema, long = Cinema(), text(Size(1021, 2000))
+    bar = cinema.page[:24].copy()
+    source = ScriptedSource(cinema.draw(0))
+    frames: list[int] = []
+    async with serving(source) as desktop:
+        able = [ModelViewer(desktop, capabilities=["h264"]) for _ in range(2)]
+        viewers = [*able, ModelViewer(desktop)]
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in viewers))
+        for number in range(1, 70):
+            # It rests, goes down, rests, and goes back.
+            top = 8 * min(max(0, number - 20), 11, 60 - min(number, 60))
+            cinema.page[:] = long[100 + top : 843 + top]
+            cinema.page[:24] = bar
+            cinema.film = cinema.FILM.moved(0, -top)
+            # Now both change at once, now what scrolls alone.
+            source.show(cinema.draw(number // 2 if 0 < top < 88 else number))
+            here = [v for v in viewers if v is not able[1] or number % 7 < 5]
+            seen = [len(v.kinds) for v in here]
+            await asyncio.gather(
+                *(v.follow(lambda v=v, n=n: len(v.kinds) > n) for v, n in zip(here, seen, strict=True))
+            )
+            kinds = able[0].kinds[seen[0] :]
+            if Video in kinds:
+                assert cinema.is_right_beside(able[0].screen.shown, source.pixels)
+                frames.append(top)
+            await asyncio.sleep(0.02)
+        await asyncio.gather(*(v.follow(lambda v=v: v.shows(source.pixels)) for v in viewers))
+    assert len(set(frames)) >= 10, "it doesn't end when it moves"
+    assert able[0].kinds.count(Copy) >= 15
 
 
 async def test_what_scrolls_beside_a_film_is_copied_and_the_film_goes_on() -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from voxy.blocks import BLOCK, Size, Step
-from voxy.blocks.generations import NO_BLOCKS, common, without
+from voxy.blocks.generations import NO_BLOCKS, common, joined, without
 from voxy.clipboard import SharedClipboard
 from voxy.control import Control
 from voxy.errors import SourceError, SourceLost, SourceUnavailable
@@ -182,7 +182,7 @@ class Desktop:
         async with self._front:
             now = time.monotonic()
             film = self._finder.current(now)
-            projection = self._projector.project(viewer, film, self._framebuffer.grid) if film else None
+            projection = self._projector.project(viewer, film) if film else None
             is_photo = functools.partial(photographs, self._framebuffer)
             plan = viewer.take_update(
                 self._framebuffer.generations, now, self._steps, projection, self._is_watching, is_photo
@@ -270,8 +270,7 @@ class Desktop:
         """What changed, and the film of which it is a frame, if it is one."""
         running = self._finder.current(now)
         difference = self._differ.diff(self._framebuffer, damage, running.rect if running else None)
-        panes = self._framebuffer.grid.touched(copy.pane for copy in difference.copies)
-        film = self._finder.feed(self._framebuffer, without(difference.changed, panes), now)
+        film = self._finder.feed(self._framebuffer, difference.unmoved, now, difference.film)
         if film and shows_video:
             # The first time this loads what encodes, 80 ms: in the loop, keys would wait for it.
             self._projector.prepare()
@@ -287,11 +286,15 @@ class Desktop:
             film = None
         if not changed.size:
             return
-        filmed = without(common(changed, film.blocks), difference.beside) if film else NO_BLOCKS
+        grid, copies = self._framebuffer.grid, difference.copies
+        filmed = common(changed, film.blocks) if film else NO_BLOCKS
+        if film:
+            moved = common(film.edges, grid.touched(copy.target for copy in copies))
+            filmed = without(filmed, joined(difference.beside, moved))
         generations.mark(changed, filmed)
-        if difference.copies or difference.patches or film:
-            step = Step(base, self._framebuffer.grid, difference.left, difference.copies, difference.patches)
-            self._steps.append(step)
+        if copies or difference.patches or film:
+            rect = film.rect if film else None
+            self._steps.append(Step(base, grid, difference.left, copies, difference.patches, rect, difference.beside))
         else:
             self._steps.clear()
 

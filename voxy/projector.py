@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from voxy.blocks import BlockGrid, Projection, Video, VideoCodec
+from voxy.blocks import Projection, Rect, Video, VideoCodec
+from voxy.blocks.generations import Blocks
 from voxy.screen.film import Film
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.streams import Stream
@@ -25,10 +26,9 @@ class Frame:
     number: int
     generation: int
     bytes_s: float
-
-    @property
-    def film(self) -> Film:
-        return self.stream.film
+    rect: Rect
+    blocks: Blocks
+    """Where the film was then, and what that touches."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -37,7 +37,7 @@ class Frame:
 
     def encode(self, pixels: Pixels) -> tuple[tuple[Video, ...], int]:
         """The chunks, of which the last is of `pixels` or newer ones, and how many the viewer has had then."""
-        return self.stream.take(self.number, pixels, self.generation, self.bytes_s)
+        return self.stream.take(self.number, pixels, self.rect, self.generation, self.bytes_s)
 
 
 class Projector:
@@ -54,19 +54,19 @@ class Projector:
         """Have all at hand that the first frame needs; may be called in any thread."""
         video_codecs()
 
-    def project(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Projection | None:
+    def project(self, viewer: Viewer, film: Film) -> Projection | None:
         """Give `viewer` a stream of `film` that it goes on with, or begins; None where there is none for it."""
         stream, number = self._following.get(viewer, (None, 0))
         may_serve = self.may_serve(viewer)
         if not may_serve or stream is None or stream.film is not film or not stream.serves(number):
             self._following.pop(viewer, None)
-            stream, number = self._find_stream(viewer, film, grid) if may_serve else None, 0
+            stream, number = self._find_stream(viewer, film) if may_serve else None, 0
             if stream is None:
                 return None
             self._following[viewer] = stream, 0
-        return Projection(film.rect, film.blocks, stream.edges, number == 0)
+        return Projection(film.grid, film.rect, film.blocks, film.edges, number == 0)
 
-    def _find_stream(self, viewer: Viewer, film: Film, grid: BlockGrid) -> Stream | None:
+    def _find_stream(self, viewer: Viewer, film: Film) -> Stream | None:
         """One that nobody has begun yet, which serves all who begin together, or a new one."""
         codec = next((codec for codec in video_codecs() if _NAMES[codec] in viewer.capabilities), None)
         streams = {stream for stream, _ in self._following.values() if stream.film is film}
@@ -75,12 +75,12 @@ class Projector:
                 return stream
         if codec is None or len(streams) >= _MOST_STREAMS:
             return None
-        return Stream(film, grid, codec, viewer.flow.film_bytes_s)
+        return Stream(film, codec, viewer.flow.film_bytes_s)
 
     def next_frame(self, viewer: Viewer, generation: int) -> Frame:
         """What `viewer` gets next."""
         stream, number = self._following[viewer]
-        return Frame(stream, number, generation, viewer.flow.film_bytes_s)
+        return Frame(stream, number, generation, viewer.flow.film_bytes_s, stream.film.rect, stream.film.blocks)
 
     def sent(self, viewer: Viewer, stream: Stream, number: int) -> None:
         """Note that `viewer` has had `number` chunks of a stream."""

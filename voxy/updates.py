@@ -95,8 +95,8 @@ class Updates:
                     self._likenesses.add(image.number, *await compute(image.blocks.size, *liken))
         blocks, projected = plan.size, None
         if frame:
-            filmed = frame.film.blocks.size
-            projected = frame, await compute(filmed, cut, framebuffer.front, frame.film.rect, few=SOME_BLOCKS)
+            filmed = frame.blocks.size
+            projected = frame, await compute(filmed, cut, framebuffer.front, frame.rect, few=SOME_BLOCKS)
             blocks += filmed
         encoding = seq, framebuffer.size, snapshot, plan, projected, stages
         if blocks > FEW_BLOCKS:
@@ -125,7 +125,7 @@ def _encode(
         frame, pixels = projected
         videos, chunks = frame.encode(pixels)
         operations += videos
-        rough = joined(rough, frame.film.blocks)
+        rough = joined(rough, frame.blocks)
     update = Update(seq, size, operations)
     logger.debug("> %s", update)
     data = update.serialize()

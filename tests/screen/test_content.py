@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,3 +56,11 @@ def test_an_enlarged_photograph_is_one_and_enlarged_text_is_none() -> None:
         photos, others = pictures(framebuffer_of(enlarged), np.arange(40))
         assert (photos.size >= 38) is is_photo
         assert (others.size == 0) is is_photo
+
+
+def test_text_is_no_photograph_however_dense_and_thin() -> None:
+    page, chance = text(Size(1000, 400)), random.Random(1)
+    for _ in range(400):
+        width, height = chance.randrange(60, 1000), chance.randrange(4, 13)
+        rect = Rect(chance.randrange(1000 - width), chance.randrange(400 - height), width, height)
+        assert cut(rect, page) == [(rect, False)]

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tests.pictures import photograph, text
-from voxy.blocks import Rect, Size
+from voxy.blocks import BlockGrid, Rect, Size
 from voxy.blocks.generations import Blocks
+from voxy.screen.comparison import changed_beside
 from voxy.screen.differ import BlockDiffer
-from voxy.screen.film import Film, FilmFinder, changed_beside
+from voxy.screen.film import Film, FilmFinder
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
 SCREEN = Size(1280, 768)
@@ -38,22 +39,25 @@ class Show:
     def next(self) -> Film | None:
         """Show what was drawn; the film of which it is a frame."""
         self.now += 1 / self.fps
-        changed = self._differ.diff(self.framebuffer, (Rect.of(self.framebuffer.size),)).changed
-        return self.finder.feed(self.framebuffer, changed, self.now)
+        running, damage = self.finder.current(self.now), (Rect.of(self.framebuffer.size),)
+        difference = self._differ.diff(self.framebuffer, damage, running.rect if running else None)
+        return self.finder.feed(self.framebuffer, difference.unmoved, self.now, difference.film)
 
 
 class Panning:
-    """A photograph that moves within a rect."""
+    """Photographs that move within a rect, never twice in a row the same."""
 
     def __init__(self, rect: Rect = FILM, seed: int = 1) -> None:
         self.rect = rect
-        self._picture = photograph(Size(rect.width + 64, rect.height + 64), seed)
+        size = Size(rect.width + 64, rect.height + 64)
+        self._pictures = [photograph(size, seed), photograph(size, seed + 100)]
         self._number = 0
 
     def frame(self) -> Pixels:
         self._number += 1
         left, top = int(32 + 31 * np.sin(self._number / 9)), int(32 + 31 * np.cos(self._number / 7))
-        return self._picture[top : top + self.rect.height, left : left + self.rect.width]
+        picture = self._pictures[self._number % 2]
+        return picture[top : top + self.rect.height, left : left + self.rect.width]
 
     def play(self, show: Show, frames: int) -> list[Film | None]:
         films = []
@@ -206,6 +210,42 @@ def test_a_player_that_gets_smaller_gets_another_rect(show: Show) -> None:
     assert films[-1].rect == small
     assert {film.rect for film in films if film} <= {FILM, small}
     assert large not in films[45:]
+
+
+@pytest.mark.parametrize("pane", [Rect(0, 0, *SCREEN), Rect(100, 10, 1100, 700)])
+def test_it_goes_along_with_the_page_that_it_is_in(pane: Rect) -> None:
+    page, panning = text(Size(SCREEN.width, SCREEN.height * 3)), Panning()
+    show = Show(page[: SCREEN.height].copy())
+    found = panning.play(show, 20)[-1]
+    assert found
+    for number in range(1, 40):
+        # Up and down again; every second picture of the page has none of its own.
+        top = 5 * min(number, 40 - number)
+        show.screen[pane.slices] = page[top : top + SCREEN.height][pane.slices]
+        if number % 2:
+            frame = panning.frame()
+        show.draw(frame, FILM.x, FILM.y - top)
+        assert show.next() is found
+        assert found.rect == FILM.moved(0, -top)
+        assert (found.blocks == show.framebuffer.grid.touched([found.rect])).all()
+
+
+def test_it_stays_where_it_is_over_a_page_that_scrolls(show: Show) -> None:
+    page, panning = text(Size(SCREEN.width, SCREEN.height * 3)), Panning(Rect(700, 400, 500, 300))
+    found = panning.play(show, 20)[-1]
+    assert found
+    for number in range(20):
+        show.draw(page[number * 6 :][: SCREEN.height])
+        assert panning.play(show, 1) == [found]
+        assert found.rect == panning.rect
+
+
+def test_what_it_covers_in_part_is_at_its_edges() -> None:
+    grid = BlockGrid(SCREEN)
+    for rect in (FILM, Rect(0, 0, *SCREEN), Rect(64, 64, 256, 192), Rect(70, 70, 50, 300), Rect(900, 500, 380, 268)):
+        film = Film(rect, grid)
+        is_edge = [grid.rect(block).intersect(rect) != grid.rect(block) for block in film.blocks.tolist()]
+        assert film.edges.tolist() == film.blocks[is_edge].tolist()
 
 
 def test_a_change_beside_it_within_its_blocks_is_seen(show: Show) -> None:

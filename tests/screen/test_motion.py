@@ -202,9 +202,9 @@ def test_what_is_typed_beside_a_scroll_does_not_end_it(monkeypatch: pytest.Monke
     size, long = Size(1021, 743), text(Size(1021, 4 * 743))
     searched: list[Cells] = []
 
-    def find(before: Pixels, after: Pixels, changed: Cells) -> Copy | None:
+    def find(before: Pixels, after: Pixels, changed: Cells, film: Rect | None) -> Copy | None:
         searched.append(changed)
-        return find_copy(before, after, changed)
+        return find_copy(before, after, changed, film)
 
     monkeypatch.setattr("voxy.screen.differ.find_copy", find)
     framebuffer, differ, pane = framebuffer_of(long[: size.height]), BlockDiffer(), Rect(0, 128, 1021, 600)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from voxy.blocks import Generations, Projection, Rect
+from voxy.blocks import BlockGrid, Generations, Projection, Rect, Size
 from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.events import Key, Motion, Pointer, Wheel
@@ -172,7 +172,7 @@ def test_exact_blocks_follow_what_is_new_and_keep_a_slow_line_busy() -> None:
 def test_a_slow_film_becomes_exact_between_its_frames_where_the_line_is_fast(size: int, exact: list[int]) -> None:
     viewer, generations = greeted(), Generations(4)
     blocks = np.array([1, 2])
-    film = Projection(Rect(0, 0, 128, 64), blocks, NONE, is_first=False)
+    film = Projection(BlockGrid(Size(256, 64)), Rect(64, 0, 128, 64), blocks, NONE, is_first=False)
     viewer.take_update(generations, 0.0, film=film)
     viewer.sent(1, size, NONE, (), 0.0)
     viewer.receive('{"type":"ack","seq":1}', 0.1)

@@ -93,6 +93,10 @@ class Rect(NamedTuple):
         right, bottom = max(x + width, its_x + its_width), max(y + height, its_y + its_height)
         return Rect(left, top, right - left, bottom - top)
 
+    def grown(self, by: int) -> "Rect":
+        """With so many columns and rows more on each side, which may be beyond the screen."""
+        return Rect(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
+
     def beside(self, inner: "Rect") -> "list[Rect]":
         """What it has beside `inner`, which it has all of."""
         around = (

@@ -1,13 +1,14 @@
 """Update operations: what a holder does to bring its array of blocks up to date."""
 
 import itertools
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TypeAlias
 
 import numpy as np
 
-from voxy.blocks.generations import Blocks, blocks_in, common, joined, without
+from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in, common, joined, without
 from voxy.blocks.geometry import BLOCK, BlockGrid, Rect
 
 
@@ -90,6 +91,12 @@ class Step:
     left: Blocks
     copies: tuple[Copy, ...] = ()
     patches: tuple[Rect, ...] = ()
+    film: Rect | None = None
+    """Where a frame of a film changed something."""
+    beside: Blocks = field(default_factory=lambda: NO_BLOCKS)
+    """The blocks that `film` covers in part, and in which the copies leave something to be sent beside it."""
+    unseen: tuple[Rect, ...] = ()
+    """What the change leaves as it was, since a frame of the film comes on top of it."""
 
     def then(self, later: "Step") -> "Step":
         """This change and the one after it as one: what this doesn't bring by copies, the later copies carry along."""
@@ -97,18 +104,33 @@ class Step:
         for copy in later.copies:
             left = joined(left, copy.carries(left, self.grid))
             patches += tuple(moved for rect in patches if (moved := copy.move(rect)))
-        left = joined(left, later.left)
-        return Step(self.base, self.grid, left, self.copies + later.copies, patches + later.patches)
+        return Step(
+            self.base,
+            self.grid,
+            joined(left, later.left),
+            self.copies + later.copies,
+            patches + later.patches,
+            unseen=later.unseen + self._unseen_after(later),
+        )
 
-    def beside(self, film: "Projection", lacking: Blocks) -> "Step | None":
-        """The same without what a frame of `film` brings, after which these blocks are still `lacking`; None where
-        something is copied there.
-        """
-        ends = (rect for copy in self.copies for rect in (copy.source, copy.target))
-        if any(rect.intersect(film.rect) for rect in ends):
-            return None
-        parts = (rect.beside(inside) if (inside := rect.intersect(film.rect)) else (rect,) for rect in self.patches)
-        return replace(self, left=common(self.left, lacking), patches=tuple(itertools.chain.from_iterable(parts)))
+    def _unseen_after(self, later: "Step") -> tuple[Rect, ...]:
+        """What of the unseen is then still, as copies carry it along or leave it."""
+        carried = tuple(rect for copy in later.copies for rect in map(copy.move, self.unseen) if rect)
+        stays = _outside(self.unseen, [copy.target for copy in later.copies])
+        return _outside(carried + stays, later.unseen)
+
+    def under_film(self) -> "Step":
+        """The same for who gets a frame of the film, which brings what changed there."""
+        if not self.film:
+            return self
+        left = without(self.left, without(self.grid.touched([self.film]), self.beside))
+        return replace(self, left=left, unseen=(self.film,))
+
+    def under(self, frame: "Projection") -> "Step":
+        """The same for who gets this `frame` on top: without what it covers, with what it doesn't of the unseen."""
+        left = without(self.left, without(frame.blocks, frame.edges))
+        patches = _outside(self.patches + self.unseen, [frame.rect])
+        return replace(self, left=left, patches=patches, unseen=())
 
     def roughens(self, rough: Blocks, changed: Blocks) -> Blocks:
         """Of the blocks that `changed`, and of those around copies: which are rough, if `rough` were before."""
@@ -124,6 +146,14 @@ class Step:
     def pixels(self) -> int:
         """What has to be sent of it."""
         return self.left.size * BLOCK * BLOCK + sum(rect.area for rect in self.patches)
+
+
+def _outside(rects: tuple[Rect, ...], others: Iterable[Rect]) -> tuple[Rect, ...]:
+    """The same pixels without those of the others."""
+    for other in others:
+        parts = (rect.beside(both) if (both := rect.intersect(other)) else (rect,) for rect in rects)
+        rects = tuple(itertools.chain.from_iterable(parts))
+    return rects
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +217,15 @@ class Projection:
     Of these the `edges` are covered in part; `is_first` says that the viewer has had no frame of it yet.
     """
 
+    grid: BlockGrid
     rect: Rect
     blocks: Blocks
     edges: Blocks
     is_first: bool
+
+    def beside(self, blocks: Blocks) -> tuple[Rect, ...]:
+        """The pixels of `blocks` that aren't the film's."""
+        return _outside(tuple(self.grid.rects(blocks)), [self.rect])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 could miss a change.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, Copy, Rect
-from voxy.blocks.generations import Blocks, blocks_in
+from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in
 from voxy.blocks.geometry import around, to_pixels
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -115,6 +115,32 @@ def compare(framebuffer: Framebuffer, areas: list[Rect], copies: Sequence[Copy] 
     return Comparison(cells, _boxes(across, BLOCK * rows, BLOCK * columns + 2 * left, right))
 
 
+def changed_beside(framebuffer: Framebuffer, rect: Rect, copies: Sequence[Copy] = ()) -> Blocks:
+    """The blocks that `rect` covers in part and of which the back differs outside of it from what viewers will show.
+
+    To be asked before the front is brought up to date.
+    """
+    cells = framebuffer.grid.cells(rect)
+    if not cells:
+        return NO_BLOCKS
+    outer = to_pixels(cells)
+    changed = np.zeros((framebuffer.grid.rows, framebuffer.grid.columns), dtype=np.bool_)
+    rows, columns = slice(cells.y, cells.bottom), slice(cells.x, cells.right)
+
+    def differs(left: int, top: int, right: int, bottom: int, axis: int) -> Cells:
+        """Which blocks of a strip differ, along the other axis."""
+        strip = Rect.between(left, top, right, bottom)
+        lines = (framebuffer.back[strip.slices] != _shown(framebuffer.front, strip, copies)).any(axis=axis)
+        blocks: Cells = lines.reshape(-1, BLOCK).any(axis=1)
+        return blocks
+
+    changed[cells.y, columns] |= differs(outer.x, outer.y, outer.right, rect.y, 0)
+    changed[cells.bottom - 1, columns] |= differs(outer.x, rect.bottom, outer.right, outer.bottom, 0)
+    changed[rows, cells.x] |= differs(outer.x, outer.y, rect.x, outer.bottom, 1)
+    changed[rows, cells.right - 1] |= differs(rect.right, outer.y, outer.right, outer.bottom, 1)
+    return blocks_in(changed)
+
+
 def _boxes(lines: Cells, y: NDArray[np.intp], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.intp]:
     """The rects around the `lines` that differ in each cell, which begins at `y`.
 
@@ -138,7 +164,7 @@ def _boxes(lines: Cells, y: NDArray[np.intp], left: NDArray[np.intp], right: NDA
 
 def _compare_piece(framebuffer: Framebuffer, piece: Rect, copy: Copy | None, unequal: Cells) -> None:
     """Compare a rect of pairs of pixels; `unequal` has an item for each pair of the screen."""
-    now, shown = framebuffer.back[piece.slices], _shown(framebuffer.front, piece, copy)
+    now, shown = framebuffer.back[piece.slices], _shown(framebuffer.front, piece, [copy] if copy else [])
     compared = unequal[piece.y : piece.bottom, piece.x // 2 : piece.right // 2]
     if shown.view(np.uint64).flags.aligned:
         np.not_equal(now.view(np.uint64), shown.view(np.uint64), out=compared)
@@ -168,17 +194,18 @@ def _pieces(area: Rect, copies: Sequence[Copy]) -> Iterator[tuple[Rect, Copy | N
         yield from ((piece, copy) for piece in pieces)
 
 
-def _shown(front: Pixels, area: Rect, copy: Copy | None) -> Pixels:
-    """What viewers show of `area` once they have done the copy."""
-    moved = copy and area.intersect(copy.target)
-    if not copy or not moved:
-        return front[area.slices]
-    x, y = copy.offset
-    source = front[moved.moved(-x, -y).slices]
-    if moved == area:
-        return source
-    shown = front[area.slices].copy()
-    shown[moved.moved(-area.x, -area.y).slices] = source
+def _shown(front: Pixels, area: Rect, copies: Iterable[Copy]) -> Pixels:
+    """What viewers show of `area` once they have done the copies."""
+    brought = [(moved, copy) for copy in copies if (moved := area.intersect(copy.target))]
+    shown = front[area.slices]
+    if brought and brought[0][0] != area:
+        shown = shown.copy()
+    for moved, copy in brought:
+        x, y = copy.offset
+        source = front[moved.moved(-x, -y).slices]
+        if moved == area:
+            return source
+        shown[moved.moved(-area.x, -area.y).slices] = source
     return shown
 
 

@@ -21,6 +21,10 @@ _PHOTO_COLOURS = 96
 """Different colours among the 256 sampled pixels, below which a block is drawn rather than photographed."""
 
 
+_GROUND = 0.15
+"""Share of the pixels that have one colour, above which they are text however dense: a photograph's noise leaves no
+ground."""
+
 _PIECE = 16
 """Blocks that are looked at whole at a time, for the processor's cache."""
 
@@ -80,8 +84,10 @@ def is_photograph(pixels: Pixels) -> bool:
     if sample.size < _PHOTO_PIXELS or sample.shape[1] < 2:
         return False
     neighbours = sample[:, 1:] == sample[:, :-1]
-    equal = int(np.count_nonzero(neighbours))
-    return equal < _EQUAL_NEIGHBOURS * neighbours.size and _colours(sample) > _PHOTO_COLOURS
+    if np.count_nonzero(neighbours) >= _EQUAL_NEIGHBOURS * neighbours.size:
+        return False
+    ends = _ends(sample)
+    return ends.size > _PHOTO_COLOURS and int(np.diff(ends, prepend=0).max()) <= _GROUND * sample.size
 
 
 def pictures(framebuffer: Framebuffer, blocks: Blocks) -> tuple[Blocks, Blocks]:
@@ -154,10 +160,15 @@ def _equal(pixels: Pixels, others: Pixels) -> NDArray[np.bool_]:
 
 
 def _colours(pixels: Pixels) -> int:
-    """How many different pixels there are. To sort them takes a tenth of what numpy's own function does."""
+    """How many different pixels there are."""
+    return _ends(pixels).size
+
+
+def _ends(pixels: Pixels) -> NDArray[np.intp]:
+    """Where each colour ends among all pixels in order. To sort them takes a tenth of what numpy's own does."""
     ordered = pixels.flatten()
     ordered.sort()
-    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+    return np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, ordered.size)
 
 
 def tiled(pixels: Pixels) -> NDArray[np.uint32]:

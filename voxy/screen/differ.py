@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from voxy.blocks import BlockGrid, Copy, Rect
-from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in
+from voxy.blocks import BLOCK, BlockGrid, Copy, Rect
+from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in, without
 from voxy.blocks.geometry import rects_of, to_pixels
-from voxy.screen.comparison import Cells, are_apart, compare, trim
-from voxy.screen.film import changed_beside
-from voxy.screen.following import check, follow
+from voxy.screen.comparison import Cells, are_apart, changed_beside, compare, trim
+from voxy.screen.following import carry, check, follow
 from voxy.screen.framebuffer import Framebuffer, Moved, Pixels
 from voxy.screen.motion import find_copy, find_moved
 
@@ -43,11 +42,15 @@ class Difference:
     """
 
     changed: Blocks
+    unmoved: Blocks
+    """Those that changed otherwise than by what moves, or as a part of the film."""
     copies: tuple[Copy, ...] = ()
     left: Blocks = field(default_factory=lambda: NO_BLOCKS)
     patches: tuple[Rect, ...] = ()
+    film: Rect | None = None
+    """Where the film that is running is now."""
     beside: Blocks = field(default_factory=lambda: NO_BLOCKS)
-    """The blocks in which something beside a film changed."""
+    """The blocks that this covers in part and in which the copies leave something beside it."""
 
 
 class BlockDiffer:
@@ -56,6 +59,7 @@ class BlockDiffer:
     def __init__(self) -> None:
         self._misses = 0
         self._skipped = 0
+        self._has_film = False
         self._moving: tuple[Copy, ...] = ()
         """What moved when something did last, each thing by itself, unless it has stopped."""
 
@@ -72,17 +76,19 @@ class BlockDiffer:
         moved, framebuffer.moved = framebuffer.moved, None
         if framebuffer.adopt_size():
             self._moving = ()
-            return Difference(framebuffer.generations.newer_than(0))
+            everything = framebuffer.generations.newer_than(0)
+            return Difference(everything, everything)
         grid = framebuffer.grid
-        beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
         few = trim(framebuffer, damage) if not moved and len(damage) <= _FEW_RECTS else None
         if few is not None:
+            beside = changed_beside(framebuffer, film) if film else NO_BLOCKS
             if few:
                 framebuffer.swap(few)
-            return Difference(grid.touched(few), (), NO_BLOCKS, few, beside)
+            touched = grid.touched(few)
+            return Difference(touched, touched, (), NO_BLOCKS, few, film, beside)
         areas = _distinct([cells for rect in damage if (cells := grid.cells(rect))], grid)
-        told = moved and _told_copy(framebuffer, moved)
-        copies, resting = ((told,), ()) if told else self._follow(framebuffer, areas)
+        told = moved and _told_copy(framebuffer, moved, film)
+        copies, resting = ((told,), ()) if told else self._follow(framebuffer, areas, film)
         changed = np.zeros((grid.rows, grid.columns), dtype=np.bool_)
         for copy in copies:
             changed[_cells_of(copy, grid).slices] = True
@@ -95,12 +101,19 @@ class BlockDiffer:
             if not more:
                 break
             copies = (*(copy for copy in copies if are_apart(copy, more)), more)
-        self._moving = self._still_moving(copies, resting, whole, grid)
+        film = film and _carried(framebuffer, film, copies)
+        self._moving = self._still_moving(
+            copies, resting, without(whole, grid.touched([film])) if film else whole, grid
+        )
+        beside = changed_beside(framebuffer, film, copies) if film else NO_BLOCKS
         if changed.any():
             framebuffer.swap(_pixels_of(changed))
-        return Difference(blocks_in(changed), copies, whole, patches, beside)
+        unmoved = _unmoved(changed, found.cells, copies, film, grid)
+        return Difference(blocks_in(changed), unmoved, copies, whole, patches, film, beside)
 
-    def _follow(self, framebuffer: Framebuffer, areas: list[Rect]) -> tuple[tuple[Copy, ...], tuple[Copy, ...]]:
+    def _follow(
+        self, framebuffer: Framebuffer, areas: list[Rect], film: Rect | None
+    ) -> tuple[tuple[Copy, ...], tuple[Copy, ...]]:
         """The copies of what goes on moving as it did last, quicker than a comparison; and the last ones of what rests.
 
         What changes beside it meanwhile says nothing of that.
@@ -111,7 +124,7 @@ class BlockDiffer:
             if not (damaged := _damaged(framebuffer, areas, last)):
                 resting.append(last)
                 continue
-            copy = follow(*_pictures(framebuffer), last, damaged)
+            copy = follow(*_pictures(framebuffer), last, damaged, film)
             if copy and all(are_apart(copy, other) for other in copies):
                 copies.append(copy)
         return tuple(copies), tuple(resting)
@@ -129,12 +142,14 @@ class BlockDiffer:
                 searched[cells.slices] = False
         if np.count_nonzero(searched.ravel()[left]) < _LEAST_BLOCKS:
             return None
-        # A film never moves as a whole: it is looked at less and less often, and anew when it has ended.
+        # What never moves as a whole, as a film before it is known, is looked at less and less often.
+        if bool(film) != self._has_film:
+            self._has_film, self._misses = not self._has_film, 0
         self._skipped += 1
         if self._skipped <= min(self._misses - 2, _MOST_SKIPPED):
             return None
         self._skipped = 0
-        copy = find_copy(*_pictures(framebuffer), searched)
+        copy = find_copy(*_pictures(framebuffer), searched, film)
         if copy and not all(are_apart(copy, other) or _is_part(other, copy) for other in copies):
             copy = None
         self._misses = 0 if copy else self._misses + 1
@@ -188,13 +203,37 @@ def _pixels_of(cells: Cells) -> Iterator[Rect]:
     yield from map(to_pixels, rects_of(cells))
 
 
-def _told_copy(framebuffer: Framebuffer, moved: Moved) -> Copy | None:
+def _carried(framebuffer: Framebuffer, film: Rect, copies: tuple[Copy, ...]) -> Rect:
+    """Where the film is now: it may have moved with one of the copies."""
+    near = film.grown(BLOCK)
+    offsets = dict.fromkeys(copy.offset for copy in copies if copy.pane.intersect(near))
+    targets = (carry(*_pictures(framebuffer), film, offset) for offset in offsets)
+    return next(filter(None, targets), film)
+
+
+def _unmoved(changed: Cells, found: Cells, copies: tuple[Copy, ...], film: Rect | None, grid: BlockGrid) -> Blocks:
+    """What changed where nothing moves, also between things that move alike; and what was found of the film."""
+    panes: dict[tuple[int, int], Rect] = {}
+    for copy in copies:
+        panes[copy.offset] = copy.pane.union(panes.get(copy.offset, copy.pane))
+    if not panes:
+        return blocks_in(changed)
+    unmoved = changed.copy()
+    for pane in panes.values():
+        if cells := grid.cells(pane):
+            unmoved[cells.slices] = False
+    if film and (cells := grid.cells(film)):
+        unmoved[cells.slices] |= found[cells.slices]
+    return blocks_in(unmoved)
+
+
+def _told_copy(framebuffer: Framebuffer, moved: Moved, film: Rect | None) -> Copy | None:
     """What the source says that moved, as far as that is so."""
     target, offset = moved.target, (moved.x, moved.y)
-    if copy := check(*_pictures(framebuffer), target, offset):
+    if copy := check(*_pictures(framebuffer), target, offset, film):
         return copy
     area = target.union(target.moved(-moved.x, -moved.y)).intersect(Rect.of(framebuffer.size))
-    return find_moved(*_pictures(framebuffer), area, offset) if area else None
+    return find_moved(*_pictures(framebuffer), area, offset, film) if area else None
 
 
 def _pictures(framebuffer: Framebuffer) -> tuple[Pixels, Pixels]:

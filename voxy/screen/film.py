@@ -1,14 +1,13 @@
 """Finds the rect of a screen that keeps changing like a film does, and says when that ends."""
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxy.blocks import BLOCK, BlockGrid, Rect, Size
-from voxy.blocks.generations import NO_BLOCKS, Blocks, blocks_in
-from voxy.blocks.geometry import around, to_pixels
+from voxy.blocks.generations import Blocks, without
+from voxy.blocks.geometry import around
 from voxy.screen.content import pictures
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -55,16 +54,32 @@ _SEARCHES = 5
 """Searches in a row that must find another rect before a running film gets one: a dark scene doesn't make it small."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Film:
     """A rect of pixels that changes as a whole, again and again; `blocks` are all that it touches.
 
-    The rect is where the pixels change, not whole blocks: its sides may be odd. It stays the same for all the life
-    of a film.
+    The rect is where the pixels change, not whole blocks: its sides may be odd. It is as large for all the life of a
+    film, but moves with what is around it. Of the blocks the `edges` are covered in part.
     """
 
     rect: Rect
     blocks: Blocks
+    edges: Blocks
+
+    def __init__(self, rect: Rect, grid: BlockGrid) -> None:
+        self.grid = grid
+        self.move(rect)
+
+    def move(self, rect: Rect) -> None:
+        """Be there from now on."""
+        size = self.grid.size
+        self.rect, self.blocks = rect, self.grid.touched([rect])
+        left, top = -(-rect.x // BLOCK) * BLOCK, -(-rect.y // BLOCK) * BLOCK
+        # Beyond the screen there is nothing to be covered.
+        right = rect.right if rect.right == size.width else rect.right // BLOCK * BLOCK
+        bottom = rect.bottom if rect.bottom == size.height else rect.bottom // BLOCK * BLOCK
+        whole = Rect.between(left, top, right, bottom)
+        has_whole = whole.width > 0 and whole.height > 0
+        self.edges = without(self.blocks, self.grid.touched([whole])) if has_whole else self.blocks
 
 
 class FilmFinder:
@@ -81,12 +96,15 @@ class FilmFinder:
     def __init__(self) -> None:
         self._reset(BlockGrid(Size(1, 1)))
 
-    def feed(self, framebuffer: Framebuffer, changed: Blocks, now: float) -> Film | None:
-        """Take the blocks that changed (without those that only moved); the film of which this is a frame, or None."""
+    def feed(self, framebuffer: Framebuffer, changed: Blocks, now: float, where: Rect | None = None) -> Film | None:
+        """Take the blocks that changed (without those that only moved); the film of which this is a frame, or None.
+
+        The film that is running is `where` it was unless that is said. One that moves is drawn anew.
+        """
         if framebuffer.grid != self._grid:
             self._reset(framebuffer.grid)
         self._note(changed, now)
-        frame = self._follow(framebuffer, changed, now)
+        frame = self._follow(framebuffer, changed, now, where)
         if changed.size >= _LEAST_BLOCKS and now >= self._search_at:
             self._search_at = now + _SEARCH_S
             self._search(framebuffer, now)
@@ -124,12 +142,15 @@ class FilmFinder:
         self._times.append(now)
         self._window_s = min(max(_WINDOW_S, now - self._times[0]), _LONGEST_WINDOW_S)
 
-    def _follow(self, framebuffer: Framebuffer, changed: Blocks, now: float) -> Film | None:
+    def _follow(self, framebuffer: Framebuffer, changed: Blocks, now: float, where: Rect | None) -> Film | None:
         """The running film, if this is a frame of it."""
         film = self.current(now)
         if not film:
             return None
-        frame = changed[self._is_of_film[changed]]
+        has_moved = where is not None and where != film.rect
+        if where and has_moved:
+            self._move(film, where, now)
+        frame = film.blocks if has_moved else changed[self._is_of_film[changed]]
         if frame.size < _FRAME * film.blocks.size:
             return None
         photo, text = pictures(framebuffer, frame[:: max(1, frame.size // _SAMPLE)])
@@ -176,12 +197,23 @@ class FilmFinder:
         rect = candidate.rect and candidate.rect.intersect(Rect.of(self._grid.size))
         if not rect:
             return None
-        self._film, self._film_cells = Film(rect, self._grid.touched([rect])), candidate.cells
-        self._is_of_film[:] = False
-        self._is_of_film[self._film.blocks] = True
+        self._film = Film(rect, self._grid)
+        self._note_place(self._film, candidate.cells)
         self._last_at = now
-        self._others = 0
         return self._film
+
+    def _move(self, film: Film, where: Rect, now: float) -> None:
+        film.move(where)
+        self._note_place(film, self._grid.cells(where) or self._film_cells)
+        # What changed before tells nothing of where it is now.
+        self._candidate = None
+        self._search_at = now + self._window_s
+
+    def _note_place(self, film: Film, cells: Rect) -> None:
+        self._film_cells = cells
+        self._is_of_film[:] = False
+        self._is_of_film[film.blocks] = True
+        self._others = 0
 
 
 class _Candidate:
@@ -238,32 +270,6 @@ def _moving_range(moves: NDArray[np.bool_], first: int, last: int) -> tuple[int,
     start = int(still_before[-1]) + 1 if still_before.size else 0
     end = last - inset + int(still_after[0]) if still_after.size else moves.size
     return start, end
-
-
-def changed_beside(framebuffer: Framebuffer, rect: Rect) -> Blocks:
-    """The blocks that `rect` covers in part and that changed outside of it: back and front differ there.
-
-    To be asked before the front is brought up to date.
-    """
-    cells = framebuffer.grid.cells(rect)
-    if not cells:
-        return NO_BLOCKS
-    outer = to_pixels(cells)
-    changed = np.zeros((framebuffer.grid.rows, framebuffer.grid.columns), dtype=np.bool_)
-    rows, columns = slice(cells.y, cells.bottom), slice(cells.x, cells.right)
-
-    def differs(left: int, top: int, right: int, bottom: int, axis: int) -> NDArray[np.bool_]:
-        """Which blocks of a strip differ, along the other axis."""
-        where = Rect.between(left, top, right, bottom).slices
-        lines = (framebuffer.back[where] != framebuffer.front[where]).any(axis=axis)
-        blocks: NDArray[np.bool_] = lines.reshape(-1, BLOCK).any(axis=1)
-        return blocks
-
-    changed[cells.y, columns] |= differs(outer.x, outer.y, outer.right, rect.y, 0)
-    changed[cells.bottom - 1, columns] |= differs(outer.x, rect.bottom, outer.right, outer.bottom, 0)
-    changed[rows, cells.x] |= differs(outer.x, outer.y, rect.x, outer.bottom, 1)
-    changed[rows, cells.right - 1] |= differs(rect.right, outer.y, outer.right, outer.bottom, 1)
-    return blocks_in(changed)
 
 
 def _largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -22,9 +22,6 @@ _MOST = 0.5
 _NEARLY_ALL = 0.9
 """Shares of the telling rows that have to agree: on the way, and on what it is that moved."""
 
-_EDGE_STEP = 4
-"""Pixels of an edge of which one is looked at."""
-
 
 class _Mark(NamedTuple):
     """Marks of what moved are looked for in the new picture, up to so many pixels from where the last motion would have
@@ -55,16 +52,17 @@ _MOST_ALIKE = 16
 places that may have those."""
 
 
-def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | None:
+def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect, film: Rect | None = None) -> Copy | None:
     """The copy by which what moved by `last` goes on moving; None if it doesn't, or scrolls further than is looked.
 
-    Of that only what is `damaged` counts: what is plain beside it was taken to move along.
+    Of that only what is `damaged` counts: what is plain beside it was taken to move along. What is in a `film` tells
+    nothing.
     """
     thing, pane = last.target.intersect(damaged), last.pane.intersect(damaged)
     if not thing or not pane:
         return None
     offset = last.offset
-    share = _share(before, after, thing, offset, _FEW_ROWS)
+    share = _share(before, after, thing, offset, film, _FEW_ROWS)
     is_sure = share >= _NEARLY_ALL
     if share < _MOST:
         found = _track(before, after, thing, offset, _PATCH if offset[0] else _LINE)
@@ -81,12 +79,11 @@ def follow(before: Pixels, after: Pixels, last: Copy, damaged: Rect) -> Copy | N
         # What scrolls may be in a larger pane than was known.
         wider = pane.union(along)
         targets = [along, inside] if all(offset) else [wider.intersect(wider.moved(*offset)), along, inside]
-    confirm = _has_edges if is_sure else _is_moved
     for target in filter(None, targets):
-        if confirm(before, after, target, offset):
+        if (_has_edges if is_sure else _is_moved)(before, after, target, offset, film):
             return _to(target, offset)
     area = pane.union(pane.moved(*offset)).intersect(all_of(after))
-    return area and find_moved(before, after, area, offset)
+    return area and find_moved(before, after, area, offset, film)
 
 
 def _gets_more_right(before: Pixels, after: Pixels, one: Rect, other: Rect, offset: tuple[int, int]) -> bool:
@@ -104,9 +101,32 @@ def _gets_more_right(before: Pixels, after: Pixels, one: Rect, other: Rect, offs
     return gain(one) > gain(other)
 
 
-def check(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> Copy | None:
+def check(
+    before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], film: Rect | None = None
+) -> Copy | None:
     """The copy that moves something to `target` by `offset`, if nearly all that tells agrees, up to the edges."""
-    return _to(target, offset) if _is_moved(before, after, target, offset) else None
+    return _to(target, offset) if _is_moved(before, after, target, offset, film) else None
+
+
+def carry(before: Pixels, after: Pixels, film: Rect, offset: tuple[int, int]) -> Rect | None:
+    """Where a film is now that something around it moved by `offset`; None if it doesn't seem to have moved along.
+
+    Itself it always looks otherwise. Where it has left, most must be what was beside it, and where it has come to, most
+    must have changed.
+    """
+    target, screen = film.moved(*offset), all_of(after)
+    common = film.intersect(target)
+    left, entered = (film.beside(common), target.beside(common)) if common else ([film], [target])
+    sources = [rect.moved(-offset[0], -offset[1]) for rect in left]
+    if any(rect.intersect(screen) != rect for rect in (target, *sources)):
+        return None
+    came = [after[rect.slices] == before[source.slices] for rect, source in zip(left, sources, strict=True)]
+    stayed = [after[rect.slices] == before[rect.slices] for rect in entered]
+    return target if _mean(came) > _MOST > _mean(stayed) else None
+
+
+def _mean(masks: list[NDArray[np.bool_]]) -> float:
+    return sum(np.count_nonzero(mask) for mask in masks) / sum(mask.size for mask in masks)
 
 
 def _to(target: Rect, offset: tuple[int, int]) -> Copy:
@@ -114,32 +134,51 @@ def _to(target: Rect, offset: tuple[int, int]) -> Copy:
     return Copy(target.moved(-x, -y), target.x, target.y)
 
 
-def _is_moved(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> bool:
+def _is_moved(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], film: Rect | None) -> bool:
     source = _to(target, offset).source
     if source.intersect(all_of(before)) != source or target.intersect(all_of(after)) != target:
         return False
-    return _share(before, after, target, offset) >= _NEARLY_ALL and _has_edges(before, after, target, offset)
+    share = _share(before, after, target, offset, film, _TELLING_ROWS)
+    return share >= _NEARLY_ALL and _has_edges(before, after, target, offset, film)
 
 
-def _has_edges(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int]) -> bool:
+def _has_edges(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], film: Rect | None) -> bool:
     """Whether most of each edge of `target` came there by `offset`."""
-    was, now = before[_to(target, offset).source.slices], after[target.slices]
-    some = slice(None, None, _EDGE_STEP)
-    edges = [now[side] == was[side] for side in ((0, some), (-1, some), (some, 0), (some, -1))]
-    return all(np.count_nonzero(edge) >= _MOST * edge.size for edge in edges)
+    x, y, right, bottom = target.x, target.y, target.right, target.bottom
+    for edge in (
+        Rect(x, y, target.width, 1),
+        Rect(x, bottom - 1, target.width, 1),
+        Rect(x, y, 1, target.height),
+        Rect(right - 1, y, 1, target.height),
+    ):
+        parts = [_to(part, offset) for part in _telling(edge, offset, film)]
+        fits = [after[part.target.slices] == before[part.source.slices] for part in parts]
+        if sum(map(np.count_nonzero, fits)) < _MOST * sum(mask.size for mask in fits):
+            return False
+    return True
 
 
-def _share(before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], telling: int = _TELLING_ROWS) -> float:
+def _share(
+    before: Pixels, after: Pixels, target: Rect, offset: tuple[int, int], film: Rect | None, telling: int
+) -> float:
     """The share of the rows of `target` that came there by `offset`, of some that didn't stay as they were."""
-    source = target.moved(-offset[0], -offset[1])
     step = max(1, target.height // telling)
     # Not the edges, where something else may begin.
     rows = np.s_[step // 2 :: step]
-    now = after[target.slices][rows]
-    stood = (now == before[target.slices][rows]).all(axis=1)
-    fits = (now == before[source.slices][rows]).all(axis=1)
-    told = int(np.count_nonzero(~stood))
-    return np.count_nonzero(fits & ~stood) / told if told else 0.0
+    told = agree = 0
+    for part in _telling(target, offset, film):
+        now = after[part.slices][rows]
+        stood = (now == before[part.slices][rows]).all(axis=1)
+        fits = (now == before[_to(part, offset).source.slices][rows]).all(axis=1)
+        told += int(np.count_nonzero(~stood))
+        agree += int(np.count_nonzero(fits & ~stood))
+    return agree / told if told else 0.0
+
+
+def _telling(rect: Rect, offset: tuple[int, int], film: Rect | None) -> list[Rect]:
+    """What of a rect isn't where a film was, or would be if it had moved by `offset` as well."""
+    common = film and rect.intersect(film.union(film.moved(*offset)))
+    return rect.beside(common) if common else [rect]
 
 
 def _track(before: Pixels, after: Pixels, thing: Rect, last: tuple[int, int], kind: _Mark) -> tuple[int, int] | None:

@@ -74,8 +74,11 @@ _AMISS = 0.1
 """Share of the tiles of a sparse row or column from which on they don't fit: it is beside the thing, and not plain."""
 
 
-def find_copy(before: Pixels, after: Pixels, changed: NDArray[np.bool_]) -> Copy | None:
-    """The copy that makes most of the blocks that `changed` from one picture to the other, if one does."""
+def find_copy(before: Pixels, after: Pixels, changed: NDArray[np.bool_], film: Rect | None = None) -> Copy | None:
+    """The copy that makes most of the blocks that `changed` from one picture to the other, if one does.
+
+    What is in a `film` tells nothing.
+    """
     # What changes beside what moves, as a clock, would have it looked for in the middle between them.
     most, whole = (to_pixels(cells).intersect(all_of(after)) for cells in (around_most(changed), around(changed)))
     assert most
@@ -83,7 +86,7 @@ def find_copy(before: Pixels, after: Pixels, changed: NDArray[np.bool_]) -> Copy
     offset = find_motion(before, after, most)
     if not offset and most.area < _NEARLY_WHOLE * whole.area:
         offset = find_motion(before, after, whole)
-    return find_moved(before, after, whole, offset) if offset else None
+    return find_moved(before, after, whole, offset, film) if offset else None
 
 
 def find_motion(before: Pixels, after: Pixels, area: Rect) -> tuple[int, int] | None:
@@ -191,8 +194,13 @@ def _telling(hashes: NDArray[Hash]) -> tuple[NDArray[Hash], NDArray[np.intp]]:
     return values[once], at[once]
 
 
-def find_moved(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int]) -> Copy | None:
-    """The rect of `area` to which something moved by `offset`; None if that is little."""
+def find_moved(
+    before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int], film: Rect | None = None
+) -> Copy | None:
+    """The rect of `area` to which something moved by `offset`; None if that is little.
+
+    What is in a `film`, which may have moved along, neither speaks for that nor against it.
+    """
     x, y = offset
     target = area.intersect(area.moved(x, y))
     if target is None or target.width < _TILE or target.height < _TILE:
@@ -202,6 +210,12 @@ def find_moved(before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int
     differs = after[rows] != before[rows]
     is_right = _tiles(fits, np.bitwise_and) == _ALL
     moved = is_right & (_tiles(differs, np.bitwise_or) != 0)
+    if film and (hidden := target.intersect(film.union(film.moved(x, y)))):
+        tiles_in = np.s_[
+            (hidden.y - target.y) // _TILE : -(-(hidden.bottom - target.y) // _TILE),
+            (hidden.x - target.x) // _TILE : -(-(hidden.right - target.x) // _TILE),
+        ]
+        moved[tiles_in], is_right[tiles_in] = False, True
     if np.count_nonzero(moved) < _LEAST_TILES:
         return None
     tiles = _extent(moved, is_right)

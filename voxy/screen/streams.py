@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 
-from voxy.blocks import BlockGrid, Rect, Size, Video, VideoCodec
+from voxy.blocks import Rect, Size, Video, VideoCodec
 from voxy.screen.film import Film
 from voxy.screen.framebuffer import Pixels
 from voxy.screen.video import Chunk, VideoEncoder
@@ -25,10 +25,8 @@ _RATE_STEP = 0.25
 class Stream:
     """One encoder of one film. Each chunk needs all before it, so a viewer that missed one needs another stream."""
 
-    def __init__(self, film: Film, grid: BlockGrid, codec: VideoCodec, bytes_s: float) -> None:
+    def __init__(self, film: Film, codec: VideoCodec, bytes_s: float) -> None:
         self.film = film
-        is_edge = [grid.rect(block).intersect(film.rect) != grid.rect(block) for block in film.blocks.tolist()]
-        self.edges = film.blocks[is_edge]
         self.codec = codec
         self._encoder = VideoEncoder(codec, Size(film.rect.width, film.rect.height), _rate(bytes_s))
         self._chunks: deque[Chunk] = deque(maxlen=_CHUNKS_KEPT)
@@ -40,8 +38,12 @@ class Stream:
         """Whether a viewer that has had `number` chunks can go on."""
         return self._count - _MOST_BEHIND <= number
 
-    def take(self, number: int, pixels: Pixels, generation: int, bytes_s: float) -> tuple[tuple[Video, ...], int]:
-        """What a viewer lacks that has had `number` chunks, up to one of these pixels; and how many it has had then."""
+    def take(
+        self, number: int, pixels: Pixels, rect: Rect, generation: int, bytes_s: float
+    ) -> tuple[tuple[Video, ...], int]:
+        """What a viewer lacks that has had `number` chunks, up to one of these pixels, to be drawn on `rect`; and how
+        many it has had then.
+        """
         with self._lock:
             # Somebody may have been quicker, with the same picture or a newer one.
             is_lost = number < self._count - len(self._chunks)
@@ -51,7 +53,7 @@ class Stream:
                 self._chunks.append(self._encoder.encode(pixels, is_key=is_lost))
                 self._count += 1
             chunks = list(self._chunks)[-1 if is_lost else number - self._count :] if number < self._count else []
-            videos = tuple(Video(self.codec, 0, chunk.is_key, self.film.rect, chunk.data) for chunk in chunks)
+            videos = tuple(Video(self.codec, 0, chunk.is_key, rect, chunk.data) for chunk in chunks)
             return videos, self._count
 
     def _follow_rate(self, wanted: int) -> None:

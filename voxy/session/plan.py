@@ -11,8 +11,9 @@ from voxy.session.flow import ANY
 class UpdatePlan:
     """What a viewer gets next: what `copies` and `patches` make, the `blocks` it lacks then, and the `exact` ones.
 
-    Those are the blocks that rest; `recalls` are those of either that it has kept, and `fixes` the rects in which
-    what it has kept differs. `quality` is for what may go lossy; more pixels of text than `most_text` may too.
+    Those are the blocks that rest; `recalls` are those of either that it has kept, and `fixes` rects that are exact as
+    well: where what it has kept differs, and beside a film. `quality` is for what may go lossy; more pixels of text
+    than `most_text` may too.
 
     Two plans of the same generations are the same update exactly if their keys are equal.
     """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from voxy.blocks import BLOCK, BlockGrid, Generations, Projection, Step
+from voxy.blocks import BLOCK, BlockGrid, Generations, Projection, Rect, Step
 from voxy.blocks.generations import NO_BLOCKS, Blocks, common, joined, without
 from voxy.blocks.likeness import Clues, Likenesses
 from voxy.blocks.memory import Library, to_recalls
@@ -245,37 +245,37 @@ class Viewer:
         if holding.has_all(generations):
             self.is_held_back = False
             return None
-        step = _step_from(holding.level, steps)
-        rough = holding.rough if step else NO_BLOCKS
         but_film = holding.missing_but_film(generations) if film else NO_BLOCKS
+        frame = film if but_film.size < holding.missing(generations).size else None
+        step = _step_from(holding.level, steps, frame)
+        rough = holding.rough if step else NO_BLOCKS
         blocks = holding.take_all(generations)
         rested = holding.rested(generations, now - REST_S) if is_current else NO_BLOCKS
         exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size) if rested.size else rested
-        frame = film if but_film.size < blocks.size else None
         if film and (frame or self.flow.is_slow):
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
             return None
         quality = self.flow.quality_for(blocks.size * BLOCK * BLOCK)
         lacking = but_film if frame else blocks
-        step = _worth_it(step, frame, lacking)
+        if step and step.pixels > _STEP_SHARE * lacking.size * BLOCK * BLOCK:
+            step = None
         if step:
             holding.roughen(step.roughens(rough, blocks), now)
-        given = step.left if step else lacking
+        given, copies, patches = (step.left, step.copies, step.patches) if step else (lacking, (), ())
+        fixes: tuple[Rect, ...] = ()
         if frame:
-            # What is beside a film and shares a block with it is exact, once and whenever it changes.
+            # What is beside a film and shares a block with it is drawn by itself, once and whenever it changes.
             beside = frame.edges if frame.is_first else common(given, frame.edges)
-            given, exact = without(given, beside), joined(exact, beside)
+            given, fixes = without(given, beside), frame.beside(beside)
         if quality == LOSSLESS:
             given, exact = NO_BLOCKS, joined(given, exact)
         self._planned_at, self._is_new = now, blocks.size > 0
         holding.put(exact, generations)
         self._mirror.take(joined(blocks, exact))
         self.is_held_back = not holding.has_all(generations)
-        drawn = (step.copies, step.patches) if step else ((), ())
-        return UpdatePlan(
-            generations.current, given, exact, quality, self.flow.most_text, *drawn, has_frame=bool(frame)
-        )
+        drawn = copies, patches, (), fixes, bool(frame)
+        return UpdatePlan(generations.current, given, exact, quality, self.flow.most_text, *drawn)
 
     def _first_exact(
         self, rested: Blocks, now: float, photographs: Callable[[Blocks], list[bool]], is_alone: bool
@@ -314,7 +314,7 @@ class Viewer:
         blocks, found, fixes = likenesses.recall(plan.blocks, clues, bands, shelf, grid)
         exact, resting, others = likenesses.recall(plan.exact, clues, bands, shelf, grid)
         recalls = plan.recalls + to_recalls(found) + to_recalls(resting)
-        return replace(plan, blocks=blocks, exact=exact, fixes=fixes + others, recalls=recalls)
+        return replace(plan, blocks=blocks, exact=exact, fixes=plan.fixes + fixes + others, recalls=recalls)
 
     def sent(self, seq: int, size: int, rough: Blocks, used: Sequence[tuple[int, int]], now: float) -> None:
         """Note that update `seq` of `size` bytes went out, with the blocks `rough` in it lossy, and `used` images."""
@@ -358,14 +358,12 @@ def _to_ms(seconds: float) -> float:
     return round(max(0.0, seconds) * 1000, 2)
 
 
-def _step_from(level: int, steps: Sequence[Step]) -> Step | None:
-    """The steps from generation `level` to the current one as one; None where one of them is missing."""
-    taken = [step for step in steps if step.base >= level]
-    return functools.reduce(Step.then, taken) if taken and taken[0].base == level else None
-
-
-def _worth_it(step: Step | None, frame: Projection | None, lacking: Blocks) -> Step | None:
-    """The step, where it says in few words how the `lacking` blocks changed: of it what is beside a `frame`."""
-    if step and frame:
-        step = step.beside(frame, lacking)
-    return step if step and step.pixels <= _STEP_SHARE * lacking.size * BLOCK * BLOCK else None
+def _step_from(level: int, steps: Sequence[Step], frame: Projection | None) -> Step | None:
+    """The steps from generation `level` to the current one as one, what a `frame` brings left out; None where one of
+    them is missing.
+    """
+    taken = [step.under_film() if frame else step for step in steps if step.base >= level]
+    if not taken or taken[0].base != level:
+        return None
+    step = functools.reduce(Step.then, taken)
+    return step.under(frame) if frame else step
