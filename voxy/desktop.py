@@ -270,7 +270,8 @@ class Desktop:
         """What changed, and the film of which it is a frame, if it is one."""
         running = self._finder.current(now)
         difference = self._differ.diff(self._framebuffer, damage, running.rect if running else None)
-        film = self._finder.feed(self._framebuffer, difference.unmoved, now, difference.film)
+        offsets = {copy.offset for copy in difference.copies}
+        film = self._finder.feed(self._framebuffer, difference.unmoved, now, difference.film, offsets)
         if film and shows_video:
             # The first time this loads what encodes, 80 ms: in the loop, keys would wait for it.
             self._projector.prepare()

@@ -41,7 +41,8 @@ class Show:
         self.now += 1 / self.fps
         running, damage = self.finder.current(self.now), (Rect.of(self.framebuffer.size),)
         difference = self._differ.diff(self.framebuffer, damage, running.rect if running else None)
-        return self.finder.feed(self.framebuffer, difference.unmoved, self.now, difference.film)
+        offsets = {copy.offset for copy in difference.copies}
+        return self.finder.feed(self.framebuffer, difference.unmoved, self.now, difference.film, offsets)
 
 
 class Panning:
@@ -228,6 +229,18 @@ def test_it_goes_along_with_the_page_that_it_is_in(pane: Rect) -> None:
         assert show.next() is found
         assert found.rect == FILM.moved(0, -top)
         assert (found.blocks == show.framebuffer.grid.touched([found.rect])).all()
+
+
+def test_what_of_it_is_beside_the_text_of_a_page_that_scrolls_is_none() -> None:
+    # Right of the lines nothing tells that the page moves, but the film.
+    page, panning = np.full((SCREEN.height * 2, SCREEN.width), 0xFAFAF8, dtype=np.uint32), Panning()
+    page[:, :600] = text(Size(600, SCREEN.height * 2))
+    show = Show(page[: SCREEN.height].copy())
+    for number in range(1, 50):
+        show.draw(page[number * 6 :][: SCREEN.height])
+        frame = panning.frame()[max(0, 6 * number - 200) :]
+        show.draw(frame, FILM.x, max(0, 200 - 6 * number))
+        assert show.next() is None
 
 
 def test_it_stays_where_it_is_over_a_page_that_scrolls(show: Show) -> None:

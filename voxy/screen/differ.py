@@ -212,9 +212,10 @@ def _carried(framebuffer: Framebuffer, film: Rect, copies: tuple[Copy, ...]) -> 
 
 
 def _unmoved(changed: Cells, found: Cells, copies: tuple[Copy, ...], film: Rect | None, grid: BlockGrid) -> Blocks:
-    """What changed where nothing moves, also between things that move alike; and what was found of the film."""
+    """What changed where nothing moves; and what was found of the film."""
     panes: dict[tuple[int, int], Rect] = {}
     for copy in copies:
+        # Between things that move alike there is something that moves along.
         panes[copy.offset] = copy.pane.union(panes.get(copy.offset, copy.pane))
     if not panes:
         return blocks_in(changed)

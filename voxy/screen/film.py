@@ -1,6 +1,7 @@
 """Finds the rect of a screen that keeps changing like a film does, and says when that ends."""
 
 from collections import deque
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from voxy.blocks import BLOCK, BlockGrid, Rect, Size
 from voxy.blocks.generations import Blocks, without
 from voxy.blocks.geometry import around
 from voxy.screen.content import pictures
+from voxy.screen.following import moves_along
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
 _CHANGES, _FEW_CHANGES = 8, 5
@@ -96,10 +98,18 @@ class FilmFinder:
     def __init__(self) -> None:
         self._reset(BlockGrid(Size(1, 1)))
 
-    def feed(self, framebuffer: Framebuffer, changed: Blocks, now: float, where: Rect | None = None) -> Film | None:
+    def feed(
+        self,
+        framebuffer: Framebuffer,
+        changed: Blocks,
+        now: float,
+        where: Rect | None = None,
+        offsets: Collection[tuple[int, int]] = (),
+    ) -> Film | None:
         """Take the blocks that changed (without those that only moved); the film of which this is a frame, or None.
 
-        The film that is running is `where` it was unless that is said. One that moves is drawn anew.
+        The film that is running is `where` it was unless that is said. One that moves is drawn anew, and none is begun
+        that moves by one of the `offsets` by which other things do.
         """
         if framebuffer.grid != self._grid:
             self._reset(framebuffer.grid)
@@ -110,7 +120,7 @@ class FilmFinder:
             self._search(framebuffer, now)
         if self._candidate and now > self._candidate.until:
             self._candidate = None
-        if self._candidate and self._candidate.measure(framebuffer):
+        if self._candidate and self._candidate.measure(framebuffer, offsets):
             frame = self._begin(self._candidate, now) or frame
         return frame
 
@@ -195,7 +205,7 @@ class FilmFinder:
     def _begin(self, candidate: "_Candidate", now: float) -> Film | None:
         self._candidate = None
         rect = candidate.rect and candidate.rect.intersect(Rect.of(self._grid.size))
-        if not rect:
+        if not rect or candidate.moves:
             return None
         self._film = Film(rect, self._grid)
         self._note_place(self._film, candidate.cells)
@@ -227,6 +237,8 @@ class _Candidate:
     def __init__(self, cells: Rect, grid: BlockGrid, until: float) -> None:
         self.cells = cells
         self.until = until
+        self.moves = False
+        """Whether it seems to move along with something else: then it isn't measured where it is."""
         self._left, self._right = max(cells.x - 1, 0) * BLOCK, min(cells.right + 1, grid.columns) * BLOCK
         self._top, self._bottom = max(cells.y - 1, 0) * BLOCK, min(cells.bottom + 1, grid.rows) * BLOCK
         self._rows = np.zeros(self._bottom - self._top, dtype=np.bool_)
@@ -234,11 +246,14 @@ class _Candidate:
         self._before: Pixels | None = None
         self._still_to_measure = _MEASURED
 
-    def measure(self, framebuffer: Framebuffer) -> bool:
-        """Note which rows and columns changed; whether that has been seen often enough."""
+    def measure(self, framebuffer: Framebuffer, offsets: Collection[tuple[int, int]]) -> bool:
+        """Note which rows and columns changed, and whether they move; whether that has been seen often enough."""
         pixels = framebuffer.front[self._top : self._bottom, self._left : self._right]
         before, self._before = self._before, pixels.copy()
         if before is not None:
+            if offsets and (rect := self.rect):
+                rect = rect.moved(-self._left, -self._top)
+                self.moves |= any(moves_along(before, pixels, rect, offset) for offset in offsets)
             # Every fourth pixel of a row (column) tells as well.
             rows = (pixels[:, ::4] != before[:, ::4]).mean(axis=1) > _MOVING
             self._rows |= rows

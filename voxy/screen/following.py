@@ -109,7 +109,15 @@ def check(
 
 
 def carry(before: Pixels, after: Pixels, film: Rect, offset: tuple[int, int]) -> Rect | None:
-    """Where a film is now that something around it moved by `offset`; None if it doesn't seem to have moved along.
+    """Where a film is now that something around it moved by `offset`; None if it doesn't seem to have moved along, or
+    would be beyond the screen.
+    """
+    target = film.moved(*offset)
+    return target if target.intersect(all_of(after)) == target and moves_along(before, after, film, offset) else None
+
+
+def moves_along(before: Pixels, after: Pixels, film: Rect, offset: tuple[int, int]) -> bool:
+    """Whether a film has moved by `offset`, as far as the pictures tell.
 
     Itself it always looks otherwise. Where it has left, most must be what was beside it, and where it has come to, most
     must have changed.
@@ -117,16 +125,14 @@ def carry(before: Pixels, after: Pixels, film: Rect, offset: tuple[int, int]) ->
     target, screen = film.moved(*offset), all_of(after)
     common = film.intersect(target)
     left, entered = (film.beside(common), target.beside(common)) if common else ([film], [target])
-    sources = [rect.moved(-offset[0], -offset[1]) for rect in left]
-    if any(rect.intersect(screen) != rect for rect in (target, *sources)):
-        return None
-    came = [after[rect.slices] == before[source.slices] for rect, source in zip(left, sources, strict=True)]
-    stayed = [after[rect.slices] == before[rect.slices] for rect in entered]
-    return target if _mean(came) > _MOST > _mean(stayed) else None
+    sources = [source for rect in left if (source := rect.moved(-offset[0], -offset[1]).intersect(screen))]
+    came = [after[source.moved(*offset).slices] == before[source.slices] for source in sources]
+    stayed = [after[rect.slices] == before[rect.slices] for part in entered if (rect := part.intersect(screen))]
+    return _mean(came) > _MOST > _mean(stayed)
 
 
 def _mean(masks: list[NDArray[np.bool_]]) -> float:
-    return sum(np.count_nonzero(mask) for mask in masks) / sum(mask.size for mask in masks)
+    return sum(np.count_nonzero(mask) for mask in masks) / max(1, sum(mask.size for mask in masks))
 
 
 def _to(target: Rect, offset: tuple[int, int]) -> Copy:
