@@ -1,6 +1,7 @@
 /**
  * Pacer: gives each picture a frame of its own. A far line brings two for one frame and none for the next: the second
- * waits for the next frame. On a near line that would be most of the way, and there the first is painted over.
+ * waits for the next frame. On a near line that would be most of the way, and there the first is painted over; unless
+ * the second is just in time for its frame, for then the next are as often just late for theirs.
  */
 
 /** Milliseconds of a round trip from which on a line is far: more than a frame. */
@@ -8,6 +9,9 @@ const FAR_MS = 20;
 
 /** For how long, from when an answer is due, a picture may be what somebody's hand has done, which never waits. */
 const ANSWER_MS = 50;
+
+/** How long a frame takes, and from when on in it a picture is just in time for the next. */
+const FRAME_MS = 16.7, LATE_MS = 11;
 
 /** @typedef {import('./decoder.js').Decoded} Decoded */
 
@@ -19,14 +23,16 @@ export class Pacer {
   #waiting = null;
   /** Whether something was painted that no frame has shown yet, and the next may wait for. */
   #isUsed = false;
-  /** The least of this connection. @type {number | null} */
-  #roundTripMs = null;
-  /** When what somebody has done may be seen. */
-  #answer = { from: -Infinity, until: -Infinity };
+  /** When the last frame was in which something was shown. */
+  #frameAt = -Infinity;
+  /** The least round trip of this connection; 0 until it is known. */
+  #rttMs = 0;
+  /** From when until when what somebody has done may be seen. @type {[number, number]} */
+  #answer = [-Infinity, -Infinity];
 
   /**
    * @param {(decoded: Decoded) => void} paint
-   * @param {(callback: () => void) => void} [schedule] for after the next frame
+   * @param {(callback: (at: number) => void) => void} [schedule] for after the next frame, and when that is
    * @param {() => number} [now]
    */
   constructor(paint, schedule = afterFrame, now = () => performance.now()) {
@@ -37,13 +43,13 @@ export class Pacer {
 
   /** @param {number} roundTripMs of a ping */
   answered(roundTripMs) {
-    this.#roundTripMs = Math.min(this.#roundTripMs ?? roundTripMs, roundTripMs);
+    this.#rttMs = Math.min(this.#rttMs || roundTripMs, roundTripMs);
   }
 
   /** Somebody typed, or moved something. */
   acted() {
-    const now = this.#now(), due = now + (this.#roundTripMs ?? 0), { from, until } = this.#answer;
-    this.#answer = { from: now > until ? due : from, until: due + ANSWER_MS };
+    const now = this.#now(), due = now + this.#rttMs, [from, until] = this.#answer;
+    this.#answer = [now > until ? due : from, due + ANSWER_MS];
   }
 
   /**
@@ -51,8 +57,9 @@ export class Pacer {
    * @param {boolean} isHidden whether no frames are drawn
    */
   take(decoded, isHidden) {
-    const now = this.#now(), { from, until } = this.#answer, isFar = (this.#roundTripMs ?? 0) >= FAR_MS;
-    const mayWait = isFar && !isHidden && (now < from || now > until), waits = mayWait && this.#isUsed;
+    const now = this.#now(), [from, until] = this.#answer, isFar = this.#rttMs >= FAR_MS;
+    const mayWait = !isHidden && (now < from || now > until), isLate = (now - this.#frameAt) % FRAME_MS > LATE_MS;
+    const waits = mayWait && this.#isUsed && (isFar || isLate);
     this.flush();
     if (waits) this.#waiting = decoded;
     else this.#paint(decoded);
@@ -69,13 +76,14 @@ export class Pacer {
   /** Begin anew, for another connection. */
   reset() {
     this.flush();
-    this.#roundTripMs = null;
+    this.#rttMs = 0;
   }
 
   #use() {
     if (this.#isUsed) return;
     this.#isUsed = true;
-    this.#schedule(() => {
+    this.#schedule((at) => {
+      this.#frameAt = at;
       this.#isUsed = false;
       if (!this.#waiting) return;
       this.flush();
@@ -84,7 +92,7 @@ export class Pacer {
   }
 }
 
-/** @param {() => void} callback */
+/** @param {(at: number) => void} callback */
 function afterFrame(callback) {
-  requestAnimationFrame(() => setTimeout(callback));
+  requestAnimationFrame((at) => setTimeout(callback, 0, at));
 }

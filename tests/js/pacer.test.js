@@ -13,7 +13,7 @@ describe('Pacer', () => {
   /** What the next frame shows. */
   const drawn = () => {
     const shown = painted.splice(0);
-    frames.draw();
+    frames.draw(now);
     return shown;
   };
 
@@ -55,11 +55,19 @@ describe('Pacer', () => {
     assert.deepEqual(drawn(), ['c']);
   });
 
-  test('on a near line none waits, and no frame is asked for', () => {
+  test('on a near line only what is just in time for its frame waits', () => {
     pacer.answered(NEAR_MS);
-    take('a', 'b');
-    assert.deepEqual(frames.callbacks, []);
-    assert.deepEqual(drawn(), ['a', 'b']);
+    take('a');
+    assert.deepEqual(drawn(), ['a']);
+    now += 5;
+    take('b', 'c');
+    assert.deepEqual(drawn(), ['b', 'c']);
+    now += 9;
+    take('d');
+    now += 6;
+    take('e');
+    assert.deepEqual(drawn(), ['d']);
+    assert.deepEqual(drawn(), ['e']);
   });
 
   test('none waits before it is known how far the line is, nor what was known of another', () => {

@@ -38,8 +38,8 @@ export class Frames {
   callbacks = [];
   schedule = (callback) => this.callbacks.push(callback);
 
-  draw() {
-    for (const callback of this.callbacks.splice(0)) callback();
+  draw(at = 0) {
+    for (const callback of this.callbacks.splice(0)) callback(at);
   }
 }
 
