@@ -233,6 +233,8 @@ def _told_copy(framebuffer: Framebuffer, moved: Moved, film: Rect | None) -> Cop
     target, offset = moved.target, (moved.x, moved.y)
     if copy := check(*_pictures(framebuffer), target, offset, film):
         return copy
+    if target.area < _LEAST_BLOCKS * BLOCK * BLOCK:
+        return None
     area = target.union(target.moved(-moved.x, -moved.y)).intersect(Rect.of(framebuffer.size))
     return find_moved(*_pictures(framebuffer), area, offset, film) if area else None
 

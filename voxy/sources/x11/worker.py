@@ -29,6 +29,7 @@ from voxy.sources.x11.connection import Closed, Connection
 from voxy.sources.x11.cursor import CursorTracker
 from voxy.sources.x11.drawing import Drawing
 from voxy.sources.x11.input import Devices, InputQueue
+from voxy.sources.x11.moves import Moves
 from voxy.sources.x11.resize import Resizer
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Worker:
         self._grab: tuple[Framebuffer, asyncio.Future[Damage]] | None = None
         self._is_owed = False
         self._drawing = Drawing()
+        self._moves = Moves()
         self._asked_clip: tuple[int, asyncio.Future[Clip]] | None = None
         self._fetching: asyncio.Future[Clip] | None = None
         self._is_pinged = False
@@ -175,7 +177,8 @@ class Worker:
         self._capture = Capture(connection)
         self._clipboard = Clipboard(connection)
         self._cursors = CursorTracker(connection)
-        request.ChangeWindowAttributes(display=connection, window=connection.root, event_mask=X.StructureNotifyMask)
+        watched = X.StructureNotifyMask | X.SubstructureNotifyMask
+        request.ChangeWindowAttributes(display=connection, window=connection.root, event_mask=watched)
         self._resizer = Resizer(connection)
         self._devices = Devices(connection, self._clipboard, self._resizer)
         self._poll = select.poll()
@@ -265,6 +268,7 @@ class Worker:
         if future.cancelled():
             return
         framebuffer.noticed_at = self._drawing.begin()
+        framebuffer.moved = self._moves.take()
         damage = self._capture.grab(framebuffer)
         self._drawing.end(time.monotonic())
         self.shm_reason = self._capture.shm_reason
@@ -288,6 +292,10 @@ class Worker:
                     self._post(self._tell, CursorChanged(cursor))
             case requests.XkbEvent():
                 self._devices.notice(event)
+            case core.ConfigureNotify() if event.window != event.event:
+                self._moves.note(event)
+            case core.DestroyNotify():
+                self._moves.forget(int(event.window))
             case randr.ScreenChangeNotify() | core.ConfigureNotify():
                 self._resizer.notice()
                 if self._capture.measure():
