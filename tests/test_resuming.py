@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.pictures import photograph, text
 from tests.scripted import ModelViewer, ScriptedSource, Stage, read_update, serving
@@ -168,15 +170,20 @@ async def test_what_is_older_than_what_was_acknowledged_is_not_believed() -> Non
         await viewer.settle(source)
 
 
-@pytest.mark.parametrize("seed", range(6))
-async def test_whatever_is_lost_the_picture_is_right_and_the_images_are_the_same(seed: int) -> None:
-    chance = random.Random(seed)
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False))
+def test_whatever_is_lost_the_picture_is_right_and_the_images_are_the_same(chance: random.Random) -> None:
+    asyncio.run(lose_some(chance))
+
+
+async def lose_some(chance: random.Random) -> None:
+    """Have windows move, scroll, cover and uncover others, and updates and what acknowledges them be late or lost."""
     stages = [Stage(size, chance) for size in (SIZE, Size(640, 512))]
     stage = stages[0]
     source = ScriptedSource(stage.draw())
     async with serving(source) as desktop:
         viewer = ReturningViewer(desktop, keeps=chance.choice([0, 4 << 20, 64 << 20]))
-        for _ in range(10):
+        for _ in range(5):
             for _ in range(chance.randrange(1, 8)):
                 if chance.random() < 0.1:
                     stage = chance.choice(stages)
