@@ -170,7 +170,7 @@ async def test_what_is_older_than_what_was_acknowledged_is_not_believed() -> Non
         await viewer.settle(source)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.randoms(use_true_random=False))
 def test_whatever_is_lost_the_picture_is_right_and_the_images_are_the_same(chance: random.Random) -> None:
     asyncio.run(lose_some(chance))

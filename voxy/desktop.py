@@ -270,8 +270,7 @@ class Desktop:
         """What changed, and the film of which it is a frame, if it is one."""
         running = self._finder.current(now)
         difference = self._differ.diff(self._framebuffer, damage, running.rect if running else None)
-        offsets = {copy.offset for copy in difference.copies}
-        film = self._finder.feed(self._framebuffer, difference.unmoved, now, difference.film, offsets)
+        film = self._finder.feed(self._framebuffer, difference, now)
         if film and shows_video:
             # The first time this loads what encodes, 80 ms: in the loop, keys would wait for it.
             self._projector.prepare()
@@ -288,10 +287,10 @@ class Desktop:
         if not changed.size:
             return
         grid, copies = self._framebuffer.grid, difference.copies
-        filmed = common(changed, film.blocks) if film else NO_BLOCKS
+        filmed = NO_BLOCKS
         if film:
             moved = common(film.edges, grid.touched(copy.target for copy in copies))
-            filmed = without(filmed, joined(difference.beside, moved))
+            filmed = without(common(changed, film.blocks), joined(difference.beside, moved))
         generations.mark(changed, filmed)
         if copies or difference.patches or film:
             rect = film.rect if film else None

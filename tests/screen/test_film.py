@@ -41,8 +41,7 @@ class Show:
         self.now += 1 / self.fps
         running, damage = self.finder.current(self.now), (Rect.of(self.framebuffer.size),)
         difference = self._differ.diff(self.framebuffer, damage, running.rect if running else None)
-        offsets = {copy.offset for copy in difference.copies}
-        return self.finder.feed(self.framebuffer, difference.unmoved, self.now, difference.film, offsets)
+        return self.finder.feed(self.framebuffer, difference, self.now)
 
 
 class Panning:

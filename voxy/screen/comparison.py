@@ -2,7 +2,7 @@
 could miss a change.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,8 +100,8 @@ def compare(framebuffer: Framebuffer, areas: list[Rect], copies: Sequence[Copy] 
         np.setbufsize(_BUFFER)
         for area in areas:
             pixels = to_pixels(area)
-            for piece, copy in _pieces(pixels, copies):
-                _compare_piece(framebuffer, piece, copy, unequal.view(np.bool_))
+            for piece, touching in _pieces(pixels, copies):
+                _compare_piece(framebuffer, piece, touching, unequal.view(np.bool_))
             compared = unequal[pixels.y : pixels.bottom, area.x * _WORDS : area.right * _WORDS]
             in_rows = compared.reshape(area.height, BLOCK, area.width * _WORDS)
             down[area.slices] = np.bitwise_or.reduce(in_rows, axis=1).reshape(area.height, area.width, _WORDS)
@@ -162,9 +162,9 @@ def _boxes(lines: Cells, y: NDArray[np.intp], left: NDArray[np.intp], right: NDA
     return np.concatenate([boxes, lower])
 
 
-def _compare_piece(framebuffer: Framebuffer, piece: Rect, copy: Copy | None, unequal: Cells) -> None:
+def _compare_piece(framebuffer: Framebuffer, piece: Rect, copies: Sequence[Copy], unequal: Cells) -> None:
     """Compare a rect of pairs of pixels; `unequal` has an item for each pair of the screen."""
-    now, shown = framebuffer.back[piece.slices], _shown(framebuffer.front, piece, [copy] if copy else [])
+    now, shown = framebuffer.back[piece.slices], _shown(framebuffer.front, piece, copies)
     compared = unequal[piece.y : piece.bottom, piece.x // 2 : piece.right // 2]
     if shown.view(np.uint64).flags.aligned:
         np.not_equal(now.view(np.uint64), shown.view(np.uint64), out=compared)
@@ -178,10 +178,10 @@ def _by_pairs(rect: Rect) -> Rect:
     return Rect.between(rect.x & ~1, rect.y, rect.right + 1 & ~1, rect.bottom)
 
 
-def _pieces(area: Rect, copies: Sequence[Copy]) -> Iterator[tuple[Rect, Copy | None]]:
+def _pieces(area: Rect, copies: Sequence[Copy]) -> Iterator[tuple[Rect, Sequence[Copy]]]:
     """The same pixels by pairs, each with the copy that touches it, if one does: apart what it brings all of."""
     if not copies:
-        yield area, None
+        yield area, ()
         return
     copy, *others = copies
     touched = area.intersect(_by_pairs(copy.target))
@@ -191,10 +191,10 @@ def _pieces(area: Rect, copies: Sequence[Copy]) -> Iterator[tuple[Rect, Copy | N
         left, top, right, bottom = copy.target.x, copy.target.y, copy.target.right, copy.target.bottom
         brought = touched.intersect(Rect.between(left + 1 & ~1, top, right & ~1, bottom))
         pieces = [brought, *touched.beside(brought)] if brought else [touched]
-        yield from ((piece, copy) for piece in pieces)
+        yield from ((piece, (copy,)) for piece in pieces)
 
 
-def _shown(front: Pixels, area: Rect, copies: Iterable[Copy]) -> Pixels:
+def _shown(front: Pixels, area: Rect, copies: Sequence[Copy]) -> Pixels:
     """What viewers show of `area` once they have done the copies."""
     brought = [(moved, copy) for copy in copies if (moved := area.intersect(copy.target))]
     shown = front[area.slices]

@@ -1,15 +1,16 @@
 """Finds the rect of a screen that keeps changing like a film does, and says when that ends."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BLOCK, BlockGrid, Rect, Size
+from voxy.blocks import BLOCK, BlockGrid, Copy, Rect, Size
 from voxy.blocks.generations import Blocks, without
 from voxy.blocks.geometry import around
 from voxy.screen.content import pictures
+from voxy.screen.differ import Difference
 from voxy.screen.following import moves_along
 from voxy.screen.framebuffer import Framebuffer, Pixels
 
@@ -98,29 +99,22 @@ class FilmFinder:
     def __init__(self) -> None:
         self._reset(BlockGrid(Size(1, 1)))
 
-    def feed(
-        self,
-        framebuffer: Framebuffer,
-        changed: Blocks,
-        now: float,
-        where: Rect | None = None,
-        offsets: Collection[tuple[int, int]] = (),
-    ) -> Film | None:
-        """Take the blocks that changed (without those that only moved); the film of which this is a frame, or None.
+    def feed(self, framebuffer: Framebuffer, difference: Difference, now: float) -> Film | None:
+        """Take what changed otherwise than by moving; the film of which this is a frame, or None.
 
-        The film that is running is `where` it was unless that is said. One that moves is drawn anew, and none is begun
-        that moves by one of the `offsets` by which other things do.
+        One that moves is drawn anew, and none is begun that moves as other things do.
         """
+        changed = difference.unmoved
         if framebuffer.grid != self._grid:
             self._reset(framebuffer.grid)
         self._note(changed, now)
-        frame = self._follow(framebuffer, changed, now, where)
+        frame = self._follow(framebuffer, difference, now)
         if changed.size >= _LEAST_BLOCKS and now >= self._search_at:
             self._search_at = now + _SEARCH_S
             self._search(framebuffer, now)
         if self._candidate and now > self._candidate.until:
             self._candidate = None
-        if self._candidate and self._candidate.measure(framebuffer, offsets):
+        if self._candidate and self._candidate.measure(framebuffer, difference.copies):
             frame = self._begin(self._candidate, now) or frame
         return frame
 
@@ -152,15 +146,17 @@ class FilmFinder:
         self._times.append(now)
         self._window_s = min(max(_WINDOW_S, now - self._times[0]), _LONGEST_WINDOW_S)
 
-    def _follow(self, framebuffer: Framebuffer, changed: Blocks, now: float, where: Rect | None) -> Film | None:
+    def _follow(self, framebuffer: Framebuffer, difference: Difference, now: float) -> Film | None:
         """The running film, if this is a frame of it."""
         film = self.current(now)
         if not film:
             return None
-        has_moved = where is not None and where != film.rect
-        if where and has_moved:
+        where, changed = difference.film, difference.unmoved
+        if where and where != film.rect:
             self._move(film, where, now)
-        frame = film.blocks if has_moved else changed[self._is_of_film[changed]]
+            frame = film.blocks
+        else:
+            frame = changed[self._is_of_film[changed]]
         if frame.size < _FRAME * film.blocks.size:
             return None
         photo, text = pictures(framebuffer, frame[:: max(1, frame.size // _SAMPLE)])
@@ -246,14 +242,14 @@ class _Candidate:
         self._before: Pixels | None = None
         self._still_to_measure = _MEASURED
 
-    def measure(self, framebuffer: Framebuffer, offsets: Collection[tuple[int, int]]) -> bool:
+    def measure(self, framebuffer: Framebuffer, copies: Sequence[Copy]) -> bool:
         """Note which rows and columns changed, and whether they move; whether that has been seen often enough."""
         pixels = framebuffer.front[self._top : self._bottom, self._left : self._right]
         before, self._before = self._before, pixels.copy()
         if before is not None:
-            if offsets and (rect := self.rect):
+            if copies and (rect := self.rect):
                 rect = rect.moved(-self._left, -self._top)
-                self.moves |= any(moves_along(before, pixels, rect, offset) for offset in offsets)
+                self.moves |= any(moves_along(before, pixels, rect, copy.offset) for copy in copies)
             # Every fourth pixel of a row (column) tells as well.
             rows = (pixels[:, ::4] != before[:, ::4]).mean(axis=1) > _MOVING
             self._rows |= rows

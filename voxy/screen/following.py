@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voxy.blocks import Copy, Rect, Size
 from voxy.screen.framebuffer import Pixels
-from voxy.screen.motion import all_of, find_moved, find_offset
+from voxy.screen.motion import all_of, find_moved, find_offset, swept
 
 _TELLING_ROWS, _FEW_ROWS = 48, 12
 """Rows that tell whether something moves in a way; and whether it goes on so, or that is worth a closer look."""
@@ -183,7 +183,7 @@ def _share(
 
 def _telling(rect: Rect, offset: tuple[int, int], film: Rect | None) -> list[Rect]:
     """What of a rect isn't where a film was, or would be if it had moved by `offset` as well."""
-    common = film and rect.intersect(film.union(film.moved(*offset)))
+    common = film and rect.intersect(swept(film, offset))
     return rect.beside(common) if common else [rect]
 
 

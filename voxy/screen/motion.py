@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from voxy.blocks import BLOCK, Copy, Rect, Size
+from voxy.blocks import BLOCK, BlockGrid, Copy, Rect, Size
 from voxy.blocks.geometry import around, around_most, to_pixels
 from voxy.screen.framebuffer import Pixels
 
@@ -194,6 +194,11 @@ def _telling(hashes: NDArray[Hash]) -> tuple[NDArray[Hash], NDArray[np.intp]]:
     return values[once], at[once]
 
 
+def swept(film: Rect, offset: tuple[int, int]) -> Rect:
+    """Where a film was, or would be if it had moved by `offset`: what is there tells nothing."""
+    return film.union(film.moved(*offset))
+
+
 def find_moved(
     before: Pixels, after: Pixels, area: Rect, offset: tuple[int, int], film: Rect | None = None
 ) -> Copy | None:
@@ -210,12 +215,10 @@ def find_moved(
     differs = after[rows] != before[rows]
     is_right = _tiles(fits, np.bitwise_and) == _ALL
     moved = is_right & (_tiles(differs, np.bitwise_or) != 0)
-    if film and (hidden := target.intersect(film.union(film.moved(x, y)))):
-        tiles_in = np.s_[
-            (hidden.y - target.y) // _TILE : -(-(hidden.bottom - target.y) // _TILE),
-            (hidden.x - target.x) // _TILE : -(-(hidden.right - target.x) // _TILE),
-        ]
-        moved[tiles_in], is_right[tiles_in] = False, True
+    if film:
+        grid = BlockGrid(Size(target.width, target.height), _TILE)
+        if tiles := grid.cells(swept(film, offset).moved(-target.x, -target.y)):
+            moved[tiles.slices], is_right[tiles.slices] = False, True
     if np.count_nonzero(moved) < _LEAST_TILES:
         return None
     tiles = _extent(moved, is_right)

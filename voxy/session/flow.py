@@ -154,9 +154,9 @@ class Flow:
 
         That a line is slow is known by pictures that were late: what is sent may just have been little so far.
         """
-        is_known = self._step < len(QUALITIES) - 1 or (self._has_been_slow and self.is_slow)
+        is_known_slow = self._step < len(QUALITIES) - 1 or (self._has_been_slow and self.is_slow)
         pixels = int(self.bytes_s * _BIG_PICTURE_S / _TEXT_PIXEL_BYTES)
-        return 1 << pixels.bit_length() >> 1 if is_known and self.level != "exact" else ANY
+        return 1 << pixels.bit_length() >> 1 if is_known_slow and self.level != "exact" else ANY
 
     @property
     def film_bytes_s(self) -> float:

@@ -245,11 +245,10 @@ class Viewer:
         if holding.has_all(generations):
             self.is_held_back = False
             return None
+        level, rough = holding.level, holding.rough
         but_film = holding.missing_but_film(generations) if film else NO_BLOCKS
-        frame = film if but_film.size < holding.missing(generations).size else None
-        step = _step_from(holding.level, steps, frame)
-        rough = holding.rough if step else NO_BLOCKS
         blocks = holding.take_all(generations)
+        frame = film if but_film.size < blocks.size else None
         rested = holding.rested(generations, now - REST_S) if is_current else NO_BLOCKS
         exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size) if rested.size else rested
         if film and (frame or self.flow.is_slow):
@@ -258,8 +257,7 @@ class Viewer:
             return None
         quality = self.flow.quality_for(blocks.size * BLOCK * BLOCK)
         lacking = but_film if frame else blocks
-        if step and step.pixels > _STEP_SHARE * lacking.size * BLOCK * BLOCK:
-            step = None
+        step = _step_from(level, steps, frame, lacking)
         if step:
             holding.roughen(step.roughens(rough, blocks), now)
         given, copies, patches = (step.left, step.copies, step.patches) if step else (lacking, (), ())
@@ -274,8 +272,10 @@ class Viewer:
         holding.put(exact, generations)
         self._mirror.take(joined(blocks, exact))
         self.is_held_back = not holding.has_all(generations)
-        drawn = copies, patches, (), fixes, bool(frame)
-        return UpdatePlan(generations.current, given, exact, quality, self.flow.most_text, *drawn)
+        most_text = self.flow.most_text
+        return UpdatePlan(
+            generations.current, given, exact, quality, most_text, copies, patches, fixes=fixes, has_frame=bool(frame)
+        )
 
     def _first_exact(
         self, rested: Blocks, now: float, photographs: Callable[[Blocks], list[bool]], is_alone: bool
@@ -358,12 +358,13 @@ def _to_ms(seconds: float) -> float:
     return round(max(0.0, seconds) * 1000, 2)
 
 
-def _step_from(level: int, steps: Sequence[Step], frame: Projection | None) -> Step | None:
+def _step_from(level: int, steps: Sequence[Step], frame: Projection | None, lacking: Blocks) -> Step | None:
     """The steps from generation `level` to the current one as one, what a `frame` brings left out; None where one of
-    them is missing.
+    them is missing, or the blocks that are `lacking` are hardly more.
     """
     taken = [step.under_film() if frame else step for step in steps if step.base >= level]
     if not taken or taken[0].base != level:
         return None
     step = functools.reduce(Step.then, taken)
-    return step.under(frame) if frame else step
+    step = step.under(frame) if frame else step
+    return step if step.pixels <= _STEP_SHARE * lacking.size * BLOCK * BLOCK else None

@@ -73,3 +73,11 @@ async def test_only_what_moved_since_the_last_grab_is_told(server: XServer) -> N
             assert await moved() == Moved(Rect(360, 50, 280, 250), 10, 0)
             window.destroy()
             assert await moved() is None
+            other.reparent(show_window(looker, Rect(20, 30, 280, 250)), 5, 5)
+            await moved()
+            other.reparent(looker.root, 400, 60)
+            await moved()
+            other.configure(x=440)
+            assert await moved() is None, "where it was before it was in a frame says nothing"
+            other.configure(x=450)
+            assert await moved() == Moved(Rect(450, 60, 280, 250), 10, 0)

@@ -27,7 +27,7 @@ class Moves:
             self._moved = None
 
     def forget(self, window: int) -> None:
-        """It is no more."""
+        """It is no more, or has been put into the frame of a window manager, which moves in its place."""
         self._places.pop(window, None)
         if self._moved and self._moved[0] == window:
             self._moved = None

@@ -294,7 +294,7 @@ class Worker:
                 self._devices.notice(event)
             case core.ConfigureNotify() if event.window != event.event:
                 self._moves.note(event)
-            case core.DestroyNotify():
+            case core.DestroyNotify() | core.ReparentNotify():
                 self._moves.forget(int(event.window))
             case randr.ScreenChangeNotify() | core.ConfigureNotify():
                 self._resizer.notice()
