@@ -48,7 +48,7 @@ class Projector:
 
     def may_serve(self, viewer: Viewer) -> bool:
         """Whether `viewer` can show any video, and wants it."""
-        return viewer.flow.level != "exact" and not viewer.capabilities.isdisjoint(_NAMES.values())
+        return viewer.flow.quality.level != "exact" and not viewer.capabilities.isdisjoint(_NAMES.values())
 
     def prepare(self) -> None:
         """Have all at hand that the first frame needs; may be called in any thread."""
@@ -75,12 +75,12 @@ class Projector:
                 return stream
         if codec is None or len(streams) >= _MOST_STREAMS:
             return None
-        return Stream(film, codec, viewer.flow.film_bytes_s)
+        return Stream(film, codec, viewer.flow.quality.film_bytes_s)
 
     def next_frame(self, viewer: Viewer, generation: int) -> Frame:
         """What `viewer` gets next."""
         stream, number = self._following[viewer]
-        return Frame(stream, number, generation, viewer.flow.film_bytes_s, stream.film.rect, stream.film.blocks)
+        return Frame(stream, number, generation, viewer.flow.quality.film_bytes_s, stream.film.rect, stream.film.blocks)
 
     def sent(self, viewer: Viewer, stream: Stream, number: int) -> None:
         """Note that `viewer` has had `number` chunks of a stream."""

@@ -16,9 +16,9 @@ from voxy.screen.digests import Digests, clues
 from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Packed, Snapshot, Wanted
 from voxy.screen.streams import cut
-from voxy.session.flow import LOSSLESS
 from voxy.session.meter import Stages
 from voxy.session.plan import UpdatePlan
+from voxy.session.quality import LOSSLESS
 from voxy.session.update import Update
 from voxy.session.viewer import Viewer
 

@@ -65,7 +65,11 @@ async def until_all_are_connected(page: Evaluating) -> None:
     async def is_so() -> bool:
         return bool(await page.evaluate(said) == "connected,connected,connected")
 
-    await eventually(is_so, 20, "all three desktops are connected")
+    try:
+        await eventually(is_so, 20, "all three desktops are connected")
+    except AssertionError as error:
+        error.add_note(f"said: {await page.evaluate(said)}; told: {await page.evaluate('JSON.stringify(told)')}")
+        raise
 
 
 async def test_portal_shows_three_desktops_where_foreign_cookies_are_blocked() -> None:

@@ -9,7 +9,7 @@ from voxy.screen.content import classify
 from voxy.screen.digests import Digests
 from voxy.screen.framebuffer import Framebuffer, Pixels
 from voxy.screen.snapshot import Snapshot, Wanted
-from voxy.session.flow import LOSSLESS
+from voxy.session.quality import LOSSLESS
 
 NONE = np.empty(0, dtype=np.intp)
 SIZES = [Size(640, 480), Size(1366, 768), Size(1021, 743), Size(1, 1)]

@@ -1,27 +1,7 @@
 from math import inf
 
-from voxy.session.flow import ANY, LOSSLESS, QUALITIES, Flow
-
-
-def run_line(flow: Flow, bytes_s: float, delay_s: float, size: int, updates: int, start: float = 0.0) -> float:
-    """Send whenever there is room over a line of this rate and delay; return the most bytes that were on their way."""
-    now, free_at, most = start, start, 0
-    acks: list[tuple[float, int]] = []
-    for seq in range(updates):
-        while flow.room(now) <= 0:
-            now, acked = acks.pop(0)
-            flow.acked(acked, now)
-        flow.sent(seq, size, now)
-        free_at = max(now, free_at) + size / bytes_s
-        acks.append((free_at + 2 * delay_s, seq))
-        most = max(most, flow.inflight_bytes)
-        while acks and acks[0][0] <= now + 0.001:
-            now, acked = acks.pop(0)
-            flow.acked(acked, now)
-        now += 0.001
-    for now, acked in acks:
-        flow.acked(acked, now)
-    return most
+from tests.session.lines import fast, run_line, slow
+from voxy.session.flow import Flow
 
 
 def test_first_update_always_has_room() -> None:
@@ -34,25 +14,6 @@ def test_update_larger_than_the_window_waits_for_its_ack() -> None:
     assert flow.room(0.1) == 0
     flow.acked(1, 1.0)
     assert flow.room(1.0) > 0
-
-
-def measured(bytes_s: int, rtt_s: float) -> Flow:
-    """A flow that has measured this rate and round trip."""
-    flow = Flow()
-    flow.sent(0, 1, 0.0)
-    flow.acked(0, rtt_s)
-    flow.sent(1, bytes_s // 10 + 1, 1.0)
-    flow.acked(1, 1.0 + (0.1 + rtt_s))
-    assert (round(flow.bytes_s), round(flow.min_rtt_s, 6)) == (bytes_s, rtt_s)
-    return flow
-
-
-def slow() -> Flow:
-    return measured(100_000, 0.1)
-
-
-def fast() -> Flow:
-    return measured(10_000_000, 0.01)
 
 
 def test_line_is_not_idle_until_a_big_update_is_acknowledged() -> None:
@@ -118,41 +79,7 @@ def test_what_can_wait_soon_has_the_line_when_much_has_ended() -> None:
         flow.sent(seq, 1800, seq / 50)
         flow.acked(seq, seq / 50 + 0.019)
     waits_s = flow.spare_at() - 99 / 50
-    assert 0.03 < waits_s <= 2 * flow.window_bytes / flow.bytes_s + 1e-6
-
-
-def test_what_is_little_does_not_make_a_line_seem_slow() -> None:
-    flow = fast()
-    known = flow.bytes_s
-    for seq in range(2, 100):
-        flow.sent(seq, 100, seq)
-        flow.acked(seq, seq + 0.03)
-    assert flow.bytes_s == known
-    flow.sent(100, 100_000, 100.0)
-    flow.acked(100, 101.0)
-    assert flow.bytes_s < known / 50, "what was much and late tells that it has become slow"
-
-
-def test_what_is_big_tells_by_itself_that_a_line_is_fast() -> None:
-    flow = Flow()
-    flow.sent(0, 1, 0.0)
-    flow.acked(0, 0.01)
-    for seq in range(1, 10):
-        flow.sent(seq, 20_000, seq / 2)
-        flow.acked(seq, seq / 2 + 0.02)
-    assert flow.bytes_s < 2_000_000
-    flow.sent(10, 200_000, 5.0)
-    flow.acked(10, 5.03)
-    assert round(flow.bytes_s) == 9_999_950, "it took 20 ms longer than a byte"
-
-
-def test_a_slow_line_seems_no_faster_where_nothing_is_little() -> None:
-    flow = Flow()
-    for seq in range(10):
-        size = 100_000 if seq % 2 else 40_000
-        flow.sent(seq, size, 2 * seq)
-        flow.acked(seq, 2 * seq + size / 100_000 + 0.1)
-    assert 90_000 < flow.bytes_s < 100_001
+    assert 0.03 < waits_s <= 2 * flow.window_bytes / flow.line.bytes_s + 1e-6
 
 
 def test_what_can_wait_may_take_longer_where_the_line_is_not_slow() -> None:
@@ -203,18 +130,6 @@ def test_ack_covers_all_before_it() -> None:
     assert flow.inflight_bytes == 0
 
 
-def test_what_a_person_chose_bounds_the_quality() -> None:
-    flow = Flow()
-    run_line(flow, bytes_s=1e8, delay_s=0.001, size=10_000, updates=200)
-    assert flow.quality_for(1000) == flow.quality == QUALITIES[-1]
-    assert flow.film_bytes_s == flow.bytes_s
-    flow.level = "light"
-    assert flow.quality_for(1000) == flow.quality == QUALITIES[0]
-    assert flow.film_bytes_s < flow.bytes_s / 10
-    flow.level = "exact"
-    assert flow.quality_for(1000) == flow.quality == LOSSLESS
-
-
 def test_unknown_acks_change_nothing() -> None:
     flow = Flow()
     flow.sent(5, 100, 0.0)
@@ -225,44 +140,7 @@ def test_unknown_acks_change_nothing() -> None:
     assert flow.inflight_bytes == 0
 
 
-def test_bandwidth_and_round_trip_of_a_slow_line_are_found() -> None:
-    flow = Flow()
-    run_line(flow, bytes_s=1e6, delay_s=0.02, size=10_000, updates=200)
-    assert 0.8e6 < flow.bytes_s < 1.2e6
-    assert 0.045 < flow.min_rtt_s < 0.055
-
-
 def test_what_is_on_its_way_stays_near_the_window() -> None:
     flow = Flow()
     most = run_line(flow, bytes_s=1e6, delay_s=0.02, size=10_000, updates=200)
     assert most <= 100_000
-
-
-def test_pictures_get_coarser_on_a_slow_line_and_finer_on_a_fast_one() -> None:
-    slow, fast = Flow(), Flow()
-    run_line(slow, bytes_s=1e5, delay_s=0.02, size=50_000, updates=20)
-    run_line(fast, bytes_s=1e8, delay_s=0.001, size=50_000, updates=50)
-    assert slow.quality == QUALITIES[0]
-    assert fast.quality == QUALITIES[-1]
-
-
-def test_only_so_much_text_is_exact_as_a_slow_line_carries_soon() -> None:
-    slow, fast = Flow(), Flow()
-    run_line(slow, bytes_s=250_000, delay_s=0.05, size=30_000, updates=20)
-    run_line(fast, bytes_s=1e8, delay_s=0.001, size=2_000, updates=50)
-    assert slow.most_text in (32768, 65536)
-    assert fast.most_text == ANY, "that little was sent says nothing of the line"
-    run_line(slow, bytes_s=250_000, delay_s=0.05, size=1_000, updates=100, start=100.0)
-    assert slow.most_text in (32768, 65536), "that little was quick says nothing of what is much"
-    run_line(slow, bytes_s=1e8, delay_s=0.001, size=200_000, updates=50, start=200.0)
-    assert slow.most_text == ANY, "it is another line now"
-    slow.level = "exact"
-    assert slow.most_text == ANY
-
-
-def test_a_big_picture_is_coarser_on_a_slow_line_and_a_small_one_is_not() -> None:
-    flow = Flow()
-    assert flow.quality_for(2_000_000) == QUALITIES[0], "nothing is known yet"
-    run_line(flow, bytes_s=250_000, delay_s=0.02, size=2_000, updates=200)
-    assert flow.quality_for(900_000) == QUALITIES[0]
-    assert flow.quality_for(60_000) == flow.quality > QUALITIES[0]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from voxy.blocks import Copy, Recall, Rect
 from voxy.blocks.generations import Blocks
-from voxy.session.flow import ANY
+from voxy.session.quality import ANY
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from voxy.errors import ProtocolError
 from voxy.session import wire
 from voxy.session.clipboard import ViewerClipboard
 from voxy.session.events import InputEvent, Key, Motion, Pointer, Wheel
-from voxy.session.flow import LOSSLESS, Flow
+from voxy.session.flow import Flow
 from voxy.session.keycodes import KEYCODES
 from voxy.session.keysyms import keysym_of
 from voxy.session.meter import Meter
@@ -23,6 +23,7 @@ from voxy.session.mirror import Mirror
 from voxy.session.pace import Pace
 from voxy.session.permissions import ANYBODY, INPUT, Permission, Person, allows
 from voxy.session.plan import UpdatePlan
+from voxy.session.quality import LOSSLESS
 
 REST_S = 0.2
 """Seconds without a change after which a lossy block is replaced by an exact one."""
@@ -116,7 +117,7 @@ class Viewer:
                 self.is_hidden = hidden
                 return [message] if hidden else []
             case wire.Quality(level):
-                self.flow.level = level
+                self.flow.quality.level = level
             case wire.Window():
                 return [] if self.is_hidden else [message]
             case wire.Statistics(on):
@@ -251,11 +252,11 @@ class Viewer:
         frame = film if but_film.size < blocks.size else None
         rested = holding.rested(generations, now - REST_S) if is_current else NO_BLOCKS
         exact = self._first_exact(rested, now, photographs, is_alone=not blocks.size) if rested.size else rested
-        if film and (frame or self.flow.is_slow):
+        if film and (frame or self.flow.line.is_slow):
             exact = without(exact, film.blocks)
         if not blocks.size and not exact.size:
             return None
-        quality = self.flow.quality_for(blocks.size * BLOCK * BLOCK)
+        quality = self.flow.quality.jpeg_for(blocks.size * BLOCK * BLOCK)
         lacking = but_film if frame else blocks
         step = _step_from(level, steps, frame, lacking)
         if step:
@@ -272,7 +273,7 @@ class Viewer:
         holding.put(exact, generations)
         self._mirror.take(joined(blocks, exact))
         self.is_held_back = not holding.has_all(generations)
-        most_text = self.flow.most_text
+        most_text = self.flow.quality.most_text
         return UpdatePlan(
             generations.current, given, exact, quality, most_text, copies, patches, fixes=fixes, has_frame=bool(frame)
         )

@@ -146,7 +146,7 @@ from voxy.blocks.geometry import MAX_SIDE
 from voxy.errors import ProtocolError
 from voxy.session.clips import UNLIMITED, Mime
 from voxy.session.events import Motion, Pointer
-from voxy.session.flow import Level
+from voxy.session.quality import Level
 
 PROTOCOL = 5
 MAX_MESSAGE_BYTES = 64 * 1024

@@ -26,11 +26,11 @@ def _viewer(viewer: Viewer, now: float) -> dict[str, object]:
     flow, meter = viewer.flow, viewer.meter
     return {
         "hidden": viewer.is_hidden,
-        "round_trip_ms": round(flow.min_rtt_s * 1000, 2),
-        "bandwidth_mbit_s": _to_mbit(flow.bytes_s),
+        "round_trip_ms": round(flow.line.min_rtt_s * 1000, 2),
+        "bandwidth_mbit_s": _to_mbit(flow.line.bytes_s),
         "window_bytes": flow.window_bytes,
         "inflight_bytes": flow.inflight_bytes,
-        "quality": flow.quality,
+        "quality": flow.quality.jpeg,
         "frames_s": meter.frames_s(now),
         "mbit_s": _to_mbit(meter.bytes_s(now)),
         "exact": viewer.exact_share,
