@@ -19,12 +19,12 @@ def test_update_larger_than_the_window_waits_for_its_ack() -> None:
 def test_line_is_not_idle_until_a_big_update_is_acknowledged() -> None:
     flow = slow()
     flow.sent(2, 50_000, 2.0)
-    assert 2.45 < flow.room_at() < 2.5, "a little before all is on its way"
-    assert flow.room(flow.room_at() - 0.001) == 0
+    assert 2.45 < flow.room_at(2.0) < 2.5, "a little before all is on its way"
+    assert flow.room(flow.room_at(2.0) - 0.001) == 0
     assert 0 < flow.room(2.5) <= flow.window_bytes
     flow.sent(3, 4000, 2.5)
     assert flow.room(2.5) == 0
-    assert flow.room_at() > 2.5
+    assert flow.room_at(2.5) > 2.5
 
 
 def test_line_is_not_idle_after_two_updates_that_are_most_of_the_window() -> None:
@@ -32,14 +32,14 @@ def test_line_is_not_idle_after_two_updates_that_are_most_of_the_window() -> Non
     for seq in (2, 3):
         flow.sent(seq, int(0.6 * flow.window_bytes), 2.0)
     assert flow.room(2.0) == 0
-    assert 2.1 < flow.room_at() < 2.16, "a little before all is on its way"
+    assert 2.1 < flow.room_at(2.0) < 2.16, "a little before all is on its way"
     assert flow.room(2.15) > 0
 
 
 def test_next_update_is_made_while_the_line_is_busy() -> None:
     flow = slow()
     flow.sent(2, 50_000, 2.0, made_in_s=0.08)
-    assert 2.38 < flow.room_at() < 2.4
+    assert 2.38 < flow.room_at(2.0) < 2.4
     assert flow.room(2.4) > 0
 
 
@@ -48,8 +48,9 @@ def test_nothing_is_sent_after_a_big_update_that_is_late() -> None:
     flow.sent(2, 50_000, 2.0)
     assert flow.room(2.59) > 0
     assert flow.room(2.61) == 0
+    assert flow.room_at(2.61) == inf, "nobody is to ask again until it is acknowledged"
     flow.sent(3, 50_000, 2.59)
-    assert flow.room_at() == inf, "it is after the first is due"
+    assert flow.room_at(2.59) == inf, "it is after the first is due"
 
 
 def test_what_can_wait_fills_the_line_and_no_more() -> None:
@@ -105,7 +106,7 @@ def test_small_updates_are_counted_until_they_are_acknowledged() -> None:
     for seq in range(2, 6):
         flow.sent(seq, flow.window_bytes // 4 + 1, 2.0)
     assert flow.room(2.15) == 0
-    assert flow.room_at() == inf
+    assert flow.room_at(2.15) == inf
 
 
 def test_no_more_updates_are_on_their_way_than_are_shown() -> None:

@@ -104,13 +104,13 @@ class Flow:
             room = max(room, int(self.line.bytes_s * self._ahead_s - self._unsent(now)))
         return max(0, room)
 
-    def room_at(self) -> float:
+    def room_at(self, now: float) -> float:
         """When there will be room though nothing is acknowledged until then; infinity if there won't.
 
         After an update that is most of the window the line would be idle from when it has been sent until that is
-        known, and all that changed meanwhile would make the next one as big.
+        known, and all that changed meanwhile would make the next one as big. After one that is late it may stand.
         """
-        if not self._inflight or self._is_full or not self._is_big:
+        if not self._inflight or self._is_full or not self._is_big or now >= self._due_at:
             return math.inf
         at = self._all_sent_at - self._ahead_s
         return at if at < self._due_at else math.inf

@@ -215,9 +215,9 @@ class Viewer:
         """Whether an update could be sent, if there is anything new."""
         return self._is_looking and self.flow.room(now) > 0
 
-    def room_at(self) -> float:
+    def room_at(self, now: float) -> float:
         """When an update could be sent, though none is acknowledged until then; infinity where only that makes room."""
-        return self.flow.room_at() if self._is_looking else math.inf
+        return self.flow.room_at(now) if self._is_looking else math.inf
 
     @property
     def _is_looking(self) -> bool:

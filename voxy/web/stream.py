@@ -285,7 +285,7 @@ class Stream:
             # What has rested may have to wait for the end of a film.
             until = rest_at + _LEAST_ROOM_S if rest_at > now else now + _LEAST_REST_S
         else:
-            until = max(self._viewer.room_at(), now) + _LEAST_ROOM_S
+            until = max(self._viewer.room_at(now), now) + _LEAST_ROOM_S
         if until == math.inf:
             await self._wake.wait()
             return
