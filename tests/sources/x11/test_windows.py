@@ -22,13 +22,16 @@ SIZE = Size(1280, 800)
     ("frame", "asked"),
     [
         (Rect(100, 50, 300, 200), Rect(100, 50, 300, 200)),
-        (Rect(500, 350, 300, 200), Rect(340, 280, 300, 200)),
+        (Rect(490, 300, 300, 200), Rect(170, 140, 300, 200)),
+        (Rect(980, 350, 300, 200), Rect(340, 163, 300, 200)),
+        (Rect(1200, 50, 300, 200), Rect(340, 50, 300, 200)),
+        (Rect(700, 50, 1300, 200), Rect(0, 50, 640, 200)),
         (Rect(100, 50, 900, 600), Rect(0, 0, 640, 480)),
         (Rect(-100, 50, 300, 600), Rect(-100, 0, 300, 480)),
     ],
 )
-def test_a_window_moves_no_further_than_it_must(frame: Rect, asked: Rect) -> None:
-    assert fitted(frame, Size(640, 480)) == asked
+def test_a_window_that_is_not_whole_has_the_same_share_of_what_is_free(frame: Rect, asked: Rect) -> None:
+    assert fitted(frame, SIZE, Size(640, 480)) == asked
 
 
 def test_a_window_in_steps_of_its_own_is_where_it_was_asked_to_go() -> None:
@@ -71,7 +74,7 @@ async def test_the_terminal_of_a_private_desktop_stays_on_its_screen_and_goes_ho
         assert home
         for size in (Size(900, 600), Size(500, 300), Size(1000, 400), SIZE):
             await source.inject(Resize(*size, scale=1.0))
-            wanted = fitted(home, size)
+            wanted = fitted(home, SIZE, size)
 
             async def is_fitted(wanted: Rect = wanted) -> bool:
                 frame = await asyncio.to_thread(frame_of, display)

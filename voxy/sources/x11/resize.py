@@ -149,7 +149,7 @@ class Resizer:
             raise _Refused("The X server refuses this size.")
         self._set_screen(size, millimetres)
         self._millimetres = millimetres
-        self._windows.keep_on(size)
+        self._windows.keep_on(size, before)
 
     def _set_crtc(self, head: Head, mode: int, rotation: int) -> bool:
         """Have the output show the mode; whether it does."""

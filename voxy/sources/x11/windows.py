@@ -4,6 +4,8 @@ Openbox leaves windows where they are, so that they end up beyond the screen's e
 themselves, or have their reasons not to, and aren't interfered with.
 """
 
+from typing import NamedTuple
+
 from Xlib import X, error
 from Xlib.protocol import event, request
 
@@ -25,40 +27,52 @@ _MOVE_AND_RESIZE = 1 | 0b1111 << 8 | 2 << 12
 """Of EWMH's _NET_MOVERESIZE_WINDOW: (x, y) is the frame's corner, all four numbers are given, a pager asks."""
 
 
+class _Home(NamedTuple):
+    """Of a window that was moved, with its frame."""
+
+    frame: Rect
+    """Where it was."""
+    screen: Size
+    """Of what size the screen was then."""
+    asked: Rect
+    """Where it was asked to go."""
+
+
 class Windows:
     """All calls come from the source's thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._atoms = Atoms(connection)
-        self._homes: dict[int, tuple[Rect, Rect]] = {}
-        """For each window that was moved: where it was, and where it was asked to go; with their frames."""
+        self._homes: dict[int, _Home] = {}
+        """Of each window that was moved."""
 
-    def keep_on(self, screen: Size) -> None:
-        """Ask the window manager to have all windows on a screen of this size."""
+    def keep_on(self, screen: Size, former: Size) -> None:
+        """Ask the window manager to have all windows on a screen of this size, which was of the `former` one."""
         try:
             if self._manager() != _MANAGER:
                 return
         except error.XError:
             return
-        former, self._homes = self._homes, {}
+        homes, self._homes = self._homes, {}
         for window in self._property(self._connection.root, "_NET_CLIENT_LIST"):
             try:
-                self._keep(window, screen, former.get(window))
+                self._keep(window, screen, former, homes.get(window))
             except error.XError:
                 # It has just been closed.
                 continue
 
-    def _keep(self, window: int, screen: Size, former: tuple[Rect, Rect] | None) -> None:
+    def _keep(self, window: int, screen: Size, former: Size, home: _Home | None) -> None:
         states = self._property(window, "_NET_WM_WINDOW_TYPE") + self._property(window, "_NET_WM_STATE")
         if any(self._atoms[name] in states for name in _KEPT_BY_THE_MANAGER):
             return
         left, right, top, bottom = (*self._property(window, "_NET_FRAME_EXTENTS"), 0, 0, 0, 0)[:4]
         frame = self._frame(window, left, right, top, bottom)
-        home = former[0] if former and is_where_asked(frame, former[1]) else frame
-        asked = fitted(home, screen)
-        if asked != home:
-            self._homes[window] = home, asked
+        if not home or not is_where_asked(frame, home.asked):
+            home = _Home(frame, former, frame)
+        asked = fitted(home.frame, home.screen, screen)
+        if asked != home.frame:
+            self._homes[window] = home._replace(asked=asked)
         if not is_where_asked(frame, asked):
             self._move(window, asked, asked.width - left - right, asked.height - top - bottom)
 
@@ -108,10 +122,21 @@ class Windows:
         return bytes(data)
 
 
-def fitted(frame: Rect, screen: Size) -> Rect:
-    """Where a window goes to be seen whole: moved no further than that takes, and smaller only if it must be."""
+def fitted(frame: Rect, former: Size, screen: Size) -> Rect:
+    """Where a window of a `former` screen goes to be seen whole on this one: it stays where it is if it can, is smaller
+    only if it must be, and has otherwise the same share of what is free on either side, as in the middle or at an edge.
+    """
     width, height = min(frame.width, screen.width), min(frame.height, screen.height)
-    return Rect(min(frame.x, screen.width - width), min(frame.y, screen.height - height), width, height)
+    x = _placed(frame.x, former.width - frame.width, screen.width - width)
+    y = _placed(frame.y, former.height - frame.height, screen.height - height)
+    return Rect(x, y, width, height)
+
+
+def _placed(at: int, was_free: int, is_free: int) -> int:
+    """Where a window is of which so many pixels of the screen were, and are, beside it."""
+    if at <= is_free:
+        return at
+    return round(is_free * at / was_free) if at < was_free else is_free
 
 
 def is_where_asked(frame: Rect, asked: Rect) -> bool:
