@@ -179,7 +179,7 @@ def test_whatever_is_lost_the_picture_is_right_and_the_images_are_the_same(chanc
 async def lose_some(chance: random.Random) -> None:
     """Have windows move, scroll, cover and uncover others, and updates and what acknowledges them be late or lost.
 
-    What is drawn from ``chance`` doesn't depend on what is on its way, which the machine's speed decides.
+    What is drawn from `chance` doesn't depend on what is on its way, which the machine's speed decides.
     """
     stages = [Stage(size, chance) for size in (SIZE, Size(640, 512))]
     stage = stages[0]

@@ -39,7 +39,7 @@ class _Sent:
     acked_before: int
     acked_at: float
     """When the newest of these was acknowledged, or the first after it sent, if the line was idle meanwhile."""
-    is_first: bool
+    was_idle: bool
     """Whether the line was idle before."""
 
 
@@ -73,10 +73,10 @@ class Flow:
             self._quiet_bytes, self._quiet_since = min(left + _QUIET * size, most), now
         # The next takes as long, and the line has something to send meanwhile.
         self._ahead_s = WINDOW_S + min(made_in_s, _LONGEST_MADE_S)
-        if is_first := not self._inflight:
+        if was_idle := not self._inflight:
             self._acked_at = now
         self.inflight_bytes += size
-        self._inflight.append(_Sent(seq, size, now, self._acked_bytes, self._acked_at, is_first))
+        self._inflight.append(_Sent(seq, size, now, self._acked_bytes, self._acked_at, was_idle))
 
     def acked(self, seq: int, now: float) -> None:
         """Take an acknowledgement of everything up to `seq`; unknown ones change nothing."""
@@ -89,7 +89,7 @@ class Flow:
             # Counted from the acknowledgement before it was sent, or what was delivered and not yet acknowledged then
             # would be taken for the line's speed.
             delivered, spent_s = self._acked_bytes - newest.acked_before, now - newest.acked_at
-            delivery = Delivery(newest.size, max(now - newest.at, 1e-4), delivered, spent_s, newest.is_first)
+            delivery = Delivery(newest.size, max(now - newest.at, 1e-4), delivered, spent_s, newest.was_idle)
             self.quality.adapt(self.line.measure(delivery, now))
             self._acked_at = now
 

@@ -64,10 +64,7 @@ class Quality:
 
     @property
     def most_text(self) -> int:
-        """Pixels of text that are soon across exactly, a power of two, so that viewers on like lines share pictures.
-
-        That a line is slow is known by what was late: what is sent may just have been little so far.
-        """
+        """Pixels of text that are soon across exactly, a power of two, so that viewers on like lines share pictures."""
         is_known_slow = self._step < len(QUALITIES) - 1 or self._line.is_known_slow
         pixels = int(self._line.bytes_s * _BIG_PICTURE_S / _TEXT_PIXEL_BYTES)
         return 1 << pixels.bit_length() >> 1 if is_known_slow and self.level != "exact" else ANY
